@@ -1,0 +1,54 @@
+# Needs Python 3.11 or newer and make; nothing else.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+# The first Python that is new enough, unless PYTHON names one.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup setup-dev run test lint fuzz bench python
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup  ## everything on http://127.0.0.1:8000 with demo accounts; Ctrl-C ends it (PORT=8001: another port)
+	@exec $(PY) scripts/run.py
+
+test: setup-dev  ## all tests: SQLite, PostgreSQL, without wecom, in Chromium
+	@exec $(PY) scripts/test.py
+
+lint: setup-dev  ## ruff, mypy, import contract, missing migrations, check --deploy
+	@exec $(PY) scripts/lint.py
+
+fuzz: setup-dev  ## random input for what comes from outside, for some minutes
+	@exec $(PY) -m pytest tests/fuzz --hypothesis-profile=fuzz --timeout=0
+
+bench: setup-dev  ## the figures of docs/performance.md
+	@exec $(PY) -m benchmarks
+
+setup: $(VENV)/.installed  ## the virtual environment .venv with all that the product needs
+
+setup-dev: $(VENV)/.installed-dev  ## the same, with what tests and lint need
+
+# The stamps make this run again when the requirements change, and only then.
+$(VENV)/.installed: requirements.txt
+	@$(MAKE) --no-print-directory python
+	@$(PY) -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
+	@echo "安装依赖… Installing what Jiayi needs into $(VENV)…"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+python:
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "需要 Python 3.11 或更新版本。Jiayi needs Python 3.11 or newer; found: $$("$(or $(PYTHON),python3)" --version 2>&1 || true)."; \
+		echo "Debian, Ubuntu: apt-get install python3 python3-venv    macOS: brew install python"; \
+		echo "Or name one: make run PYTHON=/path/to/python3.11"; exit 1; } >&2
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "缺少 Python 的 venv 模块。$(PYTHON) lacks the venv module."; \
+		echo "Debian, Ubuntu: apt-get install python3-venv"; exit 1; } >&2

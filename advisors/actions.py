@@ -1,0 +1,78 @@
+"""Every change of state of an advisor. Pages, admin and commands call these."""
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from advisors.models import Advisor
+from advisors.signals import advisor_reviewed
+from jiayi.bus import publish
+from jiayi.errors import Conflict
+from members.actions import create_account
+from members.models import User
+
+Status = Advisor.Status
+
+# What an administrator may do with an advisor in which state.
+TRANSITIONS = {
+    Status.APPROVED: {Status.PENDING, Status.REJECTED, Status.SUSPENDED},
+    Status.REJECTED: {Status.PENDING},
+    Status.SUSPENDED: {Status.APPROVED},
+}
+
+
+@transaction.atomic
+def apply_as_advisor(*, email: str, name: str, password: str, licence_number: str) -> Advisor:
+    """Sign an advisor up; they stay *pending* until an administrator approves them.
+
+    Raises django's ValidationError when the address or licence is taken or malformed, or the password weak.
+    """
+    advisor = Advisor(
+        user=create_account(email=email, name=name, password=password), licence_number=licence_number.strip().upper()
+    )
+    advisor.full_clean()
+    advisor.save()
+    return advisor
+
+
+def approve_advisor(advisor: Advisor, *, by: User) -> Advisor:
+    """Let an advisor work. Raises Conflict when they are approved already."""
+    return _review(advisor, Status.APPROVED, by)
+
+
+def reject_advisor(advisor: Advisor, *, by: User) -> Advisor:
+    """Turn an application down. Raises Conflict unless it is pending."""
+    return _review(advisor, Status.REJECTED, by)
+
+
+def suspend_advisor(advisor: Advisor, *, by: User) -> Advisor:
+    """Take an approved advisor's access away at once, on the website and from WeCom. Raises Conflict otherwise."""
+    return _review(advisor, Status.SUSPENDED, by)
+
+
+@transaction.atomic
+def _review(advisor: Advisor, status: Advisor.Status, by: User) -> Advisor:
+    locked = Advisor.objects.select_for_update(of=("self",)).select_related("user").get(pk=advisor.pk)
+    if locked.status not in TRANSITIONS[status]:
+        raise Conflict(_("这位顾问当前的状态是「%s」，不能这样操作。") % locked.get_status_display())
+    if locked.user_id == by.pk:
+        raise Conflict(_("不能审核自己。"))
+    before = locked.status
+    locked.status, locked.reviewed_by, locked.reviewed_at = status, by, timezone.now()
+    locked.save(update_fields=["status", "reviewed_by", "reviewed_at"])
+    advisor_reviewed.send(sender=Advisor, advisor=locked, before=before, by=by)
+    publish({"type": "revoked", "user": locked.user_id})
+    return locked
+
+
+@transaction.atomic
+def bind_wecom_account(advisor: Advisor, userid: str) -> Advisor:
+    """Bind the advisor to a WeCom account as typed; an empty one unbinds. In force with the next WeCom message.
+
+    Raises django's ValidationError when it is malformed, or bound to another advisor ignoring case.
+    """
+    locked = Advisor.objects.select_for_update(of=("self",)).select_related("user").get(pk=advisor.pk)
+    locked.wecom_userid = userid.strip()
+    locked.full_clean()
+    locked.save(update_fields=["wecom_userid"])
+    return locked

@@ -1,0 +1,23 @@
+"""Whether an advisor is at the website. An open tab is not enough: only what a person does counts."""
+
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from advisors.models import Advisor
+from jiayi.bus import publish
+
+WRITE_EVERY = timedelta(seconds=15)
+
+
+def mark_active(advisor: Advisor) -> None:
+    """Note that the advisor just did something on the website; those who see their cases learn it live."""
+    now = timezone.now()
+    was_present = advisor.is_present
+    stale = Q(last_active_at__isnull=True) | Q(last_active_at__lt=now - WRITE_EVERY)
+    if Advisor.objects.filter(stale, pk=advisor.pk).update(last_active_at=now) and not was_present:
+        publish({"type": "presence", "advisor": advisor.pk})
+    advisor.last_active_at = now
+
+

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from advisors import views
+
+urlpatterns = [path("register/advisor/", views.register_advisor, name="register-advisor")]

@@ -1,0 +1,210 @@
+"""Every change of state of a case and its conversation.
+
+The HTML view, the API, the admin, the WeCom callback and the commands call these. Locks are always taken in the
+order advisor, case, so that two of these can wait for each other but never deadlock.
+"""
+
+from datetime import datetime
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from advisors.models import Advisor
+from cases.models import FIRST_NUMBER, MAX_BODY, RECALL_WITHIN, Case, Message, ReadMark
+from cases.signals import advisor_assigned, message_recalled
+from jiayi.bus import publish
+from jiayi.errors import Conflict, Gone, InvalidInput
+from members.models import Member, User
+
+NUMBER_ATTEMPTS = 20
+
+
+def open_case(member: Member, title: str, *, advisor: Advisor | None = None) -> Case:
+    """Open a case with the next free number. Raises InvalidInput for a bad title, Conflict for an unapproved advisor."""
+    title = title.strip()
+    if not 0 < len(title) <= 120:
+        raise InvalidInput(_("请填写标题，最长 120 个字。"))
+    for attempt in range(NUMBER_ATTEMPTS):
+        highest = Case.objects.aggregate(Max("number"))["number__max"] or FIRST_NUMBER - 1
+        try:
+            with transaction.atomic():
+                case = Case.objects.create(number=highest + 1, title=title, member=member)
+                return assign_advisor(case, advisor, by=None) if advisor else case
+        except IntegrityError:
+            # Somebody else took the number between our look and our insert.
+            if attempt == NUMBER_ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+@transaction.atomic
+def assign_advisor(case: Case, advisor: Advisor | None, *, by: User | None) -> Case:
+    """Make `advisor` the follow-up advisor of the case, or nobody. The one before loses access at once.
+
+    Raises Conflict unless the advisor is approved and active.
+    """
+    if advisor is not None:
+        advisor = Advisor.objects.select_for_update(of=("self",)).select_related("user").get(pk=advisor.pk)
+        if not advisor.may_work:
+            raise Conflict(_("只能指派已通过审核且启用的顾问。"))
+    case = lock_case(case.pk)
+    before = case.advisor
+    if before == advisor:
+        return case
+    case.advisor = advisor
+    case.save(update_fields=["advisor"])
+    with override("zh-hans"):
+        said = _("本案件的跟进人现在是 %s。") % advisor.user.name if advisor else _("本案件暂时没有跟进人，我们会尽快安排。")
+    _append(case, kind=Message.Kind.SYSTEM, body=said, client_id=uuid4().hex)
+    advisor_assigned.send(sender=Case, case=case, before=before, after=advisor, by=by)
+    if before is not None:
+        publish({"type": "case", "case": case.pk, "users": [before.user_id]})
+    return case
+
+
+def post_message(
+    case: Case, sender: User, body: str, *, client_id: str, source: str = Message.Source.WEB
+) -> tuple[Message, bool]:
+    """Write a text into a case's conversation, once for each `client_id` of the sender.
+
+    Returns the message and whether it is new. Raises Gone when the sender is neither the case's member nor its
+    approved follow-up advisor at this moment, Conflict when the case is closed, InvalidInput for an empty or
+    over-long text.
+    """
+    body = body.strip()
+    if not body:
+        raise InvalidInput(_("消息不能为空。"))
+    if len(body) > MAX_BODY:
+        raise InvalidInput(_("消息最长 %(limit)d 字，现在是 %(length)d 字。") % {"limit": MAX_BODY, "length": len(body)})
+    with transaction.atomic():
+        case = lock_case(case.pk)
+        check_participant(case, sender)
+        sent_before = case.messages.filter(sender=sender, client_id=client_id).first()
+        if sent_before is not None:
+            return sent_before, False
+        if case.status == Case.Status.CLOSED:
+            raise Conflict(_("案件已结案，不能再发送消息。"))
+        return _append(case, kind=Message.Kind.TEXT, body=body, client_id=client_id, sender=sender, source=source), True
+
+
+def check_participant(case: Case, user: User) -> None:
+    """Raise Gone unless `user` is the case's member or its approved follow-up advisor now, and active."""
+    if user.is_active and case.member.user_id == user.pk:
+        return
+    if case.advisor is not None and case.advisor.user_id == user.pk and case.advisor.may_work:
+        return
+    raise Gone(_("没有找到。"))
+
+
+def lock_case(pk: int) -> Case:
+    """Return the case with its row locked until the end of the transaction, which must be open."""
+    return Case.objects.select_for_update(of=("self",)).select_related("member__user", "advisor__user").get(pk=pk)
+
+
+def _append(
+    case: Case,
+    *,
+    kind: str,
+    body: str,
+    client_id: str,
+    sender: User | None = None,
+    source: str = Message.Source.WEB,
+) -> Message:
+    """Write the case's next message. The case's row must be locked: `seq` has no holes and follows commit order."""
+    now = timezone.now()
+    case.last_seq += 1
+    case.last_message_at = now
+    if sender is not None:
+        is_member = sender.pk == case.member.user_id
+        case.waiting_since = (case.waiting_since or now) if is_member else None
+    case.save(update_fields=["last_seq", "last_message_at", "waiting_since"])
+    message = Message.objects.create(
+        case=case,
+        seq=case.last_seq,
+        kind=kind,
+        body=body,
+        sender=sender,
+        source=source,
+        client_id=client_id,
+        created_at=now,
+    )
+    _tell(case, {"type": "message", "case": case.pk, "seq": message.seq})
+    return message
+
+
+@transaction.atomic
+def recall_message(message: Message, *, by: User) -> Message:
+    """Take one's own message back within two minutes; the original stays for the audit log.
+
+    Raises Gone when it is not one's own or one is no longer on the case, Conflict when it is too late.
+    """
+    case = lock_case(message.case_id)
+    check_participant(case, by)
+    message = Message.objects.get(pk=message.pk)
+    if message.sender_id != by.pk:
+        raise Gone(_("没有找到。"))
+    if message.recalled_at is not None:
+        return message
+    now = timezone.now()
+    if message.created_at < now - RECALL_WITHIN:
+        raise Conflict(_("发送超过 2 分钟的消息不能撤回。"))
+    message.recalled_at = now
+    message.save(update_fields=["recalled_at"])
+    case.waiting_since = _waiting_since(case)
+    case.save(update_fields=["waiting_since"])
+    message_recalled.send(sender=Message, message=message, by=by)
+    _tell(case, {"type": "message", "case": case.pk, "seq": message.seq})
+    return message
+
+
+def _waiting_since(case: Case) -> datetime | None:
+    """When the first message was written that no advisor has answered since; recalled ones do not count."""
+    said = case.messages.filter(recalled_at=None).exclude(sender=None)
+    answered = said.exclude(sender=case.member.user_id).aggregate(Max("seq"))["seq__max"] or 0
+    first = said.filter(sender=case.member.user_id, seq__gt=answered).order_by("seq").first()
+    return first.created_at if first else None
+
+
+@transaction.atomic
+def mark_read(case: Case, user: User, seq: int) -> None:
+    """Note that `user` has read the case up to `seq`. Never moves backwards, never past the newest message."""
+    case = lock_case(case.pk)
+    check_participant(case, user)
+    seq = min(seq, case.last_seq)
+    mark, _created = ReadMark.objects.get_or_create(case=case, user=user, defaults={"seq": 0})
+    if seq > mark.seq:
+        mark.seq = seq
+        mark.save(update_fields=["seq", "read_at"])
+        _tell(case, {"type": "read", "case": case.pk, "user": user.pk, "seq": seq})
+
+
+@transaction.atomic
+def close_case(case: Case) -> Case:
+    """Close a case: nobody writes into it any more, both sides keep reading it."""
+    return _set_status(case, Case.Status.CLOSED)
+
+
+@transaction.atomic
+def reopen_case(case: Case) -> Case:
+    """Open a closed case again."""
+    return _set_status(case, Case.Status.OPEN)
+
+
+def _set_status(case: Case, status: str) -> Case:
+    case = lock_case(case.pk)
+    if case.status != status:
+        case.status = status
+        case.save(update_fields=["status"])
+        with override("zh-hans"):
+            said = _("案件已结案。") if status == Case.Status.CLOSED else _("案件已重新打开。")
+        _append(case, kind=Message.Kind.SYSTEM, body=said, client_id=uuid4().hex)
+    return case
+
+
+def _tell(case: Case, event: dict[str, object]) -> None:
+    """Wake the open pages of those on the case. Who may really see it is decided again when it is shown."""
+    publish({**event, "users": [case.member.user_id, *([case.advisor.user_id] if case.advisor else [])]})

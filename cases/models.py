@@ -1,0 +1,122 @@
+from datetime import timedelta
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from advisors.models import Advisor
+from members.models import Member, User
+
+FIRST_NUMBER = 1001
+MAX_BODY = 5_000  # characters
+RECALL_WITHIN = timedelta(minutes=2)
+
+
+class CaseQuerySet(models.QuerySet["Case"]):
+    def visible_to(self, user: User) -> "CaseQuerySet":
+        """The cases this person may see: a member's own, and those an approved advisor follows."""
+        return self.filter(Q(member__user=user) | Q(advisor__user=user, advisor__status=Advisor.Status.APPROVED))
+
+
+class Case(models.Model):
+    """One matter of one member (案件), with one conversation."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("进行中")
+        CLOSED = "closed", _("已结案")
+
+    number = models.PositiveIntegerField(_("案件号"), unique=True, editable=False)
+    title = models.CharField(_("标题"), max_length=120)
+    member = models.ForeignKey(Member, models.PROTECT, related_name="cases", verbose_name=_("会员"))
+    advisor = models.ForeignKey(
+        Advisor, models.PROTECT, null=True, blank=True, related_name="cases", verbose_name=_("跟进人")
+    )
+    status = models.CharField(_("状态"), max_length=6, choices=Status, default=Status.OPEN)
+    # The number of the newest message; the next one is taken under this row's lock.
+    last_seq = models.PositiveIntegerField(_("消息数"), default=0, editable=False)
+    last_message_at = models.DateTimeField(_("最近消息"), default=timezone.now, editable=False)
+    # Since when the member has been waiting for an answer; empty when the advisor wrote last.
+    waiting_since = models.DateTimeField(_("等待回复自"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("创建时间"), auto_now_add=True)
+
+    objects = CaseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("案件")
+        verbose_name_plural = _("案件")
+        ordering: ClassVar[list[str]] = ["-last_message_at", "-number"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["advisor", "waiting_since"], name="case_waiting", condition=Q(waiting_since__isnull=False))
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(number__gte=FIRST_NUMBER), name="case_number_from_1001"),
+            models.CheckConstraint(condition=Q(status__in=["open", "closed"]), name="case_status_known"),
+            models.CheckConstraint(condition=~Q(title=""), name="case_has_a_title"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.number} {self.title}"
+
+
+class Message(models.Model):
+    """One message of a case's conversation. Never deleted; a recalled one keeps its body for the audit log."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("文字")
+        FILE = "file", _("文件")
+        CALL = "call", _("通话")
+        SYSTEM = "system", _("系统")
+
+    class Source(models.TextChoices):
+        WEB = "web", _("网站")
+        WECOM = "wecom", _("企业微信")
+
+    case = models.ForeignKey(Case, models.PROTECT, related_name="messages", verbose_name=_("案件"))
+    seq = models.PositiveIntegerField(_("序号"))
+    kind = models.CharField(_("类型"), max_length=6, choices=Kind, default=Kind.TEXT)
+    body = models.TextField(_("内容"), max_length=MAX_BODY)
+    sender = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("发送人"))
+    source = models.CharField(_("来自"), max_length=5, choices=Source, default=Source.WEB)
+    # Chosen by the sender's side, so that sending again after a lost answer finds the same message.
+    client_id = models.CharField(max_length=80)
+    created_at = models.DateTimeField(_("时间"), default=timezone.now)
+    recalled_at = models.DateTimeField(_("撤回时间"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("消息")
+        verbose_name_plural = _("消息")
+        ordering: ClassVar[list[str]] = ["case", "seq"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["case", "seq"], name="message_seq_unique"),
+            models.UniqueConstraint(fields=["case", "sender", "client_id"], name="message_client_id_unique"),
+            models.CheckConstraint(condition=Q(seq__gte=1), name="message_seq_from_1"),
+            models.CheckConstraint(condition=~Q(body=""), name="message_has_a_body"),
+            models.CheckConstraint(condition=Q(kind__in=["text", "file", "call", "system"]), name="message_kind_known"),
+            models.CheckConstraint(condition=Q(source__in=["web", "wecom"]), name="message_source_known"),
+            models.CheckConstraint(
+                condition=Q(kind="system", sender__isnull=True) | (~Q(kind="system") & Q(sender__isnull=False)),
+                name="message_system_has_no_sender",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.case.number}/{self.seq}"
+
+
+class ReadMark(models.Model):
+    """How far somebody has read a case's conversation."""
+
+    case = models.ForeignKey(Case, models.PROTECT, related_name="read_marks")
+    user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    seq = models.PositiveIntegerField()
+    read_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["case", "user"], name="read_mark_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id}: {self.user_id} ≤ {self.seq}"

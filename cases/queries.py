@@ -1,0 +1,58 @@
+"""Reading cases and conversations, for pages, API and stream alike."""
+
+from typing import Any
+
+from django.db.models import Count, F, IntegerField, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from cases.models import Case, CaseQuerySet, Message, ReadMark
+from cases.serializers import case_json
+from jiayi.errors import Gone
+from members.models import User
+
+
+def case_for(user: User, number: int) -> Case:
+    """Return the case if this person may see it. Raises Gone otherwise, as for a number never used."""
+    found = _visible(user).filter(number=number).first()
+    if found is None:
+        raise Gone(_("没有找到。"))
+    return found
+
+
+def list_cases(user: User) -> list[dict[str, Any]]:
+    """Return the cases this person may see as JSON-ready dicts, newest conversation first. Three queries."""
+    read_up_to = Subquery(ReadMark.objects.filter(case=OuterRef("pk"), user=user).values("seq")[:1])
+    mine = _visible(user).annotate(read_up_to=Coalesce(read_up_to, Value(0), output_field=IntegerField()))
+    cases = list(
+        mine.annotate(
+            unread=Count(
+                "messages", filter=Q(messages__seq__gt=F("read_up_to")) & ~Q(messages__sender=user), distinct=True
+            )
+        )
+    )
+    newest = Message.objects.filter(case__in=cases, seq=F("case__last_seq")).select_related("sender", "case__member")
+    last = {message.case_id: message for message in newest}
+    return [case_json(case, user, last.get(case.pk), case.unread) for case in cases]
+
+
+def page_of_messages(
+    case: Case, *, after: int | None = None, before: int | None = None, limit: int = 50
+) -> tuple[list[Message], bool]:
+    """Return up to `limit` messages ascending by seq, and whether there are more in the direction asked for.
+
+    With `after`, the ones following that seq; otherwise the newest ones, or the newest before `before`.
+    """
+    messages = case.messages.select_related("sender", "case__member")
+    if after is not None:
+        found = list(messages.filter(seq__gt=after).order_by("seq")[: limit + 1])
+        return found[:limit], len(found) > limit
+    if before is not None:
+        messages = messages.filter(seq__lt=before)
+    found = list(messages.order_by("-seq")[: limit + 1])
+    return found[:limit][::-1], len(found) > limit
+
+
+def _visible(user: User) -> CaseQuerySet:
+    cases: CaseQuerySet = Case.objects.visible_to(user).select_related("member__user", "advisor__user")
+    return cases

@@ -1,0 +1,68 @@
+"""What a message and a case look like in JSON (design.md, "Interfaces")."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from cases.models import MAX_BODY, Case, Message
+from members.models import User
+
+
+def message_json(message: Message, viewer_id: int) -> dict[str, Any]:
+    """Return a message as `viewer_id` (a User's id) sees it. `message.case.member` and `sender` should be loaded."""
+    recalled = message.recalled_at is not None
+    return {
+        "id": message.pk,
+        "seq": message.seq,
+        "kind": message.kind,
+        "body": "" if recalled else message.body,
+        "sender": {
+            "name": message.sender.name if message.sender else "",
+            "role": sender_role(message),
+            "me": message.sender_id == viewer_id,
+        },
+        "source": message.source,
+        "created_at": message.created_at.isoformat(),
+        # Only its sender has a use for it, and it may tell how a message was made.
+        "client_id": message.client_id if message.sender_id == viewer_id else "",
+        "recalled": recalled,
+        "attachment": None,
+    }
+
+
+def sender_role(message: Message) -> str:
+    if message.sender_id is None:
+        return "system"
+    return "member" if message.sender_id == message.case.member.user_id else "advisor"
+
+
+def case_json(case: Case, viewer: User, last_message: Message | None, unread: int) -> dict[str, Any]:
+    """Return a case as the list of cases shows it."""
+    advisor = case.advisor
+    return {
+        "number": case.number,
+        "title": case.title,
+        "status": case.status,
+        "member": {"name": case.member.user.name, "me": case.member.user_id == viewer.pk},
+        "advisor": {"name": advisor.user.name, "online": advisor.is_present} if advisor else None,
+        "last_message": message_json(last_message, viewer.pk) if last_message else None,
+        "unread": unread,
+        "waiting_since": case.waiting_since.isoformat() if case.waiting_since else None,
+    }
+
+
+class PageQuery(serializers.Serializer[None]):
+    """`?after=SEQ` or `?before=SEQ`, `&limit=` up to 100."""
+
+    after = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+    before = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
+
+
+class NewMessage(serializers.Serializer[None]):
+    body = serializers.CharField(max_length=MAX_BODY)
+    client_id = serializers.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z")
+
+
+class ReadUpTo(serializers.Serializer[None]):
+    seq = serializers.IntegerField(min_value=0, max_value=2**31 - 1)

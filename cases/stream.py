@@ -1,0 +1,234 @@
+"""The live stream: server-sent events on a raw ASGI route.
+
+An open stream holds neither a thread nor a database connection, only a queue. One hub per process listens for
+wake-ups, asks the database once what they mean (cases/live.py) and feeds the queues. See docs/decisions/0002.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+
+from cases.live import Show, shows
+from jiayi.bus import Event, listen
+from members.models import User
+from members.sessions import session_users
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+T = TypeVar("T")
+
+PING_EVERY = 15  # seconds; proxies cut silent connections, and a client must notice a dead one
+CHECK_EVERY_PINGS = 4  # a session that ended is noticed on an idle stream after a minute
+CHECKED_FOR = 2.0  # seconds for which a checked session may be sent to without another look
+QUEUE_LIMIT = 200  # frames; a reader slower than that reconnects and catches up by seq
+STREAMS_PER_USER = 10
+BATCH = 500
+
+logger = logging.getLogger("jiayi.stream")
+# The database work of all streams of this process: two threads, two connections, however many streams there are.
+_executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="stream")
+
+
+async def _in_thread(function: Callable[..., T], *args: Any) -> T:
+    def call() -> T:
+        close_old_connections()
+        try:
+            return function(*args)
+        finally:
+            close_old_connections()
+
+    return await asyncio.get_running_loop().run_in_executor(_executor, call)
+
+
+def frame(event: str, data: dict[str, Any]) -> bytes:
+    """Return one server-sent event; JSON escapes line breaks, so no text can forge another event."""
+    return f"event: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+class Stream:
+    """One open page: who it belongs to and what is still to be written to it. None in the queue ends it."""
+
+    __slots__ = ("checked_at", "queue", "session_key", "user_id")
+
+    def __init__(self, user_id: int, session_key: str) -> None:
+        self.user_id = user_id
+        self.session_key = session_key
+        self.checked_at = time.monotonic()
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def put(self, data: bytes) -> None:
+        if self.queue.qsize() < QUEUE_LIMIT:
+            self.queue.put_nowait(data)
+        else:
+            self.end()
+
+    def end(self) -> None:
+        self.queue.put_nowait(None)
+
+
+class Hub:
+    """All open streams of this process, and the tasks that feed them."""
+
+    def __init__(self) -> None:
+        self.streams: dict[int, list[Stream]] = defaultdict(list)
+        self.tasks: list[asyncio.Task[None]] = []
+        self.events: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    def add(self, stream: Stream) -> None:
+        if not self.tasks:
+            self.tasks = [asyncio.create_task(job()) for job in (self._listen, self._dispatch, self._ping)]
+        mine = self.streams[stream.user_id]
+        mine.append(stream)
+        if len(mine) > STREAMS_PER_USER:
+            mine[0].end()
+
+    def remove(self, stream: Stream) -> None:
+        """Feed this stream no more. Removing it twice does no harm."""
+        mine = self.streams.get(stream.user_id, [])
+        if stream in mine:
+            mine.remove(stream)
+        if not mine:
+            self.streams.pop(stream.user_id, None)
+
+    def all(self) -> list[Stream]:
+        return [stream for mine in self.streams.values() for stream in mine]
+
+    async def _listen(self) -> None:
+        async for event in listen():
+            self.events.put_nowait(event)
+
+    async def _dispatch(self) -> None:
+        while True:
+            batch = [await self.events.get()]
+            while not self.events.empty() and len(batch) < BATCH:
+                batch.append(self.events.get_nowait())
+            try:
+                await self._handle(batch)
+            except Exception:
+                # A page that missed an event sees the gap in `seq`, or is told to ask again here.
+                logger.exception("an event could not be shown")
+                self._resync()
+
+    async def _handle(self, batch: list[Event | None]) -> None:
+        events = [event for event in batch if event is not None]
+        if len(events) < len(batch):
+            self._resync()
+        revoked = {event["user"] for event in events if event["type"] == "revoked"}
+        await self._check([stream for user in revoked for stream in self.streams.get(user, [])], fresh=0)
+        found = await _in_thread(_shows_of, events, set(self.streams))
+        await self._check([s for user in {show[0] for show in found} for s in self.streams.get(user, [])], CHECKED_FOR)
+        for user, name, data in found:
+            ready = frame(name, data)
+            for stream in self.streams.get(user, []):
+                stream.put(ready)
+
+    async def _check(self, streams: Iterable[Stream], fresh: float) -> None:
+        """End those whose session is over; a look less than `fresh` seconds old is good enough."""
+        now = time.monotonic()
+        due = [stream for stream in streams if now - stream.checked_at >= fresh]
+        for start in range(0, len(due), BATCH):
+            part = due[start : start + BATCH]
+            alive = await _in_thread(session_users, {stream.session_key for stream in part})
+            for stream in part:
+                owner = alive.get(stream.session_key)
+                if owner is None or owner.pk != stream.user_id:
+                    self.remove(stream)
+                    stream.end()
+                stream.checked_at = now
+
+    async def _ping(self) -> None:
+        count = 0
+        while True:
+            await asyncio.sleep(PING_EVERY)
+            count += 1
+            for stream in self.all():
+                stream.put(b": ping\n\n")
+            if count % CHECK_EVERY_PINGS == 0:
+                try:
+                    await self._check(self.all(), PING_EVERY)
+                except DatabaseError:
+                    logger.exception("sessions could not be checked, trying again at the next turn")
+
+    def _resync(self) -> None:
+        for stream in self.all():
+            stream.put(frame("resync", {}))
+
+
+def _shows_of(events: list[Event], connected: set[int]) -> list[Show]:
+    return [show for event in events for show in shows(event, connected)]
+
+
+hub = Hub()
+
+
+async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer `GET /api/events/`: the live stream of the signed-in person, or an error as JSON."""
+    if scope["method"] != "GET":
+        return await _refuse(send, 405, "Method not allowed.")
+    if _header(scope, b"sec-fetch-site") in {"cross-site", "same-site"}:
+        return await _refuse(send, 403, "Cross-site request.")
+    session_key = _session_key(scope)
+    user = await _in_thread(_owner, session_key) if session_key else None
+    if user is None:
+        return await _refuse(send, 401, "请先登录。/ Please sign in.")
+    stream = Stream(user.pk, session_key)
+    hub.add(stream)
+    gone = asyncio.create_task(_wait_for_disconnect(receive, stream))
+    try:
+        await _write(stream, send)
+    finally:
+        gone.cancel()
+        hub.remove(stream)
+
+
+async def _write(stream: Stream, send: Send) -> None:
+    headers = [
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"retry: 2000\n" + frame("hello", {}), "more_body": True})
+    while (data := await stream.queue.get()) is not None:
+        await send({"type": "http.response.body", "body": data, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _wait_for_disconnect(receive: Receive, stream: Stream) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    stream.end()
+
+
+async def _refuse(send: Send, status: int, detail: str) -> None:
+    body = json.dumps({"detail": detail}, ensure_ascii=False).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"cache-control", b"no-store")]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _owner(session_key: str) -> User | None:
+    return session_users([session_key]).get(session_key)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return b"; ".join(value for key, value in scope["headers"] if key == name).decode("latin-1")
+
+
+def _session_key(scope: Scope) -> str:
+    try:
+        morsel = SimpleCookie(_header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME)
+    except CookieError:
+        return ""
+    return morsel.value if morsel and len(morsel.value) <= 64 else ""

@@ -1,0 +1,15 @@
+from django.urls import path
+
+from cases import api, views
+
+urlpatterns = [
+    path("messages/", views.messages_page, name="messages"),
+    path("messages/new/", views.new_case, name="new-case"),
+    path("messages/<int:number>/", views.messages_page, name="conversation"),
+    path("api/cases/", api.CaseList.as_view(), name="api-cases"),
+    path("api/cases/<int:number>/messages/", api.Messages.as_view(), name="api-messages"),
+    path("api/cases/<int:number>/messages/<int:seq>/recall/", api.Recall.as_view(), name="api-recall"),
+    path("api/cases/<int:number>/read/", api.Read.as_view(), name="api-read"),
+    path("api/active/", api.Active.as_view(), name="api-active"),
+    path("api/events/", api.EventsElsewhere.as_view(), name="api-events"),
+]

@@ -1,0 +1,27 @@
+"""What an error of any JSON view looks like."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+
+from jiayi.errors import Conflict, Gone, InvalidInput
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Turn the domain's refusals into JSON `{"detail": …}`; a missing object says nothing about why."""
+    if isinstance(error, InvalidInput):
+        error = exceptions.ValidationError({"detail": error.message})
+    elif isinstance(error, Conflict):
+        return Response({"detail": error.message}, status=409)
+    elif isinstance(error, Gone):
+        error = exceptions.NotFound(_("没有找到。"))
+    elif isinstance(error, UnicodeDecodeError | RecursionError):
+        # Bytes that are not UTF-8 and JSON nested a thousand deep reach the parser as these.
+        error = exceptions.ParseError(_("无法读取请求内容。"))
+    response = drf_exception_handler(error, context)
+    if response is not None and response.status_code == 404:
+        response.data = {"detail": _("没有找到。")}
+    return response

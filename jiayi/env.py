@@ -1,0 +1,58 @@
+"""Settings from the environment. Each helper fails loudly and names the variable."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def env_str(name: str, default: str | None = None) -> str:
+    """Return the variable without surrounding space; without a default it must be set.
+
+    Raises ImproperlyConfigured, naming the variable.
+    """
+    value = os.environ.get(name, "").strip()
+    if value:
+        return value
+    if default is None:
+        raise ImproperlyConfigured(f"{name} is not set. .env.example explains it.")
+    return default
+
+
+def env_bool(name: str, default: bool) -> bool:
+    """Return true or false; anything but true/false/1/0/yes/no raises ImproperlyConfigured."""
+    value = env_str(name, "")
+    if not value:
+        return default
+    if value.lower() in {"true", "1", "yes"}:
+        return True
+    if value.lower() in {"false", "0", "no"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be true or false, not {value[:20]!r}.")
+
+
+def env_int(name: str, default: int, *, minimum: int = 0, maximum: int = 2**31) -> int:
+    """Return a whole number between minimum and maximum, else raise ImproperlyConfigured."""
+    value = env_str(name, str(default))
+    if not (value.isascii() and value.isdigit() and minimum <= int(value) <= maximum):
+        raise ImproperlyConfigured(f"{name} must be a whole number from {minimum} to {maximum}.")
+    return int(value)
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    """Return the comma-separated values, without empty ones."""
+    return [part.strip() for part in env_str(name, default).split(",") if part.strip()]
+
+
+def env_secret(name: str, default: str | None = None) -> str:
+    """Return a secret: from NAME, or from the file that NAME_FILE points at.
+
+    Raises ImproperlyConfigured when the file cannot be read, or nothing is set and there is no default.
+    """
+    path = env_str(f"{name}_FILE", "")
+    if not path:
+        return env_str(name, default)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE: {error.strerror}: {path}") from None

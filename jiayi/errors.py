@@ -1,0 +1,21 @@
+"""The refusals of the domain. Each carries a message for the person who asked, in their language."""
+
+
+class Refused(Exception):
+    """Base of all refusals; `message` is meant to be shown."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidInput(Refused):
+    """What was sent cannot be accepted as it is."""
+
+
+class Conflict(Refused):
+    """Right in itself, but not in the state things are in now (a closed case, a reviewed advisor)."""
+
+
+class Gone(Refused):
+    """The object does not exist for this person, whether or not it exists for others."""

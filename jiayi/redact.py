@@ -1,0 +1,5 @@
+import logging
+
+
+class RedactSecrets(logging.Filter):
+    pass

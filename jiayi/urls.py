@@ -1,0 +1,21 @@
+from django.apps import apps
+from django.contrib import admin
+from django.urls import include, path
+
+from jiayi.views import healthz
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("", include("members.urls")),
+    path("", include("advisors.urls")),
+    path("", include("cases.urls")),
+]
+# Optional, so that the domain can be tested with wecom uninstalled.
+if apps.is_installed("wecom"):
+    urlpatterns.append(path("", include("wecom.urls")))
+if apps.is_installed("wecom.sandbox"):
+    urlpatterns.append(path("sandbox/", include("wecom.sandbox.urls")))

@@ -1,0 +1,80 @@
+import unicodedata
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class UserManager(BaseUserManager["User"]):
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """Return the one spelling under which an address is stored and looked up."""
+        return unicodedata.normalize("NFKC", email or "").strip().casefold()
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, **{"name": email, **fields, "is_staff": True, "is_superuser": True})
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=self.normalize_email(username))
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """The account everybody signs in with, by e-mail. What somebody may do is in Member and Advisor."""
+
+    email = models.EmailField(_("邮箱"), unique=True, error_messages={"unique": _("该邮箱已注册，请直接登录。")})
+    name = models.CharField(_("姓名"), max_length=60)
+    is_active = models.BooleanField(_("启用"), default=True, help_text=_("停用后立即无法登录，也不再收到任何内容。"))
+    is_staff = models.BooleanField(_("管理员"), default=False, help_text=_("可以进入管理后台。"))
+    date_joined = models.DateTimeField(_("注册时间"), default=timezone.now)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        verbose_name = _("账号")
+        verbose_name_plural = _("账号")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_in_one_spelling"),
+            models.CheckConstraint(condition=~models.Q(name=""), name="user_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>"
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = type(self).objects.normalize_email(self.email)
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    @property
+    def masked_name(self) -> str:
+        """The name as it may stand in WeCom: the first character and a star (王*)."""
+        return f"{self.name[:1]}*"
+
+
+class Member(models.Model):
+    """A client (会员)."""
+
+    user = models.OneToOneField(User, models.PROTECT, verbose_name=_("账号"))
+    created_at = models.DateTimeField(_("注册时间"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("会员")
+        verbose_name_plural = _("会员")
+
+    def __str__(self) -> str:
+        return self.user.name

@@ -1,0 +1,65 @@
+from collections.abc import Callable
+
+from allauth.core import ratelimit
+from django import forms
+from django.conf import settings
+from django.contrib.auth import login
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from members.actions import register_member
+from members.forms import RegistrationForm
+from members.models import User
+
+
+def landing(request: HttpRequest) -> HttpResponse:
+    """What this is, sign in, sign up."""
+    return render(request, "landing.html")
+
+
+def registration(
+    request: HttpRequest, form_class: type[forms.Form], create: Callable[..., User], template: str
+) -> HttpResponse:
+    """Show or take a sign-up form; `create` gets its fields and returns the new account, which is signed in.
+
+    A ValidationError of `create` is shown beside the field it names.
+    """
+    if request.user.is_authenticated:
+        return redirect("messages")
+    form = form_class(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        rate = f"{settings.REGISTRATIONS_PER_HOUR}/h/ip"
+        if not ratelimit.consume(request, action="register", config={"register": rate}):
+            form.add_error(None, _("注册次数过多，请一小时后再试。"))
+            return render(request, template, {"form": form}, status=429)
+        try:
+            user = create(**form.cleaned_data)
+        except ValidationError as error:
+            _show(form, error)
+        else:
+            login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+            return redirect("messages")
+    return render(request, template, {"form": form}, status=400 if form.errors else 200)
+
+
+def _show(form: forms.Form, error: ValidationError) -> None:
+    """Show each complaint beside the field it is about; those of the password have no field name."""
+    by_field = error.message_dict if hasattr(error, "error_dict") else {"password": error.messages}
+    for field, complaints in by_field.items():
+        for complaint in complaints:
+            form.add_error(field if field in form.fields else None, complaint)
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    """Sign-up of a member."""
+
+    def create(**fields: str) -> User:
+        return register_member(**fields).user
+
+    return registration(request, RegistrationForm, create, "members/register.html")

@@ -1,0 +1,208 @@
+"""`make test`: every test, on every database there is, and in a browser.
+
+Two runs at a time (two cores); each prints its whole report when it is its turn. What could not be run is said loudly,
+or is a failure with --require-postgres and --require-chromium (.ci/run). The last line sums everything up.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree  # noqa: S405 - reads only reports that pytest has just written
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+from processes import ROOT, start, stop
+
+REPORTS = ROOT / "var" / "test"
+LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/jiayi"
+CHROMIUM = Path("/usr/bin/chromium")
+CHINESE_FONT = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
+RUN_TIMEOUT = 20 * 60  # seconds for one run; a hanging test fails by itself long before (pytest-timeout)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pytest process: its name, what it runs, and on what."""
+
+    name: str
+    title: str
+    arguments: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Result:
+    """What came of it; `skips` are the names of skipped tests with their reasons."""
+
+    run: Run
+    code: int
+    passed: int = 0
+    failed: int = 0
+    skips: list[str] = field(default_factory=list)
+
+
+def postgres_url() -> tuple[str, str]:
+    """Give the URL of a PostgreSQL server that answers and "", or "" and why there is none."""
+    url = os.environ.get("TEST_POSTGRES_URL", "").strip() or LOCAL_POSTGRES
+    try:
+        psycopg2.connect(_with_database(url, "postgres"), connect_timeout=5).close()
+    except psycopg2.Error as error:
+        where = "TEST_POSTGRES_URL" if url != LOCAL_POSTGRES else "127.0.0.1:5432 (TEST_POSTGRES_URL is not set)"
+        return "", f"no PostgreSQL at {where}: {str(error).splitlines()[0]}"
+    return url, ""
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@contextmanager
+def own_database(url: str) -> Iterator[str]:
+    """Give the URL with a database name of this run's own, and drop what Django may have left of it.
+
+    Two test runs on one machine do not meet. Django makes the database itself and calls it test_<name>.
+    """
+    name = f"jiayi_{os.getpid()}"
+    try:
+        yield _with_database(url, name)
+    finally:
+        with suppress(psycopg2.Error):
+            connection = psycopg2.connect(_with_database(url, "postgres"), connect_timeout=5)
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(f'DROP DATABASE IF EXISTS "test_{name}" WITH (FORCE)')
+            connection.close()
+
+
+def install_chromium() -> str:
+    """Install Chromium and a Chinese font where they are missing and we may. Give "", or why there is no Chromium."""
+    missing = [name for name, path in (("chromium", CHROMIUM), ("fonts-noto-cjk", CHINESE_FONT)) if not path.exists()]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"Installing {' and '.join(missing)} with apt-get…", flush=True)
+        env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "--yes", *missing]):
+            subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+    return "" if CHROMIUM.exists() else f"no {CHROMIUM}; as root on Debian this script installs it with apt-get"
+
+
+def execute(run: Run) -> Result:
+    """Run pytest once, with its output and its report in files of the run's own, and read the counts."""
+    log, report = REPORTS / f"{run.name}.log", REPORTS / f"{run.name}.xml"
+    log.unlink(missing_ok=True)
+    report.unlink(missing_ok=True)
+    options = (f"--junitxml={report}", "-o", f"cache_dir=.pytest_cache/{run.name}", "--color=no", "-rs")
+    env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | run.env
+    child = start([sys.executable, "-m", "pytest", *options, *run.arguments], env, log)
+    try:
+        code = child.wait(RUN_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        code = -1
+    finally:
+        stop([child], 5)
+    return _read(report, Result(run, code))
+
+
+def _read(report: Path, result: Result) -> Result:
+    cases: list[ElementTree.Element] = []
+    with suppress(OSError, ElementTree.ParseError):
+        cases = list(ElementTree.parse(report).iter("testcase"))  # noqa: S314
+    for case in cases:
+        if case.find("failure") is not None or case.find("error") is not None:
+            result.failed += 1
+        elif (skip := case.find("skipped")) is not None:
+            result.skips.append(f"{case.get('classname')}::{case.get('name')}: {skip.get('message')}")
+        else:
+            result.passed += 1
+    # A run that broke off, or collected nothing, is a failure even though no test of it failed.
+    if (result.code or not result.passed) and not result.failed:
+        result.failed = 1
+    return result
+
+
+def planned(only: list[str], extra: list[str], postgres: str, chromium: bool) -> list[Run]:
+    """Give the runs that can be made here, the longest first."""
+    everything = ("--ignore=tests/browser", *extra)
+    runs = [
+        Run("sqlite", "SQLite", everything),
+        Run("postgres", "PostgreSQL", everything, {"DATABASE_URL": postgres}),
+        Run("browser", "Chromium", ("tests/browser", *extra)),
+        Run(
+            "without-wecom",
+            "the domain without wecom",
+            ("--ds=tests.settings_without_wecom", "tests/members", "tests/advisors", "tests/cases", *extra),
+        ),
+    ]
+    possible = (
+        {"sqlite", "without-wecom"} | ({"postgres"} if postgres else set()) | ({"browser"} if chromium else set())
+    )
+    return [run for run in runs if run.name in possible and (not only or run.name in only)]
+
+
+def run_all(runs: list[Run]) -> list[Result]:
+    """Execute the runs, two at a time, and print each one's whole report in the order of the list."""
+    results = []
+    with ThreadPoolExecutor(2) as pool:
+        for result in pool.map(execute, runs):
+            print(f"\n######## {result.run.title} ########", flush=True)
+            sys.stdout.buffer.write((REPORTS / f"{result.run.name}.log").read_bytes())
+            sys.stdout.flush()
+            if result.code:
+                print(f"######## {result.run.title}: pytest ended with exit code {result.code}", flush=True)
+            results.append(result)
+    return results
+
+
+def summary(results: list[Result], absent: dict[str, str], required: set[str], seconds: float) -> int:
+    """Print what was skipped, what could not be run, and the sum as the last line. Give the exit code."""
+    print(f"\n######## all runs, {seconds:.0f} s ########")
+    for result in results:
+        for skip in result.skips:
+            print(f"SKIPPED ({result.run.title}) {skip}")
+    for what, why in absent.items():
+        print(f"!!!!!!!! NOT TESTED on {what}: {why}")
+    failed = sum(result.failed for result in results) + len(required & set(absent))
+    passed, skipped = sum(result.passed for result in results), sum(len(result.skips) for result in results)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 1 if failed or not passed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--require-postgres", action="store_true", help="no PostgreSQL is a failure")
+    parser.add_argument("--require-chromium", action="store_true", help="no Chromium is a failure")
+    parser.add_argument(
+        "--only", action="append", default=[], choices=["sqlite", "postgres", "browser", "without-wecom"]
+    )
+    parser.add_argument("extra", nargs="*", help="further arguments for pytest, after --")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run what can be run here; 0 when nothing failed."""
+    arguments = _arguments()
+    began = time.monotonic()
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    url, no_postgres = postgres_url()
+    no_chromium = install_chromium()
+    absent = {what: why for what, why in (("PostgreSQL", no_postgres), ("Chromium", no_chromium)) if why}
+    required = {"PostgreSQL"} if arguments.require_postgres else set()
+    required |= {"Chromium"} if arguments.require_chromium else set()
+    for what, why in absent.items():
+        print(f"!!!!!!!! {what} will not be tested: {why}", flush=True)
+    with own_database(url) as database:
+        runs = planned(arguments.only, arguments.extra, database if url else "", not no_chromium)
+        print(f"Running on: {', '.join(run.title for run in runs)}. Live output: var/test/*.log", flush=True)
+        results = run_all(runs)
+    return summary(results, absent, required, time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class WecomConfig(AppConfig):
+    name = "wecom"
+    verbose_name = _("企业微信")
+
+    def ready(self) -> None:
+        from wecom import checks, receivers  # noqa: F401
+
+        receivers.connect()

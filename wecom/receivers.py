@@ -1,0 +1,32 @@
+"""The domain's signals, heard here: each receiver decides whether this is something WeCom is told."""
+
+from typing import Any
+
+from django.db.models.signals import post_save
+
+from advisors.models import Advisor
+from cases.models import Message
+from members.models import Member
+from wecom.notifications import notify_advisor_applied, notify_member_registered, notify_member_wrote
+
+
+def connect() -> None:
+    """Called once from WecomConfig.ready()."""
+    post_save.connect(on_member, sender=Member, dispatch_uid="wecom.member")
+    post_save.connect(on_advisor, sender=Advisor, dispatch_uid="wecom.advisor")
+    post_save.connect(on_message, sender=Message, dispatch_uid="wecom.message")
+
+
+def on_member(*, instance: Member, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    if created and not raw:
+        notify_member_registered(instance)
+
+
+def on_advisor(*, instance: Advisor, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    if created and not raw and instance.status == Advisor.Status.PENDING:
+        notify_advisor_applied(instance)
+
+
+def on_message(*, instance: Message, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    if created and not raw and instance.sender_id == instance.case.member.user_id:
+        notify_member_wrote(instance)
