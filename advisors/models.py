@@ -14,7 +14,8 @@ PRESENT_FOR = timedelta(seconds=60)
 
 # DOC 90195: 1-64 bytes; digits, letters and _ - @ . ; the first one a letter or digit.
 wecom_userid_validator = RegexValidator(
-    r"\A[0-9A-Za-z][0-9A-Za-z_\-@.]{0,63}\Z", _("企业微信账号由字母、数字和 _ - @ . 组成，以字母或数字开头，最长 64 位。")
+    r"\A[0-9A-Za-z][0-9A-Za-z_\-@.]{0,63}\Z",
+    _("企业微信账号由字母、数字和 _ - @ . 组成，以字母或数字开头，最长 64 位。"),
 )
 licence_validator = RegexValidator(r"\A[Rr][0-9]{6}\Z", _("RCIC 执照号是字母 R 加六位数字，例如 R512345。"))
 

@@ -19,5 +19,3 @@ def mark_active(advisor: Advisor) -> None:
     if Advisor.objects.filter(stale, pk=advisor.pk).update(last_active_at=now) and not was_present:
         publish({"type": "presence", "advisor": advisor.pk})
     advisor.last_active_at = now
-
-

@@ -24,7 +24,10 @@ NUMBER_ATTEMPTS = 20
 
 
 def open_case(member: Member, title: str, *, advisor: Advisor | None = None) -> Case:
-    """Open a case with the next free number. Raises InvalidInput for a bad title, Conflict for an unapproved advisor."""
+    """Open a case with the next free number.
+
+    Raises InvalidInput for a bad title, Conflict for an advisor who is not approved.
+    """
     title = title.strip()
     if not 0 < len(title) <= 120:
         raise InvalidInput(_("请填写标题，最长 120 个字。"))
@@ -58,7 +61,11 @@ def assign_advisor(case: Case, advisor: Advisor | None, *, by: User | None) -> C
     case.advisor = advisor
     case.save(update_fields=["advisor"])
     with override("zh-hans"):
-        said = _("本案件的跟进人现在是 %s。") % advisor.user.name if advisor else _("本案件暂时没有跟进人，我们会尽快安排。")
+        said = (
+            _("本案件的跟进人现在是 %s。") % advisor.user.name
+            if advisor
+            else _("本案件暂时没有跟进人，我们会尽快安排。")
+        )
     _append(case, kind=Message.Kind.SYSTEM, body=said, client_id=uuid4().hex)
     advisor_assigned.send(sender=Case, case=case, before=before, after=advisor, by=by)
     if before is not None:
@@ -79,7 +86,9 @@ def post_message(
     if not body:
         raise InvalidInput(_("消息不能为空。"))
     if len(body) > MAX_BODY:
-        raise InvalidInput(_("消息最长 %(limit)d 字，现在是 %(length)d 字。") % {"limit": MAX_BODY, "length": len(body)})
+        raise InvalidInput(
+            _("消息最长 %(limit)d 字，现在是 %(length)d 字。") % {"limit": MAX_BODY, "length": len(body)}
+        )
     with transaction.atomic():
         case = lock_case(case.pk)
         check_participant(case, sender)

@@ -21,7 +21,5 @@ class NewCaseForm(forms.Form):
     title = forms.CharField(
         label=_("您想咨询什么？"), max_length=120, widget=forms.TextInput(attrs={"placeholder": _("例如：学签续签")})
     )
-    body = forms.CharField(
-        label=_("请描述您的情况"), max_length=MAX_BODY, widget=forms.Textarea(attrs={"rows": 5})
-    )
+    body = forms.CharField(label=_("请描述您的情况"), max_length=MAX_BODY, widget=forms.Textarea(attrs={"rows": 5}))
     client_id = forms.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z", widget=forms.HiddenInput, initial=_fresh_client_id)

@@ -48,7 +48,9 @@ class Case(models.Model):
         verbose_name_plural = _("案件")
         ordering: ClassVar[list[str]] = ["-last_message_at", "-number"]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["advisor", "waiting_since"], name="case_waiting", condition=Q(waiting_since__isnull=False))
+            models.Index(
+                fields=["advisor", "waiting_since"], name="case_waiting", condition=Q(waiting_since__isnull=False)
+            )
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(number__gte=FIRST_NUMBER), name="case_number_from_1001"),

@@ -84,9 +84,12 @@ class Hub:
         self.tasks: list[asyncio.Task[None]] = []
         self.events: asyncio.Queue[Event | None] = asyncio.Queue()
 
-    def add(self, stream: Stream) -> None:
+    def add(self, stream: Stream, stopping: asyncio.Event | None) -> None:
+        """Feed this stream from now on. `stopping` is set when the server is about to end (gunicorn.conf.py)."""
         if not self.tasks:
-            self.tasks = [asyncio.create_task(job()) for job in (self._listen, self._dispatch, self._ping)]
+            jobs = [self._listen(), self._dispatch(), self._ping()]
+            jobs += [self._end_when(stopping)] if stopping else []
+            self.tasks = [asyncio.create_task(job) for job in jobs]
         mine = self.streams[stream.user_id]
         mine.append(stream)
         if len(mine) > STREAMS_PER_USER:
@@ -159,6 +162,12 @@ class Hub:
                 except DatabaseError:
                     logger.exception("sessions could not be checked, trying again at the next turn")
 
+    async def _end_when(self, stopping: asyncio.Event) -> None:
+        """End every stream in time, so that a stop of the server does not wait for them; the pages come back."""
+        await stopping.wait()
+        for stream in self.all():
+            stream.end()
+
     def _resync(self) -> None:
         for stream in self.all():
             stream.put(frame("resync", {}))
@@ -182,7 +191,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     if user is None:
         return await _refuse(send, 401, "请先登录。/ Please sign in.")
     stream = Stream(user.pk, session_key)
-    hub.add(stream)
+    hub.add(stream, scope.get("state", {}).get("stopping"))
     gone = asyncio.create_task(_wait_for_disconnect(receive, stream))
     try:
         await _write(stream, send)
@@ -214,7 +223,9 @@ async def _wait_for_disconnect(receive: Receive, stream: Stream) -> None:
 async def _refuse(send: Send, status: int, detail: str) -> None:
     body = json.dumps({"detail": detail}, ensure_ascii=False).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"cache-control", b"no-store")]})
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [*headers, (b"cache-control", b"no-store")]}
+    )
     await send({"type": "http.response.body", "body": body})
 
 

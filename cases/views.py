@@ -1,20 +1,25 @@
 """The message page, for members and advisors. It works without JavaScript; with it, it is live."""
 
-from typing import cast
+from datetime import datetime
+from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
+from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from advisors.models import Advisor
 from cases.actions import mark_read, open_case, post_message
 from cases.api import note_activity
 from cases.forms import MessageForm, NewCaseForm
-from cases.models import Case
+from cases.models import RECALL_WITHIN, Case, ReadMark
 from cases.queries import case_for, list_cases, page_of_messages
-from cases.serializers import message_json
+from cases.serializers import PageQuery, message_json
 from jiayi.errors import Gone, Refused
 from members.models import Member, User
 
@@ -37,19 +42,64 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
             return redirect("conversation", number=case.number)
         except Refused as refusal:
             form.add_error("body", refusal.message)
-    return render(request, "cases/messages.html", _context(user, case, form), status=400 if form.errors else 200)
+    context = {**_about(user), **(_conversation(request, user, case) if case else {}), "form": form}
+    context["page"] = _page(request, user, case)
+    return render(request, "cases/messages.html", context, status=400 if form.errors else 200)
 
 
-def _context(user: User, case: Case | None, form: MessageForm) -> dict[str, object]:
-    messages, has_older = page_of_messages(case) if case else ([], False)
+def _about(user: User) -> dict[str, object]:
+    """What the page says about its reader, and the list of their cases."""
     return {
-        "cases": list_cases(user),
-        "case": case,
-        "messages_json": [message_json(message, user.pk) for message in messages],
-        "has_older": has_older,
-        "form": form,
+        "cases": [{**one, "last_message": _timed(one["last_message"])} for one in list_cases(user)],
         "is_member": Member.objects.filter(user=user).exists(),
         "advisor": Advisor.objects.filter(user=user).first(),
+    }
+
+
+def _conversation(request: HttpRequest, user: User, case: Case) -> dict[str, object]:
+    """One page of the conversation: the newest, or (a link for those without JavaScript) the one before `?before=`."""
+    query = PageQuery(data=request.GET)
+    if not query.is_valid():
+        raise Http404
+    before = query.validated_data.get("before")
+    messages, has_older = page_of_messages(case, before=before)
+    return {
+        "case": case,
+        "conversation": [_timed(message_json(message, user.pk)) for message in messages],
+        "has_older": has_older,
+        "has_newer": before is not None,
+        "peer_read_seq": _peer_read_seq(case, user),
+    }
+
+
+def _timed(message: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A message as in the API, and its time as a datetime, which templates can format."""
+    return {**message, "time": datetime.fromisoformat(message["created_at"])} if message else None
+
+
+def _peer_read_seq(case: Case, user: User) -> int:
+    """How far the other side has read: for the member any advisor of the case, for an advisor the member."""
+    marks = ReadMark.objects.filter(case=case)
+    is_member = case.member.user_id == user.pk
+    others = marks.exclude(user=user) if is_member else marks.filter(user=case.member.user)
+    return others.aggregate(Max("seq"))["seq__max"] or 0
+
+
+def _page(request: HttpRequest, user: User, case: Case | None) -> dict[str, object]:
+    """What the page's script must know and cannot read from the page itself."""
+    return {
+        "user": user.pk,
+        "case": case.number if case else None,
+        "is_member": case is not None and case.member.user_id == user.pk,
+        "peer_read_seq": _peer_read_seq(case, user) if case else 0,
+        "now": timezone.now().isoformat(),
+        "recall_seconds": int(RECALL_WITHIN.total_seconds()),
+        "csrf_cookie": settings.CSRF_COOKIE_NAME,
+        "pages": reverse("messages"),
+        "sign_in": reverse("account_login"),
+        "cases": reverse("api-cases"),
+        "events": reverse("api-events"),
+        "active": reverse("api-active"),
     }
 
 

@@ -93,7 +93,8 @@ async def _listen_sqlite() -> AsyncIterator[Event]:
             if version != seen:
                 seen = version
                 query = f"SELECT id, payload FROM {WakeUp._meta.db_table} WHERE id > ? ORDER BY id"  # noqa: S608
-                for last, payload in reader.execute(query, (last,)).fetchall():  # noqa: B020
+                for row_id, payload in reader.execute(query, (last,)).fetchall():
+                    last = row_id
                     yield json.loads(payload)
             await asyncio.sleep(SQLITE_INTERVAL)
     finally:

@@ -5,9 +5,7 @@ from django.utils.translation import gettext_lazy as _
 class RegistrationForm(forms.Form):
     """What every sign-up asks for. The rules about address and password are checked by the action."""
 
-    name = forms.CharField(
-        label=_("姓名"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "name"})
-    )
+    name = forms.CharField(label=_("姓名"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     email = forms.EmailField(label=_("邮箱"), widget=forms.EmailInput(attrs={"autocomplete": "email"}))
     password = forms.CharField(
         label=_("密码"),

@@ -145,6 +145,18 @@ class ReplyTarget(models.Model):
         return f"{self.advisor} → #{self.case.number}"
 
 
+class ReplyMenu(models.Model):
+    """The question to which case a held text belongs; the advisor's next digit answers it."""
+
+    advisor = models.OneToOneField(Advisor, models.PROTECT, related_name="+", verbose_name=_("顾问"))
+    held = models.ForeignKey("InboundMessage", models.PROTECT, related_name="+", verbose_name=_("保留的来信"))
+    case_ids = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.advisor}: {self.case_ids}"
+
+
 class InboundMessage(models.Model):
     """What WeCom delivered to the callback, stored once, with where it went and why."""
 

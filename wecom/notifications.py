@@ -2,11 +2,14 @@
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from advisors.models import PRESENT_FOR, Advisor
 from cases.models import Message
+from jiayi.errors import Conflict
 from members.models import Member
 from wecom.models import Notification
 
@@ -51,3 +54,28 @@ def _when(message: Message) -> datetime:
     due = now + PRESENT_FOR if advisor is not None and advisor.is_present else now
     told = message.case.notifications.filter(state=State.DELIVERED).aggregate(Max("delivered_at"))["delivered_at__max"]
     return max(due, told + GATHER_FOR) if told else due
+
+
+@transaction.atomic
+def resend(notification: Notification) -> Notification:
+    """Send a failed or cancelled notification after all, or a waiting one at once. Raises Conflict otherwise."""
+    row = Notification.objects.select_for_update().get(pk=notification.pk)
+    if row.state not in {State.FAILED, State.CANCELLED, State.WAITING}:
+        raise Conflict(_("只有等待、失败或已取消的通知可以重新发送。"))
+    others = Notification.objects.filter(event=Event.MEMBER_WROTE, case=row.case_id, state=State.WAITING)
+    if row.event == Event.MEMBER_WROTE and others.exclude(pk=row.pk).exists():
+        raise Conflict(_("同一案件已有一条等待发送的通知。"))
+    row.state, row.due_at, row.note = State.WAITING, timezone.now(), ""
+    row.save(update_fields=["state", "due_at", "note"])
+    return row
+
+
+@transaction.atomic
+def cancel(notification: Notification) -> Notification:
+    """Do not send a waiting notification. Raises Conflict in any other state."""
+    row = Notification.objects.select_for_update().get(pk=notification.pk)
+    if row.state != State.WAITING:
+        raise Conflict(_("只有等待发送的通知可以取消。"))
+    row.state, row.note = State.CANCELLED, _("管理员取消。")
+    row.save(update_fields=["state", "note"])
+    return row

@@ -1,3 +1,6 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from wecom.callback import wechat_receive
+
+# No trailing slash: WeCom follows no redirect.
+urlpatterns = [path("api/wechat/receive", wechat_receive, name="wechat-receive")]

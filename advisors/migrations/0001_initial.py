@@ -5,27 +5,63 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Advisor',
+            name="Advisor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('licence_number', models.CharField(max_length=20, validators=[django.core.validators.RegexValidator('\\A[Rr][0-9]{6}\\Z', 'RCIC 执照号是字母 R 加六位数字，例如 R512345。')], verbose_name='RCIC 执照号')),
-                ('status', models.CharField(choices=[('pending', '待审核'), ('approved', '已通过'), ('rejected', '未通过'), ('suspended', '已停用')], default='pending', max_length=10, verbose_name='状态')),
-                ('wecom_userid', models.CharField(blank=True, help_text='企业微信管理后台「通讯录」中该成员的「账号」。留空即解绑。', max_length=64, validators=[django.core.validators.RegexValidator('\\A[0-9A-Za-z][0-9A-Za-z_\\-@.]{0,63}\\Z', '企业微信账号由字母、数字和 _ - @ . 组成，以字母或数字开头，最长 64 位。')], verbose_name='企业微信账号')),
-                ('applied_at', models.DateTimeField(auto_now_add=True, verbose_name='申请时间')),
-                ('reviewed_at', models.DateTimeField(blank=True, null=True, verbose_name='审核时间')),
-                ('last_active_at', models.DateTimeField(blank=True, null=True, verbose_name='最近在网站活动')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "licence_number",
+                    models.CharField(
+                        max_length=20,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[Rr][0-9]{6}\\Z", "RCIC 执照号是字母 R 加六位数字，例如 R512345。"
+                            )
+                        ],
+                        verbose_name="RCIC 执照号",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "待审核"),
+                            ("approved", "已通过"),
+                            ("rejected", "未通过"),
+                            ("suspended", "已停用"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                (
+                    "wecom_userid",
+                    models.CharField(
+                        blank=True,
+                        help_text="企业微信管理后台「通讯录」中该成员的「账号」。留空即解绑。",
+                        max_length=64,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[0-9A-Za-z][0-9A-Za-z_\\-@.]{0,63}\\Z",
+                                "企业微信账号由字母、数字和 _ - @ . 组成，以字母或数字开头，最长 64 位。",
+                            )
+                        ],
+                        verbose_name="企业微信账号",
+                    ),
+                ),
+                ("applied_at", models.DateTimeField(auto_now_add=True, verbose_name="申请时间")),
+                ("reviewed_at", models.DateTimeField(blank=True, null=True, verbose_name="审核时间")),
+                ("last_active_at", models.DateTimeField(blank=True, null=True, verbose_name="最近在网站活动")),
             ],
             options={
-                'verbose_name': 'RCIC 顾问',
-                'verbose_name_plural': 'RCIC 顾问审核',
+                "verbose_name": "RCIC 顾问",
+                "verbose_name_plural": "RCIC 顾问审核",
             },
         ),
     ]

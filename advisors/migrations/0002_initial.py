@@ -7,39 +7,62 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('advisors', '0001_initial'),
+        ("advisors", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='advisor',
-            name='reviewed_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reviewed_advisors', to=settings.AUTH_USER_MODEL, verbose_name='审核人'),
+            model_name="advisor",
+            name="reviewed_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="reviewed_advisors",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="审核人",
+            ),
         ),
         migrations.AddField(
-            model_name='advisor',
-            name='user',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name='账号'),
+            model_name="advisor",
+            name="user",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name="账号"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='advisor',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('wecom_userid'), condition=models.Q(('wecom_userid', ''), _negated=True), name='advisor_wecom_userid_unique', violation_error_message='这个企业微信账号已绑定给另一位顾问（不区分大小写）。'),
+            model_name="advisor",
+            constraint=models.UniqueConstraint(
+                django.db.models.functions.text.Lower("wecom_userid"),
+                condition=models.Q(("wecom_userid", ""), _negated=True),
+                name="advisor_wecom_userid_unique",
+                violation_error_message="这个企业微信账号已绑定给另一位顾问（不区分大小写）。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='advisor',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('licence_number'), name='advisor_licence_unique', violation_error_message='这个执照号已有人申请。'),
+            model_name="advisor",
+            constraint=models.UniqueConstraint(
+                django.db.models.functions.text.Lower("licence_number"),
+                name="advisor_licence_unique",
+                violation_error_message="这个执照号已有人申请。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='advisor',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'approved', 'rejected', 'suspended'])), name='advisor_status_known'),
+            model_name="advisor",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["pending", "approved", "rejected", "suspended"])),
+                name="advisor_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='advisor',
-            constraint=models.CheckConstraint(condition=models.Q(('status', 'pending'), ('reviewed_at__isnull', False), _connector='OR'), name='advisor_reviewed_unless_pending'),
+            model_name="advisor",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status", "pending"), ("reviewed_at__isnull", False), _connector="OR"),
+                name="advisor_reviewed_unless_pending",
+            ),
         ),
     ]

@@ -6,57 +6,96 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('advisors', '0001_initial'),
+        ("advisors", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveIntegerField(verbose_name='序号')),
-                ('kind', models.CharField(choices=[('text', '文字'), ('file', '文件'), ('call', '通话'), ('system', '系统')], default='text', max_length=6, verbose_name='类型')),
-                ('body', models.TextField(max_length=5000, verbose_name='内容')),
-                ('source', models.CharField(choices=[('web', '网站'), ('wecom', '企业微信')], default='web', max_length=5, verbose_name='来自')),
-                ('client_id', models.CharField(max_length=80)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='时间')),
-                ('recalled_at', models.DateTimeField(blank=True, null=True, verbose_name='撤回时间')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("seq", models.PositiveIntegerField(verbose_name="序号")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("text", "文字"), ("file", "文件"), ("call", "通话"), ("system", "系统")],
+                        default="text",
+                        max_length=6,
+                        verbose_name="类型",
+                    ),
+                ),
+                ("body", models.TextField(max_length=5000, verbose_name="内容")),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("web", "网站"), ("wecom", "企业微信")],
+                        default="web",
+                        max_length=5,
+                        verbose_name="来自",
+                    ),
+                ),
+                ("client_id", models.CharField(max_length=80)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="时间")),
+                ("recalled_at", models.DateTimeField(blank=True, null=True, verbose_name="撤回时间")),
             ],
             options={
-                'verbose_name': '消息',
-                'verbose_name_plural': '消息',
-                'ordering': ['case', 'seq'],
+                "verbose_name": "消息",
+                "verbose_name_plural": "消息",
+                "ordering": ["case", "seq"],
             },
         ),
         migrations.CreateModel(
-            name='ReadMark',
+            name="ReadMark",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveIntegerField()),
-                ('read_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("seq", models.PositiveIntegerField()),
+                ("read_at", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(editable=False, unique=True, verbose_name='案件号')),
-                ('title', models.CharField(max_length=120, verbose_name='标题')),
-                ('status', models.CharField(choices=[('open', '进行中'), ('closed', '已结案')], default='open', max_length=6, verbose_name='状态')),
-                ('last_seq', models.PositiveIntegerField(default=0, editable=False, verbose_name='消息数')),
-                ('last_message_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='最近消息')),
-                ('waiting_since', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='等待回复自')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='创建时间')),
-                ('advisor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='advisors.advisor', verbose_name='跟进人')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField(editable=False, unique=True, verbose_name="案件号")),
+                ("title", models.CharField(max_length=120, verbose_name="标题")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("open", "进行中"), ("closed", "已结案")],
+                        default="open",
+                        max_length=6,
+                        verbose_name="状态",
+                    ),
+                ),
+                ("last_seq", models.PositiveIntegerField(default=0, editable=False, verbose_name="消息数")),
+                (
+                    "last_message_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="最近消息"),
+                ),
+                (
+                    "waiting_since",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="等待回复自"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="创建时间")),
+                (
+                    "advisor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="cases",
+                        to="advisors.advisor",
+                        verbose_name="跟进人",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '案件',
-                'verbose_name_plural': '案件',
-                'ordering': ['-last_message_at', '-number'],
+                "verbose_name": "案件",
+                "verbose_name_plural": "案件",
+                "ordering": ["-last_message_at", "-number"],
             },
         ),
     ]

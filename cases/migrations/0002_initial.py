@@ -6,87 +6,127 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('cases', '0001_initial'),
-        ('members', '0001_initial'),
+        ("cases", "0001_initial"),
+        ("members", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='case',
-            name='member',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='members.member', verbose_name='会员'),
+            model_name="case",
+            name="member",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="cases",
+                to="members.member",
+                verbose_name="会员",
+            ),
         ),
         migrations.AddField(
-            model_name='message',
-            name='case',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='cases.case', verbose_name='案件'),
+            model_name="message",
+            name="case",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="messages",
+                to="cases.case",
+                verbose_name="案件",
+            ),
         ),
         migrations.AddField(
-            model_name='message',
-            name='sender',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='发送人'),
+            model_name="message",
+            name="sender",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="发送人",
+            ),
         ),
         migrations.AddField(
-            model_name='readmark',
-            name='case',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='read_marks', to='cases.case'),
+            model_name="readmark",
+            name="case",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="read_marks", to="cases.case"
+            ),
         ),
         migrations.AddField(
-            model_name='readmark',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="readmark",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('waiting_since__isnull', False)), fields=['advisor', 'waiting_since'], name='case_waiting'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("waiting_since__isnull", False)),
+                fields=["advisor", "waiting_since"],
+                name="case_waiting",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1001)), name='case_number_from_1001'),
+            model_name="case",
+            constraint=models.CheckConstraint(condition=models.Q(("number__gte", 1001)), name="case_number_from_1001"),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['open', 'closed'])), name='case_status_known'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["open", "closed"])), name="case_status_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('title', ''), _negated=True), name='case_has_a_title'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("title", ""), _negated=True), name="case_has_a_title"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('case', 'seq'), name='message_seq_unique'),
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("case", "seq"), name="message_seq_unique"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('case', 'sender', 'client_id'), name='message_client_id_unique'),
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("case", "sender", "client_id"), name="message_client_id_unique"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('seq__gte', 1)), name='message_seq_from_1'),
+            model_name="message",
+            constraint=models.CheckConstraint(condition=models.Q(("seq__gte", 1)), name="message_seq_from_1"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('body', ''), _negated=True), name='message_has_a_body'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("body", ""), _negated=True), name="message_has_a_body"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['text', 'file', 'call', 'system'])), name='message_kind_known'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["text", "file", "call", "system"])), name="message_kind_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('source__in', ['web', 'wecom'])), name='message_source_known'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("source__in", ["web", "wecom"])), name="message_source_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'system'), ('sender__isnull', True)), models.Q(models.Q(('kind', 'system'), _negated=True), ('sender__isnull', False)), _connector='OR'), name='message_system_has_no_sender'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "system"), ("sender__isnull", True)),
+                    models.Q(models.Q(("kind", "system"), _negated=True), ("sender__isnull", False)),
+                    _connector="OR",
+                ),
+                name="message_system_has_no_sender",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='readmark',
-            constraint=models.UniqueConstraint(fields=('case', 'user'), name='read_mark_unique'),
+            model_name="readmark",
+            constraint=models.UniqueConstraint(fields=("case", "user"), name="read_mark_unique"),
         ),
     ]

@@ -6,139 +6,312 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('advisors', '0001_initial'),
-        ('cases', '0001_initial'),
-        ('members', '0001_initial'),
+        ("advisors", "0001_initial"),
+        ("cases", "0001_initial"),
+        ("members", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Channel',
+            name="Channel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(choices=[('group', '群机器人')], max_length=10, unique=True, verbose_name='名称')),
-                ('paused_until', models.DateTimeField(blank=True, null=True, verbose_name='暂停至')),
-                ('problem', models.CharField(blank=True, max_length=300, verbose_name='问题')),
-                ('last_success_at', models.DateTimeField(blank=True, null=True, verbose_name='最近成功')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(choices=[("group", "群机器人")], max_length=10, unique=True, verbose_name="名称"),
+                ),
+                ("paused_until", models.DateTimeField(blank=True, null=True, verbose_name="暂停至")),
+                ("problem", models.CharField(blank=True, max_length=300, verbose_name="问题")),
+                ("last_success_at", models.DateTimeField(blank=True, null=True, verbose_name="最近成功")),
             ],
             options={
-                'verbose_name': '通道',
-                'verbose_name_plural': '通道',
+                "verbose_name": "通道",
+                "verbose_name_plural": "通道",
             },
         ),
         migrations.CreateModel(
-            name='Notification',
+            name="Notification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event', models.CharField(choices=[('member_registered', '新会员注册'), ('advisor_applied', '新顾问申请'), ('member_wrote', '会员来信')], max_length=20, verbose_name='事件')),
-                ('channel', models.CharField(choices=[('group', '群机器人')], default='group', max_length=10, verbose_name='通道')),
-                ('first_seq', models.PositiveIntegerField(blank=True, null=True, verbose_name='自消息')),
-                ('last_seq', models.PositiveIntegerField(blank=True, null=True, verbose_name='至消息')),
-                ('state', models.CharField(choices=[('waiting', '等待发送'), ('sending', '发送中'), ('delivered', '已送达'), ('failed', '失败'), ('cancelled', '已取消')], default='waiting', max_length=10, verbose_name='状态')),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='应发送')),
-                ('attempts', models.PositiveIntegerField(default=0, verbose_name='尝试次数')),
-                ('lease', models.CharField(blank=True, max_length=32)),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
-                ('note', models.CharField(blank=True, help_text='最近一次失败或取消的原因。', max_length=300, verbose_name='说明')),
-                ('sent_text', models.TextField(blank=True, verbose_name='发送内容')),
-                ('answer', models.CharField(blank=True, max_length=300, verbose_name='企业微信的回答')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='创建时间')),
-                ('delivered_at', models.DateTimeField(blank=True, null=True, verbose_name='送达时间')),
-                ('advisor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='notifications', to='advisors.advisor', verbose_name='顾问')),
-                ('case', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='notifications', to='cases.case', verbose_name='案件')),
-                ('member', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='members.member', verbose_name='会员')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "event",
+                    models.CharField(
+                        choices=[
+                            ("member_registered", "新会员注册"),
+                            ("advisor_applied", "新顾问申请"),
+                            ("member_wrote", "会员来信"),
+                        ],
+                        max_length=20,
+                        verbose_name="事件",
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("group", "群机器人")], default="group", max_length=10, verbose_name="通道"
+                    ),
+                ),
+                ("first_seq", models.PositiveIntegerField(blank=True, null=True, verbose_name="自消息")),
+                ("last_seq", models.PositiveIntegerField(blank=True, null=True, verbose_name="至消息")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "等待发送"),
+                            ("sending", "发送中"),
+                            ("delivered", "已送达"),
+                            ("failed", "失败"),
+                            ("cancelled", "已取消"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="应发送")),
+                ("attempts", models.PositiveIntegerField(default=0, verbose_name="尝试次数")),
+                ("lease", models.CharField(blank=True, max_length=32)),
+                ("leased_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "note",
+                    models.CharField(
+                        blank=True, help_text="最近一次失败或取消的原因。", max_length=300, verbose_name="说明"
+                    ),
+                ),
+                ("sent_text", models.TextField(blank=True, verbose_name="发送内容")),
+                ("answer", models.CharField(blank=True, max_length=300, verbose_name="企业微信的回答")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="创建时间")),
+                ("delivered_at", models.DateTimeField(blank=True, null=True, verbose_name="送达时间")),
+                (
+                    "advisor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notifications",
+                        to="advisors.advisor",
+                        verbose_name="顾问",
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notifications",
+                        to="cases.case",
+                        verbose_name="案件",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="members.member",
+                        verbose_name="会员",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '通知',
-                'verbose_name_plural': '通知',
+                "verbose_name": "通知",
+                "verbose_name_plural": "通知",
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(choices=[('group', '群机器人')], max_length=10, verbose_name='通道')),
-                ('started_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='开始')),
-                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='结束')),
-                ('errcode', models.IntegerField(blank=True, null=True, verbose_name='errcode')),
-                ('outcome', models.CharField(blank=True, max_length=300, verbose_name='结果')),
-                ('duration_ms', models.PositiveIntegerField(blank=True, null=True, verbose_name='毫秒')),
-                ('notification', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tries', to='wecom.notification', verbose_name='通知')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("channel", models.CharField(choices=[("group", "群机器人")], max_length=10, verbose_name="通道")),
+                ("started_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="开始")),
+                ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="结束")),
+                ("errcode", models.IntegerField(blank=True, null=True, verbose_name="errcode")),
+                ("outcome", models.CharField(blank=True, max_length=300, verbose_name="结果")),
+                ("duration_ms", models.PositiveIntegerField(blank=True, null=True, verbose_name="毫秒")),
+                (
+                    "notification",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tries",
+                        to="wecom.notification",
+                        verbose_name="通知",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '发送尝试',
-                'verbose_name_plural': '发送尝试',
+                "verbose_name": "发送尝试",
+                "verbose_name_plural": "发送尝试",
             },
         ),
         migrations.CreateModel(
-            name='ReplyTarget',
+            name="ReplyTarget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('set_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='时间')),
-                ('advisor', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='reply_target', to='advisors.advisor', verbose_name='顾问')),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cases.case', verbose_name='案件')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("set_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="时间")),
+                (
+                    "advisor",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reply_target",
+                        to="advisors.advisor",
+                        verbose_name="顾问",
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="cases.case",
+                        verbose_name="案件",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '最近被通知案件',
-                'verbose_name_plural': '最近被通知案件',
+                "verbose_name": "最近被通知案件",
+                "verbose_name_plural": "最近被通知案件",
             },
         ),
         migrations.CreateModel(
-            name='InboundMessage',
+            name="InboundMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('identity', models.CharField(max_length=64, unique=True)),
-                ('userid', models.CharField(max_length=64, verbose_name='企业微信账号')),
-                ('message_type', models.CharField(max_length=40, verbose_name='类型')),
-                ('event', models.CharField(blank=True, max_length=60, verbose_name='事件')),
-                ('content', models.TextField(blank=True, verbose_name='内容')),
-                ('fields', models.JSONField(default=dict, verbose_name='收到的字段')),
-                ('sent_at', models.DateTimeField(verbose_name='企业微信时间')),
-                ('received_at', models.DateTimeField(auto_now_add=True, verbose_name='收到时间')),
-                ('state', models.CharField(choices=[('delivered', '已写入案件'), ('held', '已保留，未写入'), ('refused', '已拒绝'), ('ignored', '无需处理')], max_length=10, verbose_name='状态')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='原因')),
-                ('reply', models.TextField(blank=True, verbose_name='回执')),
-                ('advisor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='advisors.advisor', verbose_name='顾问')),
-                ('case', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cases.case', verbose_name='案件')),
-                ('message', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cases.message', verbose_name='消息')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("identity", models.CharField(max_length=64, unique=True)),
+                ("userid", models.CharField(max_length=64, verbose_name="企业微信账号")),
+                ("message_type", models.CharField(max_length=40, verbose_name="类型")),
+                ("event", models.CharField(blank=True, max_length=60, verbose_name="事件")),
+                ("content", models.TextField(blank=True, verbose_name="内容")),
+                ("fields", models.JSONField(default=dict, verbose_name="收到的字段")),
+                ("sent_at", models.DateTimeField(verbose_name="企业微信时间")),
+                ("received_at", models.DateTimeField(auto_now_add=True, verbose_name="收到时间")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("delivered", "已写入案件"),
+                            ("held", "已保留，未写入"),
+                            ("refused", "已拒绝"),
+                            ("ignored", "无需处理"),
+                        ],
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="原因")),
+                ("reply", models.TextField(blank=True, verbose_name="回执")),
+                (
+                    "advisor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="advisors.advisor",
+                        verbose_name="顾问",
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="cases.case",
+                        verbose_name="案件",
+                    ),
+                ),
+                (
+                    "message",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="cases.message",
+                        verbose_name="消息",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '企业微信来信',
-                'verbose_name_plural': '企业微信来信',
-                'indexes': [models.Index(fields=['state', '-received_at'], name='inbound_state'), models.Index(fields=['advisor', '-received_at'], name='inbound_of_advisor')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['delivered', 'held', 'refused', 'ignored'])), name='inbound_state_known'), models.CheckConstraint(condition=models.Q(models.Q(('case__isnull', False), ('message__isnull', False), ('state', 'delivered')), models.Q(models.Q(('state', 'delivered'), _negated=True), ('message__isnull', True)), _connector='OR'), name='inbound_delivered_has_a_message')],
+                "verbose_name": "企业微信来信",
+                "verbose_name_plural": "企业微信来信",
+                "indexes": [
+                    models.Index(fields=["state", "-received_at"], name="inbound_state"),
+                    models.Index(fields=["advisor", "-received_at"], name="inbound_of_advisor"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["delivered", "held", "refused", "ignored"])),
+                        name="inbound_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("case__isnull", False), ("message__isnull", False), ("state", "delivered")),
+                            models.Q(models.Q(("state", "delivered"), _negated=True), ("message__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="inbound_delivered_has_a_message",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('state__in', ['waiting', 'sending'])), fields=['due_at'], name='notification_due'),
+            model_name="notification",
+            index=models.Index(
+                condition=models.Q(("state__in", ["waiting", "sending"])), fields=["due_at"], name="notification_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(fields=['case', '-delivered_at'], name='notification_of_case'),
+            model_name="notification",
+            index=models.Index(fields=["case", "-delivered_at"], name="notification_of_case"),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.UniqueConstraint(condition=models.Q(('event', 'member_wrote'), ('state', 'waiting')), fields=('case', 'channel'), name='notification_one_waiting_per_case'),
+            model_name="notification",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("event", "member_wrote"), ("state", "waiting")),
+                fields=("case", "channel"),
+                name="notification_one_waiting_per_case",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'sending', 'delivered', 'failed', 'cancelled'])), name='notification_state_known'),
+            model_name="notification",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["waiting", "sending", "delivered", "failed", "cancelled"])),
+                name="notification_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('delivered_at__isnull', False), ('state', 'delivered')), models.Q(models.Q(('state', 'delivered'), _negated=True), ('delivered_at__isnull', True)), _connector='OR'), name='notification_delivered_at'),
+            model_name="notification",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("delivered_at__isnull", False), ("state", "delivered")),
+                    models.Q(models.Q(("state", "delivered"), _negated=True), ("delivered_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="notification_delivered_at",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('event', 'member_wrote'), _negated=True), models.Q(('case__isnull', False), ('first_seq__isnull', False), ('last_seq__gte', models.F('first_seq'))), _connector='OR'), name='notification_of_messages'),
+            model_name="notification",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("event", "member_wrote"), _negated=True),
+                    models.Q(
+                        ("case__isnull", False), ("first_seq__isnull", False), ("last_seq__gte", models.F("first_seq"))
+                    ),
+                    _connector="OR",
+                ),
+                name="notification_of_messages",
+            ),
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(fields=['channel', 'started_at'], name='attempt_recent'),
+            model_name="attempt",
+            index=models.Index(fields=["channel", "started_at"], name="attempt_recent"),
         ),
     ]

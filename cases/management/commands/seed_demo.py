@@ -10,7 +10,7 @@ from cases.models import Case
 from members.actions import register_member
 from members.models import Member, User
 
-PASSWORD = "jiayi-demo-2026"
+PASSWORD = "jiayi-demo-2026"  # noqa: S105  printed for everybody to read
 
 
 class Command(BaseCommand):

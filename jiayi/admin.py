@@ -1,0 +1,42 @@
+"""What every admin page shares."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from jiayi.errors import Refused
+
+admin.site.site_header = _("佳忆管理后台")
+admin.site.site_title = _("佳忆")
+admin.site.index_title = _("管理")
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that only the product itself writes: shown, searched, never edited or deleted by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def do_for_each(request: HttpRequest, rows: Any, change: Callable[[Any], object]) -> None:
+    """Call `change` for each row and tell the administrator how many went through and why others did not."""
+    done = 0
+    for row in rows:
+        try:
+            change(row)
+            done += 1
+        except Refused as refusal:
+            messages.error(request, f"{row}: {refusal.message}")
+    if done:
+        messages.success(request, ngettext("已处理 %d 项。", "已处理 %d 项。", done) % done)

@@ -1,0 +1,202 @@
+"""Where a WeCom text goes, and what its sender is told."""
+
+import pytest
+
+from advisors.actions import bind_wecom_account, suspend_advisor
+from cases.actions import assign_advisor, close_case
+from cases.models import Case, Message
+from tests.people import World, says
+from tests.wecom.colleague import WeCom
+from tests.wecom.robot import Robot
+from wecom.delivery import deliver_due
+from wecom.models import InboundMessage
+
+pytestmark = pytest.mark.django_db
+
+State = InboundMessage.State
+
+
+@pytest.fixture
+def wecom(world: World) -> WeCom:
+    bind_wecom_account(world.li, "LiMing")
+    bind_wecom_account(world.zhang, "ZhangWei")
+    return WeCom()
+
+
+def texts(case: Case) -> list[str]:
+    return list(case.messages.filter(kind="text").values_list("body", flat=True))
+
+
+def last() -> InboundMessage:
+    return InboundMessage.objects.latest("pk")
+
+
+def notified(case: Case, member: object, robot: Robot) -> None:
+    """The member writes and the group really hears of it, so that the case becomes the reply target."""
+    says(case, member, "在吗？")  # type: ignore[arg-type]
+    deliver_due()
+    assert robot.texts[-1].count(f"#{case.number}")
+
+
+def test_a_reply_stands_in_the_most_recently_notified_case(world: World, wecom: WeCom, robot: Robot) -> None:
+    notified(world.case, world.wang, robot)
+    notified(world.other_case, world.lin, robot)
+    answer = wecom.say("LiMing", "您好，林女士")
+    assert answer.status == 200
+    assert f"#{world.other_case.number}（林*）" in answer.reply
+    assert texts(world.other_case) == ["在吗？", "您好，林女士"]
+    assert texts(world.case) == ["在吗？"]
+    message = Message.objects.get(body="您好，林女士")
+    assert (message.sender, message.source) == (world.li.user, "wecom")
+    assert (last().state, last().case, last().message) == (State.DELIVERED, world.other_case, message)
+
+
+def test_a_repeated_callback_writes_one_message_and_gets_the_same_receipt(
+    world: World, wecom: WeCom, robot: Robot
+) -> None:
+    notified(world.case, world.wang, robot)
+    answers = [wecom.say("LiMing", "您好", msg_id=42) for _ in range(4)]
+    assert {a.reply for a in answers} == {answers[0].reply}
+    assert texts(world.case) == ["在吗？", "您好"]
+    assert InboundMessage.objects.count() == 1
+
+
+def test_two_different_messages_with_the_same_words_are_two(world: World, wecom: WeCom, robot: Robot) -> None:
+    notified(world.case, world.wang, robot)
+    wecom.say("LiMing", "好的")
+    wecom.say("LiMing", "好的")
+    assert texts(world.case) == ["在吗？", "好的", "好的"]
+
+
+@pytest.mark.parametrize("sender", ["WangFang", "limin", "LiMing2"])
+def test_an_unknown_sender_writes_nothing_and_is_told_who_can_help(
+    world: World, wecom: WeCom, robot: Robot, sender: str
+) -> None:
+    notified(world.case, world.wang, robot)
+    before = Message.objects.count()
+    answer = wecom.say(sender, f"#{world.case.number} 您好")
+    assert answer.status == 200
+    assert "管理员" in answer.reply
+    assert Message.objects.count() == before
+    assert last().state == State.REFUSED
+
+
+@pytest.mark.parametrize("spelling", ["liming", "LIMING", "LiMing"])
+def test_the_account_is_recognised_in_any_case(world: World, wecom: WeCom, robot: Robot, spelling: str) -> None:
+    notified(world.case, world.wang, robot)
+    wecom.say(spelling, "您好")
+    assert texts(world.case)[-1] == "您好"
+
+
+def test_a_suspended_advisor_writes_nothing(world: World, wecom: WeCom, robot: Robot) -> None:
+    notified(world.case, world.wang, robot)
+    suspend_advisor(world.li, by=world.admin)
+    answer = wecom.say("LiMing", "您好")
+    assert "不能使用" in answer.reply
+    assert texts(world.case) == ["在吗？"]
+
+
+def test_a_pending_advisor_writes_nothing(world: World, wecom: WeCom) -> None:
+    bind_wecom_account(world.chen, "ChenJing")
+    answer = wecom.say("ChenJing", f"#{world.case.number} 您好")
+    assert "不能使用" in answer.reply
+    assert texts(world.case) == []
+
+
+def test_a_deactivated_account_writes_nothing(world: World, wecom: WeCom, robot: Robot) -> None:
+    notified(world.case, world.wang, robot)
+    world.li.user.is_active = False
+    world.li.user.save(update_fields=["is_active"])
+    wecom.say("LiMing", "您好")
+    assert texts(world.case) == ["在吗？"]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "#{} 材料收到了",
+        "＃{} 材料收到了",
+        "#{}材料收到了",
+        "#{}\n材料收到了",
+        "#{}：材料收到了",
+        "#{}，材料收到了",
+        " # {}、 材料收到了",
+    ],
+)
+def test_a_number_addresses_a_case(world: World, wecom: WeCom, robot: Robot, pattern: str) -> None:
+    notified(world.other_case, world.lin, robot)
+    wecom.say("LiMing", pattern.format(world.case.number))
+    assert texts(world.case) == ["材料收到了"]
+
+
+def test_a_number_may_be_written_full_width(world: World, wecom: WeCom) -> None:
+    wide = str(world.case.number).translate({ord(str(n)): 0xFF10 + n for n in range(10)})
+    wecom.say("LiMing", f"#{wide} 材料收到了")
+    assert texts(world.case) == ["材料收到了"]
+
+
+def test_a_number_alone_makes_the_case_the_reply_target(world: World, wecom: WeCom, robot: Robot) -> None:
+    notified(world.other_case, world.lin, robot)
+    answer = wecom.say("LiMing", f"#{world.case.number}")
+    assert f"#{world.case.number}（王*）" in answer.reply
+    wecom.say("LiMing", "您好，王先生")
+    assert texts(world.case) == ["您好，王先生"]
+
+
+def test_the_case_of_another_advisor_and_one_that_does_not_exist_look_the_same(world: World, wecom: WeCom) -> None:
+    foreign = wecom.say("ZhangWei", f"#{world.case.number} 您好")
+    unknown = wecom.say("ZhangWei", "#999999 您好")
+    assert foreign.reply.replace(str(world.case.number), "N") == unknown.reply.replace("999999", "N")
+    assert texts(world.case) == []
+    assert last().state == State.HELD
+    assert last().content == "#999999 您好"
+
+
+def test_two_numbers_are_not_guessed_about(world: World, wecom: WeCom) -> None:
+    wecom.say("LiMing", f"#{world.case.number} #{world.other_case.number} 您好")
+    assert texts(world.case) == texts(world.other_case) == []
+    assert last().state == State.HELD
+
+
+def test_without_a_delivered_notification_nothing_is_written(world: World, wecom: WeCom, robot: Robot) -> None:
+    robot.script = [{"errcode": 93000, "errmsg": "invalid webhook url"}]
+    says(world.case, world.wang, "在吗？")
+    deliver_due()
+    answer = wecom.say("LiMing", "您好")
+    assert "没有送出" in answer.reply
+    assert texts(world.case) == ["在吗？"]
+    assert (last().state, last().content) == (State.HELD, "您好")
+
+
+def test_a_case_handed_over_since_is_no_longer_the_target(world: World, wecom: WeCom, robot: Robot) -> None:
+    notified(world.case, world.wang, robot)
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    answer = wecom.say("LiMing", "您好")
+    assert "没有送出" in answer.reply
+    assert texts(world.case) == ["在吗？"]
+    assert last().state == State.HELD
+
+
+def test_a_closed_case_takes_no_reply(world: World, wecom: WeCom, robot: Robot) -> None:
+    notified(world.case, world.wang, robot)
+    close_case(world.case)
+    for text in ("您好", f"#{world.case.number} 您好"):
+        assert "没有送出" in wecom.say("LiMing", text).reply
+        assert last().state == State.HELD
+    assert texts(world.case) == ["在吗？"]
+
+
+def test_the_mention_of_the_app_is_not_part_of_the_message(world: World, wecom: WeCom, robot: Robot) -> None:
+    notified(world.case, world.wang, robot)
+    wecom.say("LiMing", "@佳忆顾问 您好")
+    assert texts(world.case)[-1] == "您好"
+
+
+def test_unbinding_and_rebinding_take_effect_with_the_next_message(world: World, wecom: WeCom, robot: Robot) -> None:
+    notified(world.case, world.wang, robot)
+    bind_wecom_account(world.li, "LiMing.New")
+    wecom.say("LiMing", "旧账号")
+    wecom.say("LiMing.New", "新账号")
+    bind_wecom_account(world.li, "")
+    wecom.say("LiMing.New", "已解绑")
+    assert texts(world.case) == ["在吗？", "新账号"]

@@ -1,0 +1,130 @@
+"""`/api/wechat/receive`: what WeCom calls (DOC 90930, 90238).
+
+Whatever fails verification gets one and the same answer, writes nothing and costs no database query. What passed
+is committed before it is answered. WeCom cuts the connection after 5 s and delivers again.
+"""
+
+import logging
+import time
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, close_old_connections
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from wecom import crypto, envelope
+from wecom.crypto import InvalidCallback
+from wecom.failpoints import failpoint
+from wecom.inbound import receive
+from wecom.models import InboundMessage
+
+ANSWER_WITHIN = 4.0  # seconds; WeCom waits 5
+RETRY_AFTER = 0.05  # seconds
+CLOCK_TOLERANCE = 600  # seconds
+WARN_EVERY = 60  # seconds
+
+logger = logging.getLogger("jiayi.wecom")
+_last_clock_warning = 0.0
+
+
+@csrf_exempt
+def wechat_receive(request: HttpRequest) -> HttpResponse:
+    """GET proves the URL is ours; POST takes a message or event and answers with an encrypted receipt, or nothing."""
+    try:
+        if request.method == "GET":
+            return HttpResponse(_echo(request), content_type="text/plain; charset=utf-8")
+        if request.method == "POST":
+            return _answer(_message(request))
+    except InvalidCallback:
+        pass
+    return HttpResponse("invalid request", status=400, content_type="text/plain; charset=utf-8")
+
+
+def configured_keys() -> crypto.Keys:
+    """Return the callback's token, key and CorpID. Raises ImproperlyConfigured, naming the problem."""
+    try:
+        return crypto.Keys(settings.WECHAT_CALLBACK_TOKEN, settings.WECHAT_ENCODING_AES_KEY, settings.WECHAT_CORP_ID)
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from None
+
+
+def _keys() -> crypto.Keys:
+    try:
+        return configured_keys()
+    except ImproperlyConfigured:
+        # check_wecom and the system checks say so; a stranger is not told.
+        raise InvalidCallback("not configured") from None
+
+
+def _query(request: HttpRequest, *, with_echostr: bool) -> envelope.Query:
+    raw = request.META.get("QUERY_STRING", "").encode("latin-1", "replace")
+    return envelope.parse_query(raw, with_echostr=with_echostr)
+
+
+def _decrypt(query: envelope.Query, encrypted: str) -> bytes:
+    return crypto.decrypt(
+        _keys(),
+        msg_signature=query.msg_signature,
+        timestamp=query.timestamp,
+        nonce=query.nonce,
+        encrypted=encrypted,
+    )
+
+
+def _echo(request: HttpRequest) -> str:
+    query = _query(request, with_echostr=True)
+    return envelope.echo(_decrypt(query, query.echostr))
+
+
+def _message(request: HttpRequest) -> envelope.Inbound:
+    query = _query(request, with_echostr=False)
+    post = envelope.read_post(_body(request))
+    plaintext = _decrypt(query, post.encrypt)
+    inbound = envelope.parse_message(plaintext, corp_id=settings.WECHAT_CORP_ID, agent_id=settings.WECHAT_AGENT_ID)
+    _watch_the_clock(int(query.timestamp))
+    return inbound
+
+
+def _body(request: HttpRequest) -> bytes:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isascii() or not length.isdigit() or int(length[:9]) > envelope.MAX_BODY:
+        raise InvalidCallback("body too long")
+    return request.read(envelope.MAX_BODY + 1)
+
+
+def _answer(inbound: envelope.Inbound) -> HttpResponse:
+    row = _store(inbound)
+    failpoint("callback.committed")
+    if not row.reply:
+        return HttpResponse(b"", content_type="text/plain; charset=utf-8")
+    plaintext = envelope.text_reply(
+        to_user=inbound.from_user,
+        from_user=inbound.to_user,
+        content=row.reply,
+        created_at=int(time.time()),
+    )
+    sealed = crypto.encrypt(_keys(), plaintext, timestamp=str(int(time.time())), nonce=str(time.time_ns() % 10**10))
+    return HttpResponse(envelope.reply_body(sealed), content_type="application/xml; charset=utf-8")
+
+
+def _store(inbound: envelope.Inbound) -> InboundMessage:
+    """Write it down before answering; a database that is busy is asked again while WeCom still waits."""
+    deadline = time.monotonic() + ANSWER_WITHIN
+    while True:
+        try:
+            return receive(inbound)
+        except OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            close_old_connections()
+            time.sleep(RETRY_AFTER)
+
+
+def _watch_the_clock(timestamp: int) -> None:
+    """A request is never refused for its age, but a wrong clock is worth knowing."""
+    global _last_clock_warning
+    off = time.time() - timestamp
+    if abs(off) > CLOCK_TOLERANCE and time.monotonic() - _last_clock_warning > WARN_EVERY:
+        _last_clock_warning = time.monotonic()
+        logger.warning("a callback's timestamp is %d s off: is this machine's clock right?", round(off))

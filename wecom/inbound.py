@@ -1,0 +1,99 @@
+"""What WeCom delivered: stored once, given to whom it belongs, answered. One transaction each."""
+
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Lower
+
+from advisors.models import Advisor
+from wecom import replies
+from wecom.commands import command, entered
+from wecom.envelope import Inbound
+from wecom.failpoints import failpoint
+from wecom.models import InboundMessage, ReplyTarget
+from wecom.routing import Outcome, route_text
+
+State = InboundMessage.State
+MAP = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=16/{lat}/{lon}"
+
+
+@transaction.atomic
+def receive(inbound: Inbound) -> InboundMessage:
+    """Store what WeCom delivered and act on it. A repetition finds the row and changes nothing.
+
+    Raises django's DatabaseError when the database cannot take it; nothing is written then.
+    """
+    row, created = InboundMessage.objects.get_or_create(
+        identity=inbound.identity,
+        defaults={
+            "userid": inbound.from_user,
+            "message_type": inbound.msg_type[:40],
+            "event": inbound.event[:60],
+            "content": inbound.content,
+            "fields": inbound.fields,
+            "sent_at": datetime.fromtimestamp(inbound.created_at, UTC),
+            "state": State.IGNORED,
+        },
+    )
+    if not created:
+        return row
+    failpoint("inbound.stored")
+    advisor = _sender(inbound.from_user)
+    outcome = _handle(row, inbound, advisor)
+    row.state, row.reason, row.reply = outcome.state, outcome.reason[:200], outcome.reply
+    row.advisor, row.case, row.message = advisor, outcome.case, outcome.message
+    row.save(update_fields=["state", "reason", "reply", "advisor", "case", "message"])
+    return row
+
+
+def _sender(userid: str) -> Advisor | None:
+    """Return the advisor bound to this WeCom account ignoring case, with the row locked: no change slips in."""
+    bound = Advisor.objects.alias(lowered=Lower("wecom_userid")).filter(lowered=userid.lower())
+    return bound.select_for_update(of=("self",)).select_related("user").first()
+
+
+def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> Outcome:
+    if advisor is None or not advisor.may_work:
+        return _refuse(inbound, advisor)
+    if inbound.is_event:
+        return entered(advisor) if inbound.event.lower() == "enter_agent" else Outcome(State.IGNORED, reason="事件")
+    text = _readable(inbound)
+    if text is None:
+        target = ReplyTarget.objects.select_related("case").filter(advisor=advisor, case__advisor=advisor).first()
+        return Outcome(State.REFUSED, replies.only_text(target.case if target else None), "只能转发文字")
+    row.content = text
+    row.save(update_fields=["content"])
+    run = command(text)
+    return run(advisor) if run else route_text(row, advisor, text)
+
+
+def _refuse(inbound: Inbound, advisor: Advisor | None) -> Outcome:
+    """Whoever may not write is told so once for each message, and it stays on record."""
+    if inbound.is_event:
+        return Outcome(State.IGNORED, reason="事件")
+    if advisor is None:
+        return Outcome(State.REFUSED, replies.UNBOUND, "企业微信账号没有绑定顾问")
+    return Outcome(State.REFUSED, replies.NOT_APPROVED, "顾问未通过审核或已停用")
+
+
+def _readable(inbound: Inbound) -> str | None:
+    """Return what was sent as text, or None for a kind that only a person could read (DOC 90239)."""
+    fields = inbound.fields
+    kind = inbound.msg_type.lower()
+    if kind == "text":
+        return without_mention(inbound.content).strip()
+    if kind == "location":
+        place = MAP.format(lat=fields.get("Location_X", ""), lon=fields.get("Location_Y", ""))
+        return f"[位置] {fields.get('Label', '')}\n{place}"
+    if kind == "link":
+        parts = [f"[链接] {fields.get('Title', '')}", fields.get("Description", ""), fields.get("Url", "")]
+        return "\n".join(part for part in parts if part)
+    return None
+
+
+def without_mention(text: str) -> str:
+    """Return the text without a leading @name of the app, if we know the app's name."""
+    name = settings.WECHAT_APP_NAME
+    mention = f"@{name}"
+    return text.lstrip().removeprefix(mention) if name and text.lstrip().startswith(mention) else text

@@ -1,0 +1,100 @@
+"""What an advisor is answered in WeCom, in Chinese. The passive reply cuts each to WeCom's 2048 bytes."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from cases.models import Case
+
+LIST_LIMIT = 1_700  # bytes of the list itself, so that what follows it still fits
+UNBOUND = "您的企业微信账号还没有绑定网站顾问账号，消息没有送出。请联系管理员在后台「RCIC 顾问审核」中绑定。"
+NOT_APPROVED = "您的顾问账号目前不能使用（未通过审核或已停用），消息没有送出。请联系管理员。"
+HELP = (
+    "直接输入文字：发到最近被通知的案件。\n"
+    "#1042 内容：发到案件 #1042。\n"
+    "#1042：之后的文字都发到 #1042。\n"
+    "撤回：撤回 2 分钟内发出的最后一条。\n"
+    "列表：等待回复的案件。\n"
+    "帮助：这份说明。"
+)
+NOTHING_WAITS = "没有等待回复的案件。"
+DROPPED = "已取消，消息没有送出。"
+MENU_STALE = "这个选择已过期，消息没有送出。请重新发送，或输入 #案件号 内容。"
+NOTHING_TO_RECALL = "没有可以撤回的消息。"
+NOT_SENT = "消息没有送出（已保留，管理员可以代为分配）。"
+
+
+def name_of(case: Case) -> str:
+    """Return how a case is called in WeCom: its number and the masked name of its member."""
+    return f"#{case.number}（{case.member.user.masked_name}）"
+
+
+def sent(case: Case) -> str:
+    return f"✓ 已发送到案件 {name_of(case)}。\n2 分钟内回复「撤回」可以撤回。"
+
+
+def target_set(case: Case) -> str:
+    return f"好的，接下来的文字会发到案件 {name_of(case)}。"
+
+
+def recalled(case: Case) -> str:
+    return f"已撤回您在案件 {name_of(case)} 的最后一条消息。"
+
+
+def not_yours(number: int) -> str:
+    # The same words whether the case exists or not.
+    return f"{NOT_SENT}\n您没有跟进中的案件 #{number}。回复「列表」查看等待您回复的案件。"
+
+
+def two_numbers() -> str:
+    return f"{NOT_SENT}\n一条消息只能写一个案件号，请分开发送。"
+
+
+def no_target() -> str:
+    return f"{NOT_SENT}\n不知道该发到哪个案件：请输入 #案件号 内容。回复「列表」查看等待您回复的案件。"
+
+
+def target_lost(number: int) -> str:
+    return f"{NOT_SENT}\n案件 #{number} 已结案或不再由您跟进。请输入 #案件号 内容，或回复「列表」。"
+
+
+def refused(reason: str) -> str:
+    return f"{NOT_SENT}\n{reason}"
+
+
+def only_text(advisor_case: Case | None) -> str:
+    page = settings.SITE_URL + (reverse("conversation", args=[advisor_case.number]) if advisor_case else "/messages/")
+    return f"这里只能转发文字，您发的内容没有送出。图片和文件请在网站上传：\n{page}"
+
+
+def waiting_list(cases: list[Case], *, numbered: bool = False) -> str:
+    """Return the waiting cases, one a line with how long; as many as fit."""
+    lines: list[str] = []
+    for position, case in enumerate(cases, start=1):
+        head = f"{position}） " if numbered else ""
+        line = f"{head}{name_of(case)} 已等待 {how_long(case.waiting_since)}"
+        if len("\n".join([*lines, line]).encode()) > LIST_LIMIT:
+            return "\n".join([*lines, f"……还有 {len(cases) - len(lines)} 个，请在网站查看。"])
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def waiting(cases: list[Case]) -> str:
+    if not cases:
+        return NOTHING_WAITS
+    return f"等待您回复的案件（{len(cases)}）：\n{waiting_list(cases)}\n输入 #案件号 内容 即可回复。"
+
+
+def menu(cases: list[Case]) -> str:
+    choices = waiting_list(cases, numbered=True)
+    return f"消息还没有送出，请选择发到哪个案件：\n{choices}\n回复数字发送，回复 0 取消（10 分钟内有效）。"
+
+
+def how_long(since: datetime | None) -> str:
+    minutes = int((timezone.now() - since).total_seconds() // 60) if since else 0
+    if minutes < 60:
+        return f"{minutes} 分钟"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} 小时 {minutes} 分" if hours < 24 else f"{hours // 24} 天 {hours % 24} 小时"

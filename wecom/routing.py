@@ -1,0 +1,135 @@
+"""Which case a WeCom text belongs to. The first rule that fits; when none does, nothing is written anywhere.
+
+Everything here runs inside the callback's transaction, with the advisor's row locked. `post_message` locks the
+case and checks again that it is theirs and open, so what is true here is true at commit.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from advisors.models import Advisor
+from cases.actions import post_message
+from cases.models import Case, Message
+from jiayi.errors import Gone, Refused
+from wecom import replies
+from wecom.models import InboundMessage, ReplyMenu, ReplyTarget
+
+State = InboundMessage.State
+MENU_FOR = timedelta(minutes=10)
+
+_NUMBER = r"\s*[#＃]\s*([0-9０-９]{1,9})"
+_NUMBERED = re.compile(_NUMBER + r"[\s:：,，.。、;；]*(.*)", re.DOTALL)
+_DIGITS = re.compile(r"\s*([0-9０-９]{1,2})\s*")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of something WeCom delivered, and what its sender is told."""
+
+    state: str
+    reply: str = ""
+    reason: str = ""
+    case: Case | None = None
+    message: Message | None = None
+
+
+def waiting_cases(advisor: Advisor) -> list[Case]:
+    """Return the advisor's open cases that wait for an answer, longest first."""
+    mine = Case.objects.filter(advisor=advisor, status=Case.Status.OPEN, waiting_since__isnull=False)
+    return list(mine.select_related("member__user").order_by("waiting_since"))
+
+
+def route_text(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
+    """Write `text` into the case it belongs to, or hold it and say why."""
+    chosen = _choose_from_menu(advisor, text)
+    if chosen is not None:
+        return chosen
+    numbered = _NUMBERED.fullmatch(text)
+    if numbered:
+        return _to_number(row, advisor, int(numbered[1]), numbered[2].strip())
+    if settings.WECHAT_REPLY_ROUTING == "ask" and len(waiting := waiting_cases(advisor)) > 1:
+        return _ask(row, advisor, waiting)
+    return _to_target(row, advisor, text)
+
+
+def deliver(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> Outcome:
+    """Write a WeCom text into a case as its sender, once for this row; held with the reason if that is refused."""
+    try:
+        message, _created = post_message(
+            case, advisor.user, text, client_id=f"wecom:{row.identity}", source=Message.Source.WECOM
+        )
+    except Gone:
+        return Outcome(State.HELD, replies.target_lost(case.number), "案件不由此顾问跟进")
+    except Refused as refusal:
+        return Outcome(State.HELD, replies.refused(refusal.message), refusal.message)
+    return Outcome(State.DELIVERED, replies.sent(case), case=case, message=message)
+
+
+def followed(advisor: Advisor, number: int) -> Case | None:
+    """Return the advisor's case of this number, if it is theirs."""
+    return Case.objects.select_related("member__user").filter(number=number, advisor=advisor).first()
+
+
+def _to_number(row: InboundMessage, advisor: Advisor, number: int, text: str) -> Outcome:
+    case = followed(advisor, number)
+    if case is None:
+        return Outcome(State.HELD, replies.not_yours(number), f"没有跟进案件 #{number}")
+    if re.match(_NUMBER, text):
+        return Outcome(State.HELD, replies.two_numbers(), "写了两个案件号")
+    if text:
+        return deliver(row, advisor, case, text)
+    if case.status == Case.Status.CLOSED:
+        return Outcome(State.IGNORED, replies.target_lost(number), "案件已结案", case)
+    ReplyTarget.objects.update_or_create(advisor=advisor, defaults={"case": case, "set_at": timezone.now()})
+    return Outcome(State.IGNORED, replies.target_set(case), "设为最近被通知案件", case)
+
+
+def _to_target(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
+    target = ReplyTarget.objects.select_related("case__member__user").filter(advisor=advisor).first()
+    if target is None:
+        return Outcome(State.HELD, replies.no_target(), "没有最近被通知的案件")
+    case = target.case
+    if case.advisor_id != advisor.pk or case.status == Case.Status.CLOSED:
+        return Outcome(State.HELD, replies.target_lost(case.number), "最近被通知的案件已结案或换了跟进人")
+    return deliver(row, advisor, case, text)
+
+
+def _ask(row: InboundMessage, advisor: Advisor, waiting: list[Case]) -> Outcome:
+    ReplyMenu.objects.update_or_create(
+        advisor=advisor,
+        defaults={"held": row, "case_ids": [case.pk for case in waiting], "created_at": timezone.now()},
+    )
+    return Outcome(State.HELD, replies.menu(waiting), "等待顾问选择案件")
+
+
+def _choose_from_menu(advisor: Advisor, text: str) -> Outcome | None:
+    """A digit answers the last menu, if there is one."""
+    menu = ReplyMenu.objects.select_related("held").filter(advisor=advisor).first()
+    digits = _DIGITS.fullmatch(text)
+    if menu is None or digits is None:
+        return None
+    choice = int(digits[1])
+    if menu.created_at < timezone.now() - MENU_FOR:
+        menu.delete()
+        return Outcome(State.IGNORED, replies.MENU_STALE, "选择已过期")
+    if choice == 0:
+        menu.delete()
+        close_held(menu.held, Outcome(State.IGNORED, reason="顾问取消"))
+        return Outcome(State.IGNORED, replies.DROPPED, "取消选择")
+    if choice > len(menu.case_ids):
+        return Outcome(State.IGNORED, replies.refused(f"没有第 {choice} 项。"), "选择了不存在的一项")
+    menu.delete()
+    case = Case.objects.select_related("member__user").get(pk=menu.case_ids[choice - 1])
+    outcome = deliver(menu.held, advisor, case, menu.held.content)
+    close_held(menu.held, outcome)
+    return Outcome(State.IGNORED, outcome.reply, f"选择了案件 #{case.number}", case)
+
+
+def close_held(held: InboundMessage, outcome: Outcome) -> None:
+    """Write on a held row what became of it in the end. Its own reply stays: a late repetition gets it again."""
+    held.state, held.reason, held.case, held.message = outcome.state, outcome.reason, outcome.case, outcome.message
+    held.save(update_fields=["state", "reason", "case", "message"])
