@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import uuid4
 
 from django.test import Client
 from django.utils import timezone
@@ -71,7 +72,7 @@ def signed_in(who: Member | Advisor | User) -> Client:
 
 def says(case: Case, who: Member | Advisor, text: str, client_id: str = "") -> Message:
     """Have somebody write into a case as on the website."""
-    return post_message(case, who.user, text, client_id=client_id or f"t{timezone.now().timestamp()}")[0]
+    return post_message(case, who.user, text, client_id=client_id or uuid4().hex)[0]
 
 
 def look(advisor: Advisor, ago: timedelta = timedelta()) -> None:

@@ -8,7 +8,10 @@ os.environ.update(
     SECRET_KEY="only-for-tests",
     SITE_URL="http://testserver",
     ALLOWED_HOSTS="testserver",
-    WECHAT_WEBHOOK_URL="https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=test-robot-key",
+    # TEST_WEBHOOK_URL: a worker process that a test starts talks to that test's robot.
+    WECHAT_WEBHOOK_URL=os.environ.get(
+        "TEST_WEBHOOK_URL", "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=test-robot-key"
+    ),
     WECHAT_CORP_ID="wwtest0000000000",
     WECHAT_CALLBACK_TOKEN="testtoken",
     WECHAT_ENCODING_AES_KEY="jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C",

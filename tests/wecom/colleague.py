@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -26,6 +27,7 @@ class Answer:
 @dataclass
 class WeCom:
     client: Client = field(default_factory=Client)
+    clock: Callable[[], float] = time.time
 
     def keys(self) -> crypto.Keys:
         return crypto.Keys(settings.WECHAT_CALLBACK_TOKEN, settings.WECHAT_ENCODING_AES_KEY, settings.WECHAT_CORP_ID)
@@ -40,7 +42,7 @@ class WeCom:
         fields = {
             "ToUserName": settings.WECHAT_CORP_ID,
             "FromUserName": userid,
-            "CreateTime": str(int(time.time())),
+            "CreateTime": str(int(self.clock())),
             "MsgType": kind,
             **elements,
         }
@@ -55,7 +57,7 @@ class WeCom:
 
     def sealed(self, plaintext: bytes) -> tuple[str, bytes]:
         """Return the address and body of the request WeCom would make."""
-        sealed = crypto.encrypt(self.keys(), plaintext, timestamp=str(int(time.time())), nonce=str(next(_ids))[-10:])
+        sealed = crypto.encrypt(self.keys(), plaintext, timestamp=str(int(self.clock())), nonce=str(next(_ids))[-10:])
         query = {"msg_signature": sealed.msg_signature, "timestamp": sealed.timestamp, "nonce": sealed.nonce}
         outer = xml({"ToUserName": settings.WECHAT_CORP_ID, "AgentID": "1000002", "Encrypt": sealed.encrypt})
         return f"{URL}?{urlencode(query)}", outer

@@ -1,0 +1,44 @@
+"""Other processes on the same test database: a worker that can be killed, a second web process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment in which a process works on the database of the running test."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "PYTHONPATH": str(ROOT),
+        "DATABASE_URL": database_url(),
+        "TEST_WEBHOOK_URL": settings.WECHAT_WEBHOOK_URL,
+        **more,
+    }
+
+
+def database_url() -> str:
+    made = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{made['NAME']}"
+    return f"postgres://{made['USER']}:{made['PASSWORD']}@{made['HOST']}:{made['PORT'] or 5432}/{made['NAME']}"
+
+
+def manage(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py` in another process and return how it ended."""
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    return subprocess.run(
+        command, env=environment(**more), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def start_manage(*arguments: str, **more: str) -> subprocess.Popen[str]:
+    """Start `manage.py` in another process; the caller ends it."""
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    return subprocess.Popen(command, env=environment(**more), cwd=ROOT, stdout=subprocess.DEVNULL, text=True)
