@@ -39,6 +39,12 @@ class WeCom:
     def send(
         self, userid: str, kind: str, elements: dict[str, str], msg_id: int | None = None, agent_id: str = "1000002"
     ) -> Answer:
+        return self.post(self.message(userid, kind, elements, msg_id, agent_id))
+
+    def message(
+        self, userid: str, kind: str, elements: dict[str, str], msg_id: int | None = None, agent_id: str = "1000002"
+    ) -> bytes:
+        """Return the plaintext of what WeCom would deliver."""
         fields = {
             "ToUserName": settings.WECHAT_CORP_ID,
             "FromUserName": userid,
@@ -49,7 +55,7 @@ class WeCom:
         if kind != "event":
             fields["MsgId"] = str(msg_id or next(_ids))
         fields["AgentID"] = agent_id
-        return self.post(xml(fields))
+        return xml(fields)
 
     def post(self, plaintext: bytes) -> Answer:
         url, body = self.sealed(plaintext)
