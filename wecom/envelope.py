@@ -14,20 +14,20 @@ from wecom.crypto import Envelope, InvalidCallback
 from wecom.textcut import cut, without_control_characters
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+    from xml.etree.ElementTree import Element  # noqa: TID251  (the type only)
 
 MAX_QUERY = 2048  # bytes; a percent-encoded echostr needs about 600
 MAX_BODY = 64 * 1024  # bytes, outer and inner alike
 MAX_DEPTH = 16  # the deepest documented message has 6 levels
 MAX_REPLY_CONTENT = 2048  # bytes of UTF-8 (DOC 90241)
 
-# Exact, because the signature does not say where one value ends and the next begins. Ten digits
-# (the years 2001 to 2286) and 64 characters are less than any cut through a ciphertext has to
-# move into them: only (timestamp, nonce) can be re-split, never the ciphertext.
+# Exact, because the signature does not say where one value ends and the next begins. Timestamp
+# and nonce together stay under 64 characters, which are three AES blocks in base64: whatever part
+# of a ciphertext is passed off as one of them, no block of the rest keeps its place and meaning.
 _QUERY_GRAMMAR = {
     "msg_signature": re.compile("[0-9a-f]{40}"),
-    "timestamp": re.compile("[1-9][0-9]{9}"),
-    "nonce": re.compile("[0-9A-Za-z_-]{1,64}"),
+    "timestamp": re.compile("[1-9][0-9]{9}"),  # the years 2001 to 2286
+    "nonce": re.compile("[0-9A-Za-z_-]{1,50}"),
     "echostr": re.compile("[0-9A-Za-z+/]+={0,2}"),
 }
 _ECHO = re.compile(b"[0-9A-Za-z]{1,64}")
@@ -75,7 +75,7 @@ class Post:
 class Inbound:
     """One decrypted message or event (DOC 90239, 90240); `created_at` is unix seconds.
 
-    `leaves` holds every element that has a text and no children, in the order of the document.
+    `leaves` is (name, text) of every element without children, in the order of the document.
     """
 
     to_user: str
