@@ -1,6 +1,7 @@
 # Needs Python 3.11 or newer and make; nothing else.
 
 VENV := .venv
+FUZZ_SECONDS := 300
 PY := $(VENV)/bin/python
 # The first Python that is new enough, unless PYTHON names one.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
@@ -14,23 +15,26 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: setup  ## everything on http://127.0.0.1:8000 with demo accounts; Ctrl-C ends it (PORT=8001: another port)
-	@exec $(PY) scripts/run.py
+	@exec $(PY) -m scripts.run
 
 test: setup-dev  ## all tests: SQLite, PostgreSQL, without wecom, in Chromium
-	@exec $(PY) scripts/test.py
+	@exec $(PY) -m scripts.test
 
 lint: setup-dev  ## ruff, mypy, import contract, missing migrations, check --deploy
-	@exec $(PY) scripts/lint.py
+	@exec $(PY) -m scripts.lint
 
-fuzz: setup-dev  ## random input for what comes from outside, for some minutes
-	@exec $(PY) -m pytest tests/fuzz --hypothesis-profile=fuzz --timeout=0
+fuzz: setup-dev  ## coverage-guided random input for what reads a WeCom callback (FUZZ_SECONDS=300)
+	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check atheris==3.0.0
+	@exec $(PY) fuzz/fuzz_callback.py -max_total_time=$(FUZZ_SECONDS)
 
 bench: setup-dev  ## the figures of docs/performance.md
-	@exec $(PY) -m benchmarks
+	@set -e; for file in $$(grep -l __main__ benchmarks/*.py); do $(PY) -m benchmarks.$$(basename $$file .py); done
 
 setup: $(VENV)/.installed  ## the virtual environment .venv with all that the product needs
+	@:
 
 setup-dev: $(VENV)/.installed-dev  ## the same, with what tests and lint need
+	@:
 
 # The stamps make this run again when the requirements change, and only then.
 $(VENV)/.installed: requirements.txt

@@ -10,8 +10,8 @@ import os
 import signal
 
 worker_class = "asgi"
-workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
-bind = f"127.0.0.1:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_CONCURRENCY") or 1)
+bind = f"127.0.0.1:{os.environ.get('PORT') or 8000}"
 backlog = 2048  # above the number of streams that come back at once after a restart
 
 # Seconds. With open connections the default of 30 would make every stop take that long. A worker gives its requests

@@ -17,7 +17,7 @@ PR_SET_PDEATHSIG = 1
 def _prctl() -> Callable[..., int] | None:
     if not sys.platform.startswith("linux"):
         return None
-    return ctypes.CDLL(None).prctl  # type: ignore[no-any-return]
+    return ctypes.CDLL(None).prctl
 
 
 _PRCTL = _prctl()  # looked up before any fork
@@ -53,7 +53,7 @@ def start(command: Sequence[str], env: Mapping[str, str], log: Path) -> subproce
 
 
 def stop(children: Iterable[subprocess.Popen[bytes]], patience: float) -> None:
-    """Ask the programs to end, wait up to `patience` seconds for all of them, then kill what is left of their groups."""
+    """Ask the programs to end, wait up to `patience` seconds in all, then kill what is left of their groups."""
     children = list(children)
     for child in children:
         if child.poll() is None:

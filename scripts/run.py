@@ -20,7 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dotenv import dotenv_values  # the same reader as the settings': what it sees here they see there
-from processes import ROOT, die_with, start, stop, tail
+
+from scripts.processes import ROOT, die_with, start, stop, tail
 
 VAR = ROOT / "var"
 LOGS = VAR / "log"
@@ -110,18 +111,28 @@ def demo_values(port: int) -> dict[str, str]:
     }
 
 
+def _is_true(value: str) -> bool:
+    return value.strip().lower() in {"true", "1", "yes"}  # as in jiayi/env.py
+
+
 def environment() -> dict[str, str]:
-    """Give the environment of the programs: ours, then `.env`, then the demo values. Raises Failed on a bad PORT."""
+    """Give the environment of the programs: ours, then `.env`, then the demo values. Raises Failed when it is unfit."""
     path = Path(os.environ.get("JIAYI_ENV_FILE", ROOT / ".env"))
     filled = {name: value for name, value in dotenv_values(path).items() if value and value.strip()}
     env = {**filled, **os.environ}
-    port = env.setdefault("PORT", "8000")
+    port = env["PORT"] = env.get("PORT", "").strip() or "8000"
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise Failed(f"PORT must be a number from 1 to 65535, not {port[:20]!r}.")
     for name, value in demo_values(int(port)).items():
         # NAME_FILE points at a file with the secret (jiayi/env.py).
         if f"{name}_FILE" not in env:
             env.setdefault(name, value)
+    if not _is_true(env.get("DEBUG", "")):
+        raise Failed(
+            "make run 会建立密码公开的演示账号，DEBUG=false 时不运行。正式部署见 README。\n"
+            "make run makes demo accounts whose password everybody knows, so it refuses DEBUG=false.\n"
+            "For production see the README; to try things out, set DEBUG=true (and SITE_URL to nothing) in .env."
+        )
     return env | {"PYTHONUNBUFFERED": "1"}
 
 
@@ -226,10 +237,11 @@ END = """
 
 def banner(env: dict[str, str]) -> str:
     """Give the one block that a newcomer reads."""
-    sandbox = env["WECOM_SANDBOX"].strip().lower() in {"true", "1", "yes"}
     data = "DATABASE_URL" if env.get("DATABASE_URL", "").strip() else "var/jiayi.sqlite3"
     # Where this run listens: SITE_URL may be the name that a proxy has.
-    return (BANNER + (TRY if sandbox else "") + END).format(site=f"http://127.0.0.1:{env['PORT']}", data=data)
+    return (BANNER + (TRY if _is_true(env.get("WECOM_SANDBOX", "")) else "") + END).format(
+        site=f"http://127.0.0.1:{env['PORT']}", data=data
+    )
 
 
 def say(text: str) -> None:
@@ -250,6 +262,7 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without Chinese is no reason to stop
+    os.umask(0o077)  # data, logs and the e-mails in them are for whoever runs this, and nobody else
     signals = _Signals()
     if os.environ.get("MAKELEVEL"):
         die_with(os.getppid())
@@ -265,13 +278,13 @@ def main() -> int:
         say(banner(env))
         site.watch(web)
     except Stopped:
+        say("正在停止… Stopping…")
         return 0
     except Failed as failure:
         print(f"\n{failure}", file=sys.stderr, flush=True)
         return 1
     finally:
-        if site:
-            say("正在停止… Stopping…")
+        if site is not None:
             stop(site.children, STOP_TIMEOUT)
     return 0
 

@@ -7,24 +7,26 @@ or is a failure with --require-postgres and --require-chromium (.ci/run). The la
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree  # noqa: S405 - reads only reports that pytest has just written
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
-from processes import ROOT, start, stop
+
+from scripts.processes import ROOT, start, stop
 
 REPORTS = ROOT / "var" / "test"
 LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/jiayi"
 CHROMIUM = Path("/usr/bin/chromium")
 CHINESE_FONT = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
+AT_A_TIME = 2  # processes; one a core
 RUN_TIMEOUT = 20 * 60  # seconds for one run; a hanging test fails by itself long before (pytest-timeout)
 
 
@@ -43,7 +45,6 @@ class Result:
     """What came of it; `skips` are the names of skipped tests with their reasons."""
 
     run: Run
-    code: int
     passed: int = 0
     failed: int = 0
     skips: list[str] = field(default_factory=list)
@@ -93,27 +94,26 @@ def install_chromium() -> str:
     return "" if CHROMIUM.exists() else f"no {CHROMIUM}; as root on Debian this script installs it with apt-get"
 
 
-def execute(run: Run) -> Result:
-    """Run pytest once, with its output and its report in files of the run's own, and read the counts."""
+def begin(run: Run) -> subprocess.Popen[bytes]:
+    """Start pytest with its output and its report in files of the run's own."""
     log, report = REPORTS / f"{run.name}.log", REPORTS / f"{run.name}.xml"
     log.unlink(missing_ok=True)
     report.unlink(missing_ok=True)
     options = (f"--junitxml={report}", "-o", f"cache_dir=.pytest_cache/{run.name}", "--color=no", "-rs")
     env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | run.env
-    child = start([sys.executable, "-m", "pytest", *options, *run.arguments], env, log)
-    try:
-        code = child.wait(RUN_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        code = -1
-    finally:
-        stop([child], 5)
-    return _read(report, Result(run, code))
+    env["JIAYI_ENV_FILE"] = os.devnull  # what a developer has in .env changes no test
+    return start([sys.executable, "-m", "pytest", *options, *run.arguments], env, log)
 
 
-def _read(report: Path, result: Result) -> Result:
+def finish(run: Run, code: int) -> Result:
+    """Print the whole report of a run that has ended with that exit code, and read its counts."""
+    print(f"\n######## {run.title} ########", flush=True)
+    sys.stdout.buffer.write((REPORTS / f"{run.name}.log").read_bytes())
+    sys.stdout.flush()
+    result = Result(run)
     cases: list[ElementTree.Element] = []
     with suppress(OSError, ElementTree.ParseError):
-        cases = list(ElementTree.parse(report).iter("testcase"))  # noqa: S314
+        cases = list(ElementTree.parse(REPORTS / f"{run.name}.xml").iter("testcase"))  # noqa: S314 - our own file
     for case in cases:
         if case.find("failure") is not None or case.find("error") is not None:
             result.failed += 1
@@ -122,7 +122,8 @@ def _read(report: Path, result: Result) -> Result:
         else:
             result.passed += 1
     # A run that broke off, or collected nothing, is a failure even though no test of it failed.
-    if (result.code or not result.passed) and not result.failed:
+    if (code or not result.passed) and not result.failed:
+        print(f"######## {run.title}: pytest ended with exit code {code}, {result.passed} passed", flush=True)
         result.failed = 1
     return result
 
@@ -147,16 +148,22 @@ def planned(only: list[str], extra: list[str], postgres: str, chromium: bool) ->
 
 
 def run_all(runs: list[Run]) -> list[Result]:
-    """Execute the runs, two at a time, and print each one's whole report in the order of the list."""
-    results = []
-    with ThreadPoolExecutor(2) as pool:
-        for result in pool.map(execute, runs):
-            print(f"\n######## {result.run.title} ########", flush=True)
-            sys.stdout.buffer.write((REPORTS / f"{result.run.name}.log").read_bytes())
-            sys.stdout.flush()
-            if result.code:
-                print(f"######## {result.run.title}: pytest ended with exit code {result.code}", flush=True)
-            results.append(result)
+    """Make the runs, AT_A_TIME of them at once; each prints its whole report when it has ended."""
+    waiting, results = list(runs), []
+    running: dict[str, tuple[Run, subprocess.Popen[bytes], float]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < AT_A_TIME:
+                run = waiting.pop(0)
+                running[run.name] = (run, begin(run), time.monotonic() + RUN_TIMEOUT)
+            for run, child, deadline in list(running.values()):
+                if child.poll() is not None or time.monotonic() > deadline:
+                    stop([child], 5)
+                    del running[run.name]
+                    results.append(finish(run, child.returncode))
+            time.sleep(0.1)
+    finally:
+        stop([child for _, child, _ in running.values()], 5)
     return results
 
 
@@ -189,6 +196,7 @@ def main() -> int:
     """Run what can be run here; 0 when nothing failed."""
     arguments = _arguments()
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # tidy up, as after Ctrl-C
     REPORTS.mkdir(parents=True, exist_ok=True)
     url, no_postgres = postgres_url()
     no_chromium = install_chromium()
