@@ -30,6 +30,7 @@ T = TypeVar("T")
 PING_EVERY = 15  # seconds; proxies cut silent connections, and a client must notice a dead one
 CHECK_EVERY_PINGS = 4  # a session that ended is noticed on an idle stream after a minute
 CHECKED_FOR = 2.0  # seconds for which a checked session may be sent to without another look
+SEND_SECONDS = 30  # for one frame
 QUEUE_LIMIT = 200  # frames; a reader slower than that reconnects and catches up by seq
 STREAMS_PER_USER = 10
 BATCH = 500
@@ -58,12 +59,13 @@ def frame(event: str, data: dict[str, Any]) -> bytes:
 class Stream:
     """One open page: who it belongs to and what is still to be written to it. None in the queue ends it."""
 
-    __slots__ = ("checked_at", "queue", "session_key", "user_id")
+    __slots__ = ("checked_at", "ended", "queue", "session_key", "user_id")
 
     def __init__(self, user_id: int, session_key: str) -> None:
         self.user_id = user_id
         self.session_key = session_key
         self.checked_at = time.monotonic()
+        self.ended = False
         self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     def put(self, data: bytes) -> None:
@@ -73,7 +75,9 @@ class Stream:
             self.end()
 
     def end(self) -> None:
-        self.queue.put_nowait(None)
+        if not self.ended:
+            self.ended = True
+            self.queue.put_nowait(None)
 
 
 class Hub:
@@ -133,7 +137,8 @@ class Hub:
         for user, name, data in found:
             ready = frame(name, data)
             for stream in self.streams.get(user, []):
-                stream.put(ready)
+                if not stream.ended:
+                    stream.put(ready)
 
     async def _check(self, streams: Iterable[Stream], fresh: float) -> None:
         """End those whose session is over; a look less than `fresh` seconds old is good enough."""
@@ -195,6 +200,8 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     gone = asyncio.create_task(_wait_for_disconnect(receive, stream))
     try:
         await _write(stream, send)
+    except TimeoutError:
+        logger.info("a live stream whose reader takes nothing was ended")
     finally:
         gone.cancel()
         hub.remove(stream)
@@ -209,8 +216,13 @@ async def _write(stream: Stream, send: Send) -> None:
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"retry: 2000\n" + frame("hello", {}), "more_body": True})
-    while (data := await stream.queue.get()) is not None:
-        await send({"type": "http.response.body", "body": data, "more_body": True})
+    while not stream.ended or not stream.queue.empty():
+        data = await stream.queue.get()
+        if data is None:
+            break
+        # A reader that takes nothing would hold its stream for ever; it reconnects and catches up by seq.
+        async with asyncio.timeout(SEND_SECONDS):
+            await send({"type": "http.response.body", "body": data, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.test import Client
@@ -68,6 +69,17 @@ def signed_in(who: Member | Advisor | User) -> Client:
     client = Client()
     client.force_login(who if isinstance(who, User) else who.user)
     return client
+
+
+def send(client: Client, path: str, data: object, **headers: str) -> Any:
+    """Send `data` as JSON, as the message page does, and return the response."""
+    return client.post(path, data, content_type="application/json", headers=headers)
+
+
+def deactivate(who: Member | Advisor) -> None:
+    """Switch somebody's account off."""
+    who.user.is_active = False
+    who.user.save(update_fields=["is_active"])
 
 
 def says(case: Case, who: Member | Advisor, text: str, client_id: str = "") -> Message:

@@ -18,6 +18,7 @@ from wecom.crypto import InvalidCallback
 from wecom.failpoints import failpoint
 from wecom.inbound import receive
 from wecom.models import InboundMessage
+from wecom.spool import put_aside
 
 ANSWER_WITHIN = 4.0  # seconds; WeCom waits 5
 RETRY_AFTER = 0.05  # seconds
@@ -96,7 +97,7 @@ def _body(request: HttpRequest) -> bytes:
 def _answer(inbound: envelope.Inbound) -> HttpResponse:
     row = _store(inbound)
     failpoint("callback.committed")
-    if not row.reply:
+    if row is None or not row.reply:
         return HttpResponse(b"", content_type="text/plain; charset=utf-8")
     plaintext = envelope.text_reply(
         to_user=inbound.from_user,
@@ -108,17 +109,26 @@ def _answer(inbound: envelope.Inbound) -> HttpResponse:
     return HttpResponse(envelope.reply_body(sealed), content_type="application/xml; charset=utf-8")
 
 
-def _store(inbound: envelope.Inbound) -> InboundMessage:
-    """Write it down before answering; a database that is busy is asked again while WeCom still waits."""
+def _store(inbound: envelope.Inbound) -> InboundMessage | None:
+    """Write it down before answering; a database that is busy is asked again while WeCom still waits.
+
+    If it stays busy, or we made a mistake, the message is put aside on the disk and brought in later: WeCom does
+    not promise to deliver again. Returns None then.
+    """
     deadline = time.monotonic() + ANSWER_WITHIN
     while True:
         try:
             return receive(inbound)
         except OperationalError:
-            if time.monotonic() > deadline:
-                raise
             close_old_connections()
-            time.sleep(RETRY_AFTER)
+            if time.monotonic() < deadline:
+                time.sleep(RETRY_AFTER)
+                continue
+            logger.exception("a message could not be stored in time and is put aside")
+        except Exception:
+            logger.exception("a message could not be handled and is put aside")
+        put_aside(inbound)
+        return None
 
 
 def _watch_the_clock(timestamp: int) -> None:

@@ -34,11 +34,11 @@ def check_addresses(**kwargs: Any) -> list[CheckMessage]:
         if settings.WECHAT_WEBHOOK_URL:
             robot_address(settings.WECHAT_WEBHOOK_URL)
     except ValueError as error:
-        found.append(Error(f"WECHAT_WEBHOOK_URL: {error}", hint=HELP, id="wecom.E003"))
+        found.append(Error(str(error), hint=HELP, id="wecom.E003"))
     try:
         check_base_url(settings.WECHAT_API_BASE_URL)
     except (ValueError, ImproperlyConfigured) as error:
-        found.append(Error(f"WECHAT_API_BASE_URL: {error}", hint=HELP, id="wecom.E004"))
+        found.append(Error(str(error), hint=HELP, id="wecom.E004"))
     return found
 
 

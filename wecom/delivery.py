@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -71,8 +72,8 @@ def _address() -> RobotAddress | None:
         if settings.WECHAT_WEBHOOK_URL:
             return robot_address(settings.WECHAT_WEBHOOK_URL)
         problem = "没有设置 WECHAT_WEBHOOK_URL：通知会一直等待。"
-    except ValueError as error:
-        problem = f"WECHAT_WEBHOOK_URL 不对：{error}"
+    except (ValueError, ImproperlyConfigured) as error:
+        problem = str(error)
     Channel.objects.update_or_create(name=Channel.Name.GROUP, defaults={"problem": problem})
     return None
 

@@ -12,7 +12,8 @@ from wecom.commands import command, entered
 from wecom.envelope import Inbound
 from wecom.failpoints import failpoint
 from wecom.models import InboundMessage, ReplyTarget
-from wecom.routing import Outcome, route_text
+from wecom.routing import OUTCOME_FIELDS, Outcome, route, route_text, write_outcome
+from wecom.texts import local_time
 
 State = InboundMessage.State
 MAP = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=16/{lat}/{lon}"
@@ -41,10 +42,19 @@ def receive(inbound: Inbound) -> InboundMessage:
     failpoint("inbound.stored")
     advisor = _sender(inbound.from_user)
     outcome = _handle(row, inbound, advisor)
-    row.state, row.reason, row.reply = outcome.state, outcome.reason[:200], outcome.reply
-    row.advisor, row.case, row.message = advisor, outcome.case, outcome.message
-    row.save(update_fields=["state", "reason", "reply", "advisor", "case", "message"])
+    write_outcome(row, outcome)
+    row.advisor = advisor
+    row.reply = _with_failures(advisor, outcome.reply) if advisor and outcome.reply else outcome.reply
+    row.save(update_fields=[*OUTCOME_FIELDS, "advisor", "reply"])
     return row
+
+
+def _with_failures(advisor: Advisor, reply: str) -> str:
+    """Add to a receipt what went wrong since the last one."""
+    failed = InboundMessage.objects.filter(advisor=advisor, failure_untold=True).order_by("pk")
+    lines = [replies.failed(row.message_type, local_time(row.received_at), row.reason) for row in failed]
+    failed.update(failure_untold=False)
+    return "\n".join([reply, *lines])
 
 
 def _sender(userid: str) -> Advisor | None:
@@ -59,6 +69,8 @@ def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> O
     if inbound.is_event:
         return entered(advisor) if inbound.event.lower() == "enter_agent" else Outcome(State.IGNORED, reason="事件")
     text = _readable(inbound)
+    if text is None and settings.WECHAT_APP_SECRET and inbound.fields.get("MediaId"):
+        return route(row, advisor, "")
     if text is None:
         target = ReplyTarget.objects.select_related("case").filter(advisor=advisor, case__advisor=advisor).first()
         return Outcome(State.REFUSED, replies.only_text(target.case if target else None), "只能转发文字")

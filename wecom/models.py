@@ -145,6 +145,23 @@ class ReplyTarget(models.Model):
         return f"{self.advisor} → #{self.case.number}"
 
 
+class AppToken(models.Model):
+    """The self-built app's access token, shared by all processes (DOC 91039). One row."""
+
+    corp_id = models.CharField(max_length=64, unique=True)
+    value = models.CharField(max_length=600, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    # Who asks WeCom for a new one does so alone until then.
+    refreshing_until = models.DateTimeField(null=True, blank=True)
+    # A secret WeCom refused is not tried again before this: it bans the address of whoever keeps asking.
+    refused_secret = models.CharField(max_length=64, blank=True)
+    refused_until = models.DateTimeField(null=True, blank=True)
+    problem = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return self.corp_id
+
+
 class ReplyMenu(models.Model):
     """The question to which case a held text belongs; the advisor's next digit answers it."""
 
@@ -162,6 +179,7 @@ class InboundMessage(models.Model):
 
     class State(models.TextChoices):
         DELIVERED = "delivered", _("已写入案件")
+        FETCHING = "fetching", _("正在下载")
         HELD = "held", _("已保留，未写入")
         REFUSED = "refused", _("已拒绝")
         IGNORED = "ignored", _("无需处理")
@@ -185,6 +203,11 @@ class InboundMessage(models.Model):
     )
     # The receipt, so that a repeated delivery gets the same answer again.
     reply = models.TextField(_("回执"), blank=True)
+    # A picture or voice still to be fetched: when to try (next), and how often it was tried.
+    due_at = models.DateTimeField(_("应下载"), null=True, blank=True)
+    attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
+    # It went wrong after the receipt was given: the sender's next receipt says so.
+    failure_untold = models.BooleanField(default=False)
 
     class Meta:
         verbose_name = _("企业微信来信")
@@ -192,15 +215,22 @@ class InboundMessage(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["state", "-received_at"], name="inbound_state"),
             models.Index(fields=["advisor", "-received_at"], name="inbound_of_advisor"),
+            models.Index(fields=["due_at"], name="inbound_due", condition=Q(state="fetching")),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
-                condition=Q(state__in=["delivered", "held", "refused", "ignored"]), name="inbound_state_known"
+                condition=Q(state__in=["delivered", "fetching", "held", "refused", "ignored"]),
+                name="inbound_state_known",
             ),
             models.CheckConstraint(
                 condition=Q(state="delivered", message__isnull=False, case__isnull=False)
                 | (~Q(state="delivered") & Q(message__isnull=True)),
                 name="inbound_delivered_has_a_message",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="fetching", due_at__isnull=False, case__isnull=False)
+                | (~Q(state="fetching") & Q(due_at__isnull=True)),
+                name="inbound_fetching_is_due",
             ),
         ]
 

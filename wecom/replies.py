@@ -35,6 +35,18 @@ def sent(case: Case) -> str:
     return f"✓ 已发送到案件 {name_of(case)}。\n2 分钟内回复「撤回」可以撤回。"
 
 
+def fetching(case: Case) -> str:
+    return f"正在转发到案件 {name_of(case)}，稍后可在网站看到。"
+
+
+def kind_name(message_type: str) -> str:
+    return {"image": "图片", "voice": "语音", "video": "视频", "file": "文件"}.get(message_type, "内容")
+
+
+def failed(message_type: str, at: str, reason: str) -> str:
+    return f"⚠ 您 {at} 发的{kind_name(message_type)}没有送出：{reason}"
+
+
 def target_set(case: Case) -> str:
     return f"好的，接下来的文字会发到案件 {name_of(case)}。"
 

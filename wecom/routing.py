@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from advisors.models import Advisor
-from cases.actions import post_message
+from cases.actions import lock_case, post_message
 from cases.models import Case, Message
-from jiayi.errors import Gone, Refused
+from jiayi.errors import Conflict, Gone, Refused
 from wecom import replies
 from wecom.models import InboundMessage, ReplyMenu, ReplyTarget
 
@@ -44,20 +46,29 @@ def waiting_cases(advisor: Advisor) -> list[Case]:
 
 
 def route_text(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
-    """Write `text` into the case it belongs to, or hold it and say why."""
+    """Answer a menu, follow a number, or route by what was notified last."""
     chosen = _choose_from_menu(advisor, text)
     if chosen is not None:
         return chosen
-    numbered = _NUMBERED.fullmatch(text)
-    if numbered:
+    if numbered := _NUMBERED.fullmatch(text):
         return _to_number(row, advisor, int(numbered[1]), numbered[2].strip())
+    return route(row, advisor, text)
+
+
+def route(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
+    """Write what carries no number of its own where it belongs, or hold it and say why."""
     if settings.WECHAT_REPLY_ROUTING == "ask" and len(waiting := waiting_cases(advisor)) > 1:
         return _ask(row, advisor, waiting)
     return _to_target(row, advisor, text)
 
 
 def deliver(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> Outcome:
-    """Write a WeCom text into a case as its sender, once for this row; held with the reason if that is refused."""
+    """Write a WeCom text into a case as its sender, once for this row; held with the reason if that is refused.
+
+    A picture, voice or video is fetched first, by the worker (media.py); the case is settled now.
+    """
+    if row.fields.get("MediaId"):
+        return _fetch(advisor, case)
     try:
         message, _created = post_message(
             case, advisor.user, text, client_id=f"wecom:{row.identity}", source=Message.Source.WECOM
@@ -67,6 +78,13 @@ def deliver(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> Out
     except Refused as refusal:
         return Outcome(State.HELD, replies.refused(refusal.message), refusal.message)
     return Outcome(State.DELIVERED, replies.sent(case), case=case, message=message)
+
+
+def _fetch(advisor: Advisor, case: Case) -> Outcome:
+    case = lock_case(case.pk)
+    if case.advisor_id != advisor.pk or case.status == Case.Status.CLOSED:
+        return Outcome(State.HELD, replies.target_lost(case.number), "案件不由此顾问跟进或已结案")
+    return Outcome(State.FETCHING, replies.fetching(case), case=case)
 
 
 def followed(advisor: Advisor, number: int) -> Case | None:
@@ -131,5 +149,34 @@ def _choose_from_menu(advisor: Advisor, text: str) -> Outcome | None:
 
 def close_held(held: InboundMessage, outcome: Outcome) -> None:
     """Write on a held row what became of it in the end. Its own reply stays: a late repetition gets it again."""
-    held.state, held.reason, held.case, held.message = outcome.state, outcome.reason, outcome.case, outcome.message
-    held.save(update_fields=["state", "reason", "case", "message"])
+    write_outcome(held, outcome)
+    held.save(update_fields=OUTCOME_FIELDS)
+
+
+OUTCOME_FIELDS = ["state", "reason", "case", "message", "due_at"]
+
+
+def write_outcome(row: InboundMessage, outcome: Outcome) -> None:
+    """Put an outcome on its row, unsaved (OUTCOME_FIELDS)."""
+    row.state, row.reason, row.case, row.message = outcome.state, outcome.reason[:200], outcome.case, outcome.message
+    row.due_at = timezone.now() if outcome.state == State.FETCHING else None
+
+
+@transaction.atomic
+def assign_held(held: InboundMessage, case: Case) -> InboundMessage:
+    """Write a held message into a case after all, as its sender, because an administrator says so.
+
+    Raises Conflict when it is not held, or when its sender does not follow that open case now.
+    """
+    advisor = Advisor.objects.select_for_update(of=("self",)).select_related("user").filter(pk=held.advisor_id).first()
+    held = InboundMessage.objects.select_for_update().get(pk=held.pk)
+    if held.state != State.HELD or advisor is None:
+        raise Conflict(_("只有已保留的来信可以分配。"))
+    numbered = _NUMBERED.fullmatch(held.content)
+    text = numbered[2].strip() if numbered and numbered[2].strip() else held.content
+    outcome = deliver(held, advisor, case, text)
+    if outcome.state == State.HELD:
+        raise Conflict(_("没有写入：%s") % outcome.reason)
+    ReplyMenu.objects.filter(held=held).delete()
+    close_held(held, outcome)
+    return held

@@ -1,6 +1,7 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from advisors.actions import apply_as_advisor, approve_advisor, bind_wecom_account
@@ -18,6 +19,8 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEBUG:
+            raise CommandError("The demo accounts have a public password: they are only made when DEBUG is on.")
         admin = User.objects.filter(email="admin@example.com").first() or User.objects.create_superuser(
             "admin@example.com", PASSWORD, name="管理员"
         )

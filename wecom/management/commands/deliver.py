@@ -2,17 +2,25 @@ import logging
 import signal
 import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
 
 from wecom.delivery import deliver_due
+from wecom.media import fetch_due_media
+from wecom.spool import bring_in
 
 POLL_EVERY = 0.25  # seconds; one cheap query on a partial index
 AFTER_AN_ERROR = 2.0  # seconds
 
 logger = logging.getLogger("jiayi.wecom")
+
+
+def work(stopping: Callable[[], bool] = lambda: False) -> int:
+    """Do everything that is due once. Returns how many things were tried."""
+    return bring_in() + deliver_due(stopping) + fetch_due_media(stopping)
 
 
 class Command(BaseCommand):
@@ -23,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if once:
-            self.stdout.write(f"{deliver_due()} sent or tried")
+            self.stdout.write(f"{work()} sent or tried")
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -32,7 +40,7 @@ class Command(BaseCommand):
             wait = POLL_EVERY
             try:
                 close_old_connections()
-                deliver_due(stop.is_set)
+                work(stop.is_set)
             except DatabaseError:
                 # The database is away for a moment; what is due stays due.
                 logger.exception("notifications could not be read or marked")

@@ -1,0 +1,58 @@
+"""When the database cannot take a callback: a verified message waits in a file, and the worker brings it in later.
+
+WeCom promises no repetition for an answered request, and none at all for a late one; what was verified must not
+depend on either. The file is on the disk before WeCom is answered.
+"""
+
+import json
+import logging
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from wecom.envelope import Inbound
+from wecom.inbound import receive
+
+logger = logging.getLogger("jiayi.wecom")
+
+
+def put_aside(inbound: Inbound) -> None:
+    """Write a verified message to the spool, on the disk when this returns. Raises OSError."""
+    folder = _folder()
+    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(asdict(inbound), file, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, folder / f"{inbound.identity}.json")
+    directory = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def bring_in() -> int:
+    """Give what was put aside to the database; repeating one changes nothing. Returns how many went in."""
+    done = 0
+    for path in sorted(_folder().glob("*.json")):
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored["leaves"] = tuple((name, text) for name, text in stored["leaves"])
+        try:
+            receive(Inbound(**stored))
+        except DatabaseError:
+            logger.exception("a message put aside still cannot be stored")
+            break
+        path.unlink()
+        done += 1
+    return done
+
+
+def _folder() -> Path:
+    folder = Path(settings.VAR_DIR) / "spool"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
