@@ -1,8 +1,8 @@
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -13,33 +13,35 @@ from cases.models import Message
 from cases.queries import case_for, list_cases, page_of_messages
 from cases.serializers import NewMessage, PageQuery, ReadUpTo, message_json
 from jiayi.errors import Gone
+from members.models import User
+from members.requests import SignedInRequest
 
 
 class CaseList(APIView):
-    def get(self, request: Request) -> Response:
+    def get(self, request: SignedInRequest) -> Response:
         return Response(list_cases(request.user))
 
 
 class Messages(APIView):
-    def get(self, request: Request, number: int) -> Response:
+    def get(self, request: SignedInRequest, number: int) -> Response:
         query = _checked(PageQuery(data=request.query_params))
         if "after" in query and "before" in query:
             raise ValidationError({"detail": _("after 和 before 只能用一个。")})
         messages, has_more = page_of_messages(case_for(request.user, number), **query)
         return Response({"messages": [message_json(m, request.user.pk) for m in messages], "has_more": has_more})
 
-    def post(self, request: Request, number: int) -> Response:
+    def post(self, request: SignedInRequest, number: int) -> Response:
         case = case_for(request.user, number)
-        if "file" in request.data:
+        if isinstance(request.data, Mapping) and "file" in request.data:
             raise ValidationError({"file": [_("暂时只能发送文字。")]})
         sent = _checked(NewMessage(data=request.data))
-        note_activity(request)
+        note_activity(request.user)
         message, created = post_message(case, request.user, sent["body"], client_id=sent["client_id"])
         return Response(message_json(message, request.user.pk), status=201 if created else 200)
 
 
 class Recall(APIView):
-    def post(self, request: Request, number: int, seq: int) -> Response:
+    def post(self, request: SignedInRequest, number: int, seq: int) -> Response:
         case = case_for(request.user, number)
         message = Message.objects.filter(case=case, seq=seq).first()
         if message is None:
@@ -49,7 +51,7 @@ class Recall(APIView):
 
 
 class Read(APIView):
-    def post(self, request: Request, number: int) -> Response:
+    def post(self, request: SignedInRequest, number: int) -> Response:
         case = case_for(request.user, number)
         mark_read(case, request.user, _checked(ReadUpTo(data=request.data))["seq"])
         return Response(status=204)
@@ -58,21 +60,21 @@ class Read(APIView):
 class Active(APIView):
     """The page calls this while its person does something: moves the mouse, types, touches, scrolls."""
 
-    def post(self, request: Request) -> Response:
-        note_activity(request)
+    def post(self, request: SignedInRequest) -> Response:
+        note_activity(request.user)
         return Response(status=204)
 
 
 class EventsElsewhere(APIView):
     """The live stream is served by jiayi/asgi.py; where only WSGI runs, the page asks by `?after=` instead."""
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: SignedInRequest) -> Response:
         return Response({"detail": _("此服务器不提供实时连接。")}, status=501)
 
 
-def note_activity(request: Request) -> None:
+def note_activity(user: User) -> None:
     """An advisor who does something on the website is present."""
-    advisor = Advisor.objects.select_related("user").filter(user=request.user, status=Advisor.Status.APPROVED).first()
+    advisor = Advisor.objects.select_related("user").filter(user=user, status=Advisor.Status.APPROVED).first()
     if advisor is not None:
         mark_active(advisor)
 

@@ -23,17 +23,12 @@ def case_for(user: User, number: int) -> Case:
 def list_cases(user: User) -> list[dict[str, Any]]:
     """Return the cases this person may see as JSON-ready dicts, newest conversation first. Three queries."""
     read_up_to = Subquery(ReadMark.objects.filter(case=OuterRef("pk"), user=user).values("seq")[:1])
-    mine = _visible(user).annotate(read_up_to=Coalesce(read_up_to, Value(0), output_field=IntegerField()))
-    cases = list(
-        mine.annotate(
-            unread=Count(
-                "messages", filter=Q(messages__seq__gt=F("read_up_to")) & ~Q(messages__sender=user), distinct=True
-            )
-        )
-    )
+    mine = _visible(user).alias(read_up_to=Coalesce(read_up_to, Value(0), output_field=IntegerField()))
+    not_read = Q(messages__seq__gt=F("read_up_to")) & ~Q(messages__sender=user)
+    cases = list(mine.annotate(unread=Count("messages", filter=not_read)))
     newest = Message.objects.filter(case__in=cases, seq=F("case__last_seq")).select_related("sender", "case__member")
     last = {message.case_id: message for message in newest}
-    return [case_json(case, user, last.get(case.pk), case.unread) for case in cases]
+    return [case_json(case, user, last.get(case.pk), case.unread) for case in cases]  # type: ignore[attr-defined]
 
 
 def page_of_messages(

@@ -6,7 +6,6 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -32,7 +31,7 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
     case = _case_or_404(user, number) if number is not None else None
     form = MessageForm(request.POST or None)
     if request.method == "POST" and case is not None and form.is_valid():
-        note_activity(request)
+        note_activity(user)
         try:
             message, _created = post_message(
                 case, user, form.cleaned_data["body"], client_id=form.cleaned_data["client_id"]
@@ -42,15 +41,17 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
             return redirect("conversation", number=case.number)
         except Refused as refusal:
             form.add_error("body", refusal.message)
-    context = {**_about(user), **(_conversation(request, user, case) if case else {}), "form": form}
-    context["page"] = _page(request, user, case)
+    context = {**_about(user, case), **(_conversation(request, user, case) if case else {})}
+    context |= {"page": _page(user, case), "form": form}
     return render(request, "cases/messages.html", context, status=400 if form.errors else 200)
 
 
-def _about(user: User) -> dict[str, object]:
-    """What the page says about its reader, and the list of their cases."""
+def _about(user: User, case: Case | None) -> dict[str, object]:
+    """What the page says about its reader, the list of their cases, and the open one of them."""
+    cases = [{**one, "last_message": _timed(one["last_message"])} for one in list_cases(user)]
     return {
-        "cases": [{**one, "last_message": _timed(one["last_message"])} for one in list_cases(user)],
+        "cases": cases,
+        "open": next((one for one in cases if case and one["number"] == case.number), None),
         "is_member": Member.objects.filter(user=user).exists(),
         "advisor": Advisor.objects.filter(user=user).first(),
     }
@@ -64,11 +65,9 @@ def _conversation(request: HttpRequest, user: User, case: Case) -> dict[str, obj
     before = query.validated_data.get("before")
     messages, has_older = page_of_messages(case, before=before)
     return {
-        "case": case,
         "conversation": [_timed(message_json(message, user.pk)) for message in messages],
         "has_older": has_older,
-        "has_newer": before is not None,
-        "peer_read_seq": _peer_read_seq(case, user),
+        "is_newest": before is None,
     }
 
 
@@ -77,21 +76,20 @@ def _timed(message: dict[str, Any] | None) -> dict[str, Any] | None:
     return {**message, "time": datetime.fromisoformat(message["created_at"])} if message else None
 
 
-def _peer_read_seq(case: Case, user: User) -> int:
-    """How far the other side has read: for the member any advisor of the case, for an advisor the member."""
-    marks = ReadMark.objects.filter(case=case)
-    is_member = case.member.user_id == user.pk
-    others = marks.exclude(user=user) if is_member else marks.filter(user=case.member.user)
-    return others.aggregate(Max("seq"))["seq__max"] or 0
+def _read_marks(case: Case, user: User) -> dict[str, int]:
+    """How far the reader and the other side have read: for the member any advisor of the case, else the member."""
+    marks = dict(ReadMark.objects.filter(case=case).values_list("user", "seq"))
+    mine, members = marks.pop(user.pk, 0), marks.get(case.member.user_id, 0)
+    others = max(marks.values(), default=0) if case.member.user_id == user.pk else members
+    return {"read_seq": mine, "peer_read_seq": others}
 
 
-def _page(request: HttpRequest, user: User, case: Case | None) -> dict[str, object]:
+def _page(user: User, case: Case | None) -> dict[str, object]:
     """What the page's script must know and cannot read from the page itself."""
     return {
         "user": user.pk,
         "case": case.number if case else None,
         "is_member": case is not None and case.member.user_id == user.pk,
-        "peer_read_seq": _peer_read_seq(case, user) if case else 0,
         "now": timezone.now().isoformat(),
         "recall_seconds": int(RECALL_WITHIN.total_seconds()),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
@@ -100,6 +98,7 @@ def _page(request: HttpRequest, user: User, case: Case | None) -> dict[str, obje
         "cases": reverse("api-cases"),
         "events": reverse("api-events"),
         "active": reverse("api-active"),
+        **(_read_marks(case, user) if case else {}),
     }
 
 

@@ -1,7 +1,7 @@
 """One process, one port: the live stream on the event loop, everything else as synchronous Django in threads."""
 
 import os
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jiayi.settings")
 
@@ -16,7 +16,7 @@ from cases import stream  # noqa: E402
 
 STREAM_PATH = "/api/events/"
 
-_threads: Any = WSGIMiddleware(_wsgi, workers=settings.WEB_THREADS)
+_threads: Any = WSGIMiddleware(cast(Any, _wsgi), workers=settings.WEB_THREADS)
 
 
 async def application(scope: stream.Scope, receive: stream.Receive, send: stream.Send) -> None:

@@ -31,7 +31,7 @@ def decide(notification: Notification, now: datetime) -> Send | Cancel | Postpon
     """Say what to do with a due notification. Reads only."""
     if notification.event != Notification.Event.MEMBER_WROTE:
         return Send(notification.advisor)
-    case = Case.objects.select_related("member__user", "advisor__user").get(pk=notification.case_id)
+    case = Case.objects.select_related("member__user", "advisor__user").get(notifications=notification)
     notification.case = case
     advisor = case.advisor
     if case.waiting_since is None:

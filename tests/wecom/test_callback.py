@@ -15,6 +15,7 @@ from cases.models import Message
 from tests.people import World
 from tests.wecom.colleague import URL, WeCom, xml
 from wecom import callback, crypto
+from wecom.inbound import receive
 from wecom.models import InboundMessage
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))
@@ -198,13 +199,12 @@ def test_an_old_timestamp_is_taken_and_reported_once_a_minute(
 @pytest.mark.django_db
 def test_a_busy_database_is_asked_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[int] = []
-    really = callback.receive
 
     def busy_twice(inbound: Any) -> InboundMessage:
         tries.append(1)
         if len(tries) < 3:
             raise OperationalError("database is locked")
-        return really(inbound)
+        return receive(inbound)
 
     monkeypatch.setattr(callback, "receive", busy_twice)
     monkeypatch.setattr(callback, "close_old_connections", lambda: None)

@@ -17,6 +17,7 @@ from tests.wecom.robot import Robot
 from wecom.delivery import LIMIT, deliver_due
 from wecom.models import Attempt, Channel, Notification, ReplyTarget
 from wecom.notifications import cancel, resend
+from wecom.texts import group_payload
 
 pytestmark = pytest.mark.django_db
 
@@ -293,16 +294,12 @@ def test_the_twenty_first_of_a_minute_is_late_not_refused(
 def test_one_that_cannot_be_written_does_not_hold_up_the_others(
     told: World, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wecom import delivery
-
-    really = delivery.group_payload
-
     def broken(row: Notification, count: int = 0) -> dict[str, object]:
         if row.case == told.case:
             raise ValueError("poison")
-        return really(row, count)
+        return group_payload(row, count)
 
-    monkeypatch.setattr(delivery, "group_payload", broken)
+    monkeypatch.setattr("wecom.delivery.group_payload", broken)
     says(told.case, told.wang, "一")
     says(told.other_case, told.lin, "二")
     deliver_due()
