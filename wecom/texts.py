@@ -30,17 +30,20 @@ def local_time(moment: datetime) -> str:
 
 def group_payload(notification: Notification, count: int = 0) -> dict[str, Any]:
     """Return the robot's message (DOC 99110) for a notification; `count` is of the messages it tells about."""
-    write = {
-        Event.MEMBER_REGISTERED: _member_registered,
-        Event.ADVISOR_APPLIED: _advisor_applied,
-        Event.MEMBER_WROTE: lambda row: _member_wrote(row, count),
-    }[Event(notification.event)]
-    content = cut(f"{write(notification)}\n（编号 {notification.reference}）", MAX_TEXT)
+    content = cut(f"{_said(notification, count)}\n（编号 {notification.reference}）", MAX_TEXT)
     mentioned = notification.advisor if notification.event == Event.MEMBER_WROTE else None
     payload: dict[str, Any] = {"msgtype": "text", "text": {"content": content}}
     if mentioned is not None and mentioned.wecom_userid:
         payload["text"]["mentioned_list"] = [mentioned.wecom_userid]
     return payload
+
+
+def _said(notification: Notification, count: int) -> str:
+    if notification.event == Event.MEMBER_REGISTERED:
+        return _member_registered(notification)
+    if notification.event == Event.ADVISOR_APPLIED:
+        return _advisor_applied(notification)
+    return _member_wrote(notification, count)
 
 
 def _member_registered(notification: Notification) -> str:

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 import defusedxml.ElementTree as ET
 from django.conf import settings
-from django.http import HttpResponse
 from django.test import Client
 
 from wecom import crypto
@@ -59,7 +58,8 @@ class WeCom:
 
     def post(self, plaintext: bytes) -> Answer:
         url, body = self.sealed(plaintext)
-        return self.answer(self.client.post(url, body, content_type="text/xml"))
+        response = self.client.post(url, body, content_type="text/xml")
+        return Answer(response.status_code, response.content, self.opened(response.content))
 
     def sealed(self, plaintext: bytes) -> tuple[str, bytes]:
         """Return the address and body of the request WeCom would make."""
@@ -67,9 +67,6 @@ class WeCom:
         query = {"msg_signature": sealed.msg_signature, "timestamp": sealed.timestamp, "nonce": sealed.nonce}
         outer = xml({"ToUserName": settings.WECHAT_CORP_ID, "AgentID": "1000002", "Encrypt": sealed.encrypt})
         return f"{URL}?{urlencode(query)}", outer
-
-    def answer(self, response: HttpResponse) -> Answer:
-        return Answer(response.status_code, response.content, self.opened(response.content))
 
     def opened(self, body: bytes) -> str:
         if not body.startswith(b"<xml>"):

@@ -1,0 +1,122 @@
+"""The administrators' view of what went to WeCom and came from it."""
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from advisors.actions import bind_wecom_account
+from cases.actions import assign_advisor, close_case
+from cases.models import Message
+from members.models import User
+from tests.people import PASSWORD, World, says, signed_in
+from tests.wecom.colleague import WeCom
+from tests.wecom.robot import Robot
+from wecom.delivery import deliver_due
+from wecom.models import InboundMessage, Notification
+
+pytestmark = pytest.mark.django_db
+
+INBOUND = reverse("admin:wecom_inboundmessage_changelist")
+NOTIFICATIONS = reverse("admin:wecom_notification_changelist")
+
+
+@pytest.fixture
+def admin(world: World) -> Client:
+    return signed_in(world.admin)
+
+
+@pytest.fixture
+def held(world: World) -> InboundMessage:
+    """A text of 李明 that belongs to no case, because none was notified."""
+    bind_wecom_account(world.li, "LiMing")
+    WeCom().say("LiMing", "材料收到了")
+    return InboundMessage.objects.get(state="held")
+
+
+def assign(client: Client, row: InboundMessage, number: object) -> str:
+    data = {"action": "assign_to_case", "_selected_action": row.pk, "case_number": number}
+    return client.post(INBOUND, data, follow=True).content.decode()
+
+
+def test_a_held_message_is_written_into_a_case_once_as_its_sender(
+    world: World, admin: Client, held: InboundMessage
+) -> None:
+    assign(admin, held, world.case.number)
+    message = Message.objects.get(source="wecom")
+    assert (message.case, message.sender, message.body) == (world.case, world.li.user, "材料收到了")
+    assert "只有已保留" in assign(admin, held, world.other_case.number)
+    assert Message.objects.filter(source="wecom").count() == 1
+
+
+def test_a_held_message_goes_to_no_case_its_sender_does_not_follow(
+    world: World, admin: Client, held: InboundMessage
+) -> None:
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    close_case(world.other_case)
+    for case in (world.case, world.other_case):
+        assert "没有写入" in assign(admin, held, case.number)
+    held.refresh_from_db()
+    assert held.state == "held"
+    assert not Message.objects.filter(source="wecom").exists()
+
+
+@pytest.mark.parametrize("number", ["", "abc", "-1", "999999", "9" * 400, "１００１x"])
+def test_a_wrong_case_number_changes_nothing(admin: Client, held: InboundMessage, number: str) -> None:
+    assert "案件号" in assign(admin, held, number)
+    held.refresh_from_db()
+    assert held.state == "held"
+
+
+def test_the_number_an_advisor_typed_is_not_part_of_the_message(world: World, admin: Client) -> None:
+    bind_wecom_account(world.li, "LiMing")
+    WeCom().say("LiMing", "#999 材料收到了")
+    assign(admin, InboundMessage.objects.get(), world.case.number)
+    assert Message.objects.get(source="wecom").body == "材料收到了"
+
+
+def test_only_what_is_held_shows_its_content(world: World, admin: Client, held: InboundMessage) -> None:
+    page = reverse("admin:wecom_inboundmessage_change", args=[held.pk])
+    assert "材料收到了" in admin.get(page).content.decode()
+    assign(admin, held, world.case.number)
+    assert "材料收到了" not in admin.get(page).content.decode()
+    assert "材料收到了" not in admin.get(INBOUND).content.decode()
+
+
+def test_lists_are_searched_and_filtered(world: World, admin: Client, held: InboundMessage) -> None:
+    for query in ("q=LiMing", "state__exact=held", "q=999999", "message_type=text"):
+        assert admin.get(f"{INBOUND}?{query}").status_code == 200
+    assert "LiMing" in admin.get(f"{INBOUND}?q=LiMing").content.decode()
+    for query in ("state__exact=waiting", "event__exact=member_wrote", f"q={world.case.number}"):
+        assert admin.get(f"{NOTIFICATIONS}?{query}").status_code == 200
+
+
+def test_a_notification_is_cancelled_and_sent_after_all(world: World, admin: Client, robot: Robot) -> None:
+    Notification.objects.all().delete()
+    says(world.case, world.wang, "在吗？")
+    row = Notification.objects.get()
+    admin.post(NOTIFICATIONS, {"action": "cancel_selected", "_selected_action": row.pk})
+    deliver_due()
+    assert robot.texts == []
+    admin.post(NOTIFICATIONS, {"action": "resend_selected", "_selected_action": row.pk})
+    deliver_due()
+    assert len(robot.texts) == 1
+    detail = admin.get(reverse("admin:wecom_notification_change", args=[row.pk])).content.decode()
+    assert row.reference in detail
+    assert "test-robot-key" not in detail
+
+
+def test_staff_who_may_only_look_cannot_act(world: World, held: InboundMessage) -> None:
+    looker = User.objects.create_user("looker@example.com", PASSWORD, name="查", is_staff=True)
+    looker.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))
+    client = signed_in(looker)
+    assert client.get(INBOUND).status_code == 200
+    assign(client, held, world.case.number)
+    held.refresh_from_db()
+    assert held.state == "held"
+
+
+def test_nothing_is_added_changed_or_deleted_by_hand(admin: Client, held: InboundMessage) -> None:
+    for name in ("inboundmessage", "notification", "channel"):
+        assert admin.get(reverse(f"admin:wecom_{name}_add")).status_code == 403
+    assert admin.post(reverse("admin:wecom_inboundmessage_delete", args=[held.pk]), {"post": "yes"}).status_code == 403
