@@ -1,8 +1,13 @@
 """Other processes on the same test database: a worker that can be killed, a second web process."""
 
+import http.client
 import os
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -42,3 +47,34 @@ def start_manage(*arguments: str, **more: str) -> subprocess.Popen[str]:
     """Start `manage.py` in another process; the caller ends it."""
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
     return subprocess.Popen(command, env=environment(**more), cwd=ROOT, stdout=subprocess.DEVNULL, text=True)
+
+
+@contextmanager
+def web_server(**more: str) -> Iterator[str]:
+    """Run the web server on the test database, ready to answer; yields its address, ends it afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "jiayi.asgi:application"]
+    server = subprocess.Popen(
+        command, env=environment(PORT=str(port), **more), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait_until_ready(port)
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_until_ready(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as probe:
+                probe.request("GET", "/healthz", headers={"Host": "testserver"})
+                if probe.getresponse().status == 200:
+                    return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the web server did not come up")
