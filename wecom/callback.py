@@ -20,7 +20,8 @@ from wecom.inbound import receive
 from wecom.models import InboundMessage
 from wecom.spool import put_aside
 
-ANSWER_WITHIN = 4.0  # seconds; WeCom waits 5
+WECOM_WAITS = 5  # seconds (DOC 90238)
+ANSWER_WITHIN = 4.0  # seconds
 RETRY_AFTER = 0.05  # seconds
 CLOCK_TOLERANCE = 600  # seconds
 WARN_EVERY = 60  # seconds
@@ -127,8 +128,18 @@ def _store(inbound: envelope.Inbound) -> InboundMessage | None:
             logger.exception("a message could not be stored in time and is put aside")
         except Exception:
             logger.exception("a message could not be handled and is put aside")
-        put_aside(inbound)
+        _put_aside(inbound)
         return None
+
+
+def _put_aside(inbound: envelope.Inbound) -> None:
+    """Keep it on the disk. If even that fails, let WeCom's 5 s run out: only then does it deliver again."""
+    try:
+        put_aside(inbound)
+    except OSError:
+        logger.exception("a message could not be put aside either")
+        time.sleep(WECOM_WAITS + 1)
+        raise InvalidCallback("nowhere to store it") from None
 
 
 def _watch_the_clock(timestamp: int) -> None:

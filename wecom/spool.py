@@ -4,6 +4,7 @@ WeCom promises no repetition for an answered request, and none at all for a late
 depend on either. The file is on the disk before WeCom is answered.
 """
 
+import hashlib
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from wecom.envelope import Inbound
 from wecom.inbound import receive
@@ -53,6 +54,9 @@ def bring_in() -> int:
 
 
 def _folder() -> Path:
-    folder = Path(settings.VAR_DIR) / "spool"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    """A folder for each database: what was meant for one must never be brought into another."""
+    made = connection.settings_dict
+    where = "|".join(str(made[part]) for part in ("ENGINE", "HOST", "PORT", "NAME"))
+    folder = Path(settings.VAR_DIR) / "spool" / hashlib.sha256(where.encode()).hexdigest()[:12]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

@@ -49,7 +49,8 @@ def app_token(*, rejected: str = "") -> str:
         if row.refused_secret == _digest() and row.refused_until and row.refused_until > now:
             raise WeComError(row.problem, Verdict.CONFIGURATION)
         free = Q(refreshing_until=None) | Q(refreshing_until__lt=now)
-        if AppToken.objects.filter(free, pk=row.pk).update(refreshing_until=now + LEASE):
+        # `value` is part of the condition: somebody may have finished asking between our look and our claim.
+        if AppToken.objects.filter(free, pk=row.pk, value=row.value).update(refreshing_until=now + LEASE):
             return _refresh(row)
         time.sleep(WAIT)
     raise WeComError("另一个进程正在获取 access_token，稍后自动重试。", Verdict.RETRY)

@@ -9,7 +9,6 @@ from tests.wecom.robot import Robot
 @pytest.fixture
 def robot(settings: Settings) -> Iterator[Robot]:
     """The group robot, on a real HTTP server that the settings point at."""
-    robot = Robot()
-    settings.WECHAT_WEBHOOK_URL = robot.url
-    yield robot
-    robot.close()
+    with Robot() as robot:
+        settings.WECHAT_WEBHOOK_URL = robot.webhook_url("test-robot-key")
+        yield robot

@@ -1,45 +1,24 @@
-"""A real HTTP server in the place of WeCom's group robot."""
+"""The group robot for tests that are about our side: a real HTTP server that says ok, or what it is told to."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.wecom.hostile import Received, Response, ScriptedServer, answer
 
-class Robot:
-    """Answers `ok`, or what `script` says next; keeps what it accepted in `texts` and `payloads`."""
+
+class Robot(ScriptedServer):
+    """Answers `ok`, or what `script` says next; what it accepted is in `payloads` and `texts`."""
 
     def __init__(self) -> None:
         self.script: list[dict[str, Any]] = []
         self.payloads: list[dict[str, Any]] = []
-        self.requests: list[dict[str, Any]] = []
-        robot = self
+        super().__init__(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                robot.requests.append(body)
-                answer = robot.script.pop(0) if robot.script else {"errcode": 0, "errmsg": "ok"}
-                if answer["errcode"] == 0:
-                    robot.payloads.append(body)
-                data = json.dumps(answer).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/cgi-bin/webhook/send?key=test-robot-key"
-        threading.Thread(target=self.server.serve_forever, args=[0.01], daemon=True).start()
+    def _answer(self, received: Received) -> Response:
+        said = self.script.pop(0) if self.script else {"errcode": 0}
+        if said["errcode"] == 0:
+            self.payloads.append(received.json)
+        return answer(**said)
 
     @property
     def texts(self) -> list[str]:
         return [payload["text"]["content"] for payload in self.payloads]
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()

@@ -21,12 +21,12 @@ from cryptography.x509.oid import NameOID
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
+from jiayi.redact import RedactSecrets
 from tests.wecom import hostile
 from tests.wecom.hostile import Response, ScriptedServer
 from wecom import client
 from wecom.client import RobotAddress, WeComError, robot_address
 from wecom.errcodes import Verdict, explain
-from jiayi.redact import RedactSecrets
 
 KEY, TOKEN, SECRET, MEDIA_ID = "canary-key-7e1f", "canary-token-93ab", "canary-secret-c0de", "canary-media-55aa"
 CANARIES = ("canary-", "CANARY-")

@@ -14,6 +14,7 @@ from tests.people import World
 from tests.processes import web_server
 from tests.wecom.colleague import WeCom
 from wecom.models import InboundMessage
+from wecom.spool import bring_in
 
 MESSAGES, DELIVERIES, THREADS = 500, 5, 20
 
@@ -34,7 +35,9 @@ def test_five_hundred_messages_delivered_five_times_each_stand_once(world: World
     with web_server(WEB_CONCURRENCY="2") as address, ThreadPoolExecutor(THREADS) as threads:
         answers = list(threads.map(lambda request: deliver(address, *request), requests))
     assert {status for status, _body in answers} == {200}
-    assert all(wecom.opened(body).startswith("✓ 已发送") for _status, body in answers)
+    # An empty answer is one that a database too busy for 4 s made wait on the disk; the worker brings it in.
+    assert {wecom.opened(body)[:5] for _status, body in answers} <= {"✓ 已发送", ""}
+    bring_in()
     assert InboundMessage.objects.filter(state="delivered").count() == MESSAGES
     for case in (world.case, world.other_case):
         written = Message.objects.filter(case=case, source="wecom").order_by("seq")
