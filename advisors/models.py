@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.core.validators import RegexValidator
@@ -7,6 +7,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from jiayi.hours import Span
 from members.models import User
 
 # Seen active on the website within this time = present; see presence.py.
@@ -46,6 +47,15 @@ class Advisor(models.Model):
         User, models.PROTECT, null=True, blank=True, related_name="reviewed_advisors", verbose_name=_("审核人")
     )
     last_active_at = models.DateTimeField(_("最近在网站活动"), null=True, blank=True)
+    # What the advisor set themselves (presence.py). Times of the day in the practice's time zone.
+    away = models.BooleanField(_("离开"), default=False)
+    hours_from = models.TimeField(_("工作时间自"), null=True, blank=True)
+    hours_to = models.TimeField(_("工作时间至"), null=True, blank=True)
+    quiet_from = models.TimeField(_("免打扰自"), null=True, blank=True)
+    quiet_to = models.TimeField(_("免打扰至"), null=True, blank=True)
+    plain_text = models.BooleanField(
+        _("用文字代替卡片"), default=False, help_text=_("卡片在个人微信里不显示；在微信里看消息的顾问请打开。")
+    )
 
     class Meta:
         verbose_name = _("RCIC 顾问")
@@ -70,6 +80,18 @@ class Advisor(models.Model):
                 condition=models.Q(status="pending") | models.Q(reviewed_at__isnull=False),
                 name="advisor_reviewed_unless_pending",
             ),
+            models.CheckConstraint(
+                condition=models.Q(hours_from__isnull=True, hours_to__isnull=True)
+                | models.Q(hours_from__isnull=False, hours_to__isnull=False),
+                name="advisor_hours_both_or_none",
+                violation_error_message=_("请同时填写开始和结束时间，或都留空。"),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(quiet_from__isnull=True, quiet_to__isnull=True)
+                | models.Q(quiet_from__isnull=False, quiet_to__isnull=False),
+                name="advisor_quiet_both_or_none",
+                violation_error_message=_("请同时填写开始和结束时间，或都留空。"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -82,5 +104,15 @@ class Advisor(models.Model):
 
     @property
     def is_present(self) -> bool:
-        """Whether the advisor was active on the website within the last minute."""
-        return self.last_active_at is not None and self.last_active_at > timezone.now() - PRESENT_FOR
+        """Whether the advisor is at the website: seen active within the last minute, not away, within their hours."""
+        now = timezone.now()
+        if self.away or self.last_active_at is None or self.last_active_at <= now - PRESENT_FOR:
+            return False
+        return self.hours_from is None or self.hours_to is None or Span(self.hours_from, self.hours_to).covers(now)
+
+    def quiet_until(self, moment: datetime) -> datetime | None:
+        """Return when the quiet hours end that `moment` falls into, if it does."""
+        if self.quiet_from is None or self.quiet_to is None:
+            return None
+        quiet = Span(self.quiet_from, self.quiet_to)
+        return quiet.next_end(moment) if quiet.covers(moment) else None

@@ -1,9 +1,13 @@
 """Settings from the environment. Each helper fails loudly and names the variable."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
 
 
 def env_str(name: str, default: str | None = None) -> str:
@@ -42,6 +46,18 @@ def env_int(name: str, default: int, *, minimum: int = 0, maximum: int = 2**31) 
 def env_list(name: str, default: str = "") -> list[str]:
     """Return the comma-separated values, without empty ones."""
     return [part.strip() for part in env_str(name, default).split(",") if part.strip()]
+
+
+def env_parsed(name: str, default: str, parse: Callable[[str], T]) -> T | None:
+    """Return the variable as `parse` reads it, or None when it is empty and has no default.
+
+    Raises ImproperlyConfigured with what `parse` complains about.
+    """
+    value = env_str(name, default)
+    try:
+        return parse(value) if value else None
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} {error}.") from None
 
 
 def env_secret(name: str, default: str | None = None) -> str:

@@ -1,6 +1,7 @@
 """Settings, all from the environment or `.env`. `.env.example` explains every variable."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from dotenv import load_dotenv
 
-from jiayi.env import env_bool, env_int, env_list, env_secret, env_str
+from jiayi.env import env_bool, env_int, env_list, env_parsed, env_secret, env_str
+from jiayi.hours import parse_office, parse_span
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -57,6 +59,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "jiayi.middleware.security_headers",
+    "jiayi.middleware.only_utf8",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -131,12 +134,14 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_ADAPTER = "members.adapter.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[佳忆] "  # allauth's own would repeat the request's Host header
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "landing"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Jiayi"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
-REGISTRATIONS_PER_HOUR = env_int("REGISTRATIONS_PER_HOUR", 20, minimum=1)
+# allauth counts by address of the client; "register" is our own sign-up, beside allauth's limits on signing in.
+ACCOUNT_RATE_LIMITS = {"register": f"{env_int('REGISTRATIONS_PER_HOUR', 20, minimum=1)}/h/ip"}
 
 # Security -------------------------------------------------------------------------------------------
 _https = _site.scheme == "https"
@@ -217,6 +222,13 @@ WECHAT_APP_NAME = env_str("WECHAT_APP_NAME", "")
 WECHAT_REPLY_ROUTING = env_str("WECHAT_REPLY_ROUTING", "latest")
 if WECHAT_REPLY_ROUTING not in {"latest", "ask"}:
     raise ImproperlyConfigured("WECHAT_REPLY_ROUTING must be latest or ask.")
+
+# Messages and seconds of the robot's limit; only tests change it.
+WECHAT_ROBOT_LIMIT = (env_int("WECHAT_ROBOT_MESSAGES", 20, minimum=1), env_int("WECHAT_ROBOT_SECONDS", 60, minimum=1))
+WECHAT_NOTIFY_PREVIEW = env_bool("WECHAT_NOTIFY_PREVIEW", False)
+WECHAT_GROUP_QUIET_HOURS = env_parsed("WECHAT_GROUP_QUIET_HOURS", "", parse_span)
+OFFICE_HOURS = env_parsed("OFFICE_HOURS", "1-5 09:00-18:00", parse_office) or parse_office("1-5 09:00-18:00")
+ESCALATE_AFTER = timedelta(minutes=env_int("ESCALATE_AFTER", 30, minimum=1))
 
 # Logging: one line an event; secrets are masked even in a library's debug lines ----------------------
 LOGGING: dict[str, Any] = {

@@ -21,6 +21,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError
 
+from jiayi.redact import RedactSecrets
 from wecom.addresses import OFFICIAL, WEBHOOK_PATH, RobotAddress, base_url, check_base_url, robot_address
 from wecom.answers import (
     JSON_BYTES,
@@ -35,7 +36,6 @@ from wecom.answers import (
     undelivered,
 )
 from wecom.errcodes import Verdict
-from jiayi.redact import RedactSecrets
 
 __all__ = [
     "OFFICIAL",

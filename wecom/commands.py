@@ -1,5 +1,6 @@
 """What an advisor can do in WeCom besides writing: 撤回, 列表, 帮助, and opening the app."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -7,10 +8,12 @@ from django.utils import timezone
 
 from advisors.models import Advisor
 from cases.actions import recall_message
+from cases.models import Case
 from jiayi.errors import Gone, Refused
 from wecom import replies
 from wecom.models import InboundMessage
-from wecom.routing import Outcome, waiting_cases
+from wecom.notifications import notify_card_chosen
+from wecom.routing import Outcome, set_target, waiting_cases
 
 State = InboundMessage.State
 GREET_EVERY = timedelta(minutes=10)
@@ -51,3 +54,20 @@ def entered(advisor: Advisor) -> Outcome:
     ).exclude(reply="")
     cases = [] if greeted.exists() else waiting_cases(advisor)
     return Outcome(State.IGNORED, replies.waiting(cases) if cases else "", "进入应用")
+
+
+def pressed(advisor: Advisor, key: str, response_code: str) -> Outcome:
+    """The button 回复此案件 of a card (DOC 90240): its case becomes the reply target, and the card shows it.
+
+    No passive reply is honoured here; the card itself is changed, by the worker.
+    """
+    found = re.fullmatch(r"reply:([0-9]{1,9})", key)
+    case = Case.objects.select_related("member").filter(number=int(found[1])).first() if found else None
+    if case is None:
+        return Outcome(State.IGNORED, reason="未知的按钮")
+    if response_code:
+        notify_card_chosen(case, advisor, response_code)
+    if case.advisor_id != advisor.pk or case.status == Case.Status.CLOSED:
+        return Outcome(State.IGNORED, reason="案件已结案或不由此顾问跟进")
+    set_target(advisor, case)
+    return Outcome(State.IGNORED, reason="按钮：设为最近被通知案件", case=case)

@@ -8,7 +8,7 @@ from django.db.models.functions import Lower
 
 from advisors.models import Advisor
 from wecom import replies
-from wecom.commands import command, entered
+from wecom.commands import command, entered, pressed
 from wecom.envelope import Inbound
 from wecom.failpoints import failpoint
 from wecom.models import InboundMessage, ReplyTarget
@@ -67,7 +67,7 @@ def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> O
     if advisor is None or not advisor.may_work:
         return _refuse(inbound, advisor)
     if inbound.is_event:
-        return entered(advisor) if inbound.event.lower() == "enter_agent" else Outcome(State.IGNORED, reason="事件")
+        return _event(inbound, advisor)
     text = _readable(inbound)
     if text is None and settings.WECHAT_APP_SECRET and inbound.fields.get("MediaId"):
         return route(row, advisor, "")
@@ -78,6 +78,15 @@ def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> O
     row.save(update_fields=["content"])
     run = command(text)
     return run(advisor) if run else route_text(row, advisor, text)
+
+
+def _event(inbound: Inbound, advisor: Advisor) -> Outcome:
+    event = inbound.event.lower()
+    if event == "enter_agent":
+        return entered(advisor)
+    if event == "template_card_event":
+        return pressed(advisor, inbound.event_key, inbound.fields.get("ResponseCode", ""))
+    return Outcome(State.IGNORED, reason="事件")
 
 
 def _refuse(inbound: Inbound, advisor: Advisor | None) -> Outcome:

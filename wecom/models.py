@@ -11,10 +11,11 @@ from members.models import Member
 
 
 class Channel(models.Model):
-    """A way to WeCom: the group robot, or (later) the app. Its row is the lock behind the robot's 20 a minute."""
+    """A way to WeCom: the group robot, or the app. Its row is the lock behind the robot's 20 a minute."""
 
     class Name(models.TextChoices):
         GROUP = "group", _("群机器人")
+        APP = "app", _("应用消息")
 
     name = models.CharField(_("名称"), max_length=10, choices=Name, unique=True)
     # Not before this; set when WeCom said "too often" or the configuration is wrong.
@@ -36,7 +37,13 @@ class Notification(models.Model):
     class Event(models.TextChoices):
         MEMBER_REGISTERED = "member_registered", _("新会员注册")
         ADVISOR_APPLIED = "advisor_applied", _("新顾问申请")
+        ADVISOR_REVIEWED = "advisor_reviewed", _("顾问审核结果")
         MEMBER_WROTE = "member_wrote", _("会员来信")
+        STILL_UNREAD = "still_unread", _("会员来信久未阅读")
+        CASE_ASSIGNED = "case_assigned", _("案件指派")
+        CASE_TAKEN = "case_taken", _("案件转出")
+        CARD_CHOSEN = "card_chosen", _("卡片已选择")
+        TEST = "test", _("测试消息")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("等待发送")
@@ -67,6 +74,10 @@ class Notification(models.Model):
     leased_until = models.DateTimeField(null=True, blank=True)
     note = models.CharField(_("说明"), max_length=300, blank=True, help_text=_("最近一次失败或取消的原因。"))
     sent_text = models.TextField(_("发送内容"), blank=True)
+    # To the app a repetition must be the same to the byte, or WeCom's duplicate check does not see it.
+    payload = models.JSONField(null=True, blank=True, editable=False)
+    # Lets a card be changed once (DOC 94888): of a card that was sent, or of one whose button was pressed.
+    response_code = models.CharField(max_length=200, blank=True, editable=False)
     answer = models.CharField(_("企业微信的回答"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("创建时间"), auto_now_add=True)
     delivered_at = models.DateTimeField(_("送达时间"), null=True, blank=True)
@@ -80,8 +91,8 @@ class Notification(models.Model):
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                fields=["case", "channel"],
-                condition=Q(event="member_wrote", state="waiting"),
+                fields=["case", "channel", "event"],
+                condition=Q(event__in=["member_wrote", "still_unread"], state="waiting"),
                 name="notification_one_waiting_per_case",
             ),
             models.CheckConstraint(
@@ -94,7 +105,7 @@ class Notification(models.Model):
                 name="notification_delivered_at",
             ),
             models.CheckConstraint(
-                condition=~Q(event="member_wrote")
+                condition=~Q(event__in=["member_wrote", "still_unread"])
                 | Q(case__isnull=False, first_seq__isnull=False, last_seq__gte=models.F("first_seq")),
                 name="notification_of_messages",
             ),
@@ -102,6 +113,11 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_event_display()} N{self.pk}"
+
+    @property
+    def is_of_messages(self) -> bool:
+        """Whether it tells about a member's messages, of which a case has one waiting notification at most."""
+        return self.event in {self.Event.MEMBER_WROTE, self.Event.STILL_UNREAD}
 
     @property
     def reference(self) -> str:

@@ -2,16 +2,18 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from advisors.models import PRESENT_FOR, Advisor
-from cases.models import Message
+from cases.models import Case, Message
 from jiayi.errors import Conflict
 from members.models import Member
-from wecom.models import Notification
+from wecom.channels import app_is_configured
+from wecom.models import Channel, Notification
 
 # After a case's alert, further messages are gathered for this long into one more alert.
 GATHER_FOR = timedelta(seconds=60)
@@ -29,31 +31,87 @@ def notify_advisor_applied(advisor: Advisor) -> Notification:
     return Notification.objects.create(event=Event.ADVISOR_APPLIED, advisor=advisor)
 
 
-def notify_member_wrote(message: Message) -> Notification:
-    """Ask for the follow-up advisor to be told about a member's message; the case's row is locked by the caller.
+def notify_advisor_reviewed(advisor: Advisor) -> Notification:
+    """Ask for the group to be told what came of an advisor's review."""
+    return Notification.objects.create(event=Event.ADVISOR_REVIEWED, advisor=advisor)
 
-    A message that comes while one is still waiting for the same case joins it. Whether the advisor really must be
-    told is decided when it is due (delivery.py): a present advisor has a minute to read it on the website.
-    """
-    waiting = Notification.objects.filter(event=Event.MEMBER_WROTE, case=message.case, state=State.WAITING)
-    if waiting.update(last_seq=message.seq):
-        return waiting.get()
+
+def notify_assigned(case: Case, before: Advisor | None, after: Advisor | None) -> None:
+    """Ask for both advisors to be told that a case changed hands: directly if that is possible, else in the group."""
+    for event, advisor in ((Event.CASE_TAKEN, before), (Event.CASE_ASSIGNED, after)):
+        if advisor is not None:
+            Notification.objects.create(
+                event=event, channel=_way_to(advisor), case=case, member=case.member, advisor=advisor
+            )
+
+
+def notify_card_chosen(case: Case, advisor: Advisor, response_code: str) -> Notification:
+    """Ask for the card whose button was pressed to show it (DOC 94888)."""
     return Notification.objects.create(
-        event=Event.MEMBER_WROTE,
-        member=message.case.member,
-        case=message.case,
-        first_seq=message.seq,
-        last_seq=message.seq,
-        due_at=_when(message),
+        event=Event.CARD_CHOSEN,
+        channel=Channel.Name.APP,
+        case=case,
+        member=case.member,
+        advisor=advisor,
+        response_code=response_code[:200],
     )
 
 
-def _when(message: Message) -> datetime:
+def send_test(channel: str, advisor: Advisor | None = None) -> Notification:
+    """Ask for a test message, to the group or to an advisor directly."""
+    return Notification.objects.create(event=Event.TEST, channel=channel, advisor=advisor)
+
+
+def notify_member_wrote(message: Message) -> None:
+    """Ask for the follow-up advisor to be told about a member's message; the case's row is locked by the caller.
+
+    A message that comes while one is still waiting for the same case joins it. Whether the advisor really must be
+    told is decided when it is due (decision.py): a present advisor has a minute to read it on the website.
+    """
+    advisor = message.case.advisor
+    ways = [Channel.Name.GROUP]
+    if advisor is not None and _way_to(advisor) == Channel.Name.APP:
+        ways.append(Channel.Name.APP)
+    for channel in ways:
+        _ask_for(message, Event.MEMBER_WROTE, channel, _when(message, channel))
+    if not _was_reminded(message.case):
+        reminder = settings.OFFICE_HOURS.time_after(timezone.now(), settings.ESCALATE_AFTER)
+        _ask_for(message, Event.STILL_UNREAD, Channel.Name.GROUP, reminder)
+
+
+def _way_to(advisor: Advisor) -> str:
+    return Channel.Name.APP if app_is_configured() and advisor.wecom_userid else Channel.Name.GROUP
+
+
+def _ask_for(message: Message, event: str, channel: str, due_at: datetime) -> None:
+    waiting = Notification.objects.filter(event=event, channel=channel, case=message.case, state=State.WAITING)
+    if not waiting.update(last_seq=message.seq):
+        Notification.objects.create(
+            event=event,
+            channel=channel,
+            member=message.case.member,
+            case=message.case,
+            first_seq=message.seq,
+            last_seq=message.seq,
+            due_at=due_at,
+        )
+
+
+def _when(message: Message, channel: str) -> datetime:
     now = timezone.now()
     advisor = message.case.advisor
     due = now + PRESENT_FOR if advisor is not None and advisor.is_present else now
-    told = message.case.notifications.filter(state=State.DELIVERED).aggregate(Max("delivered_at"))["delivered_at__max"]
+    alerts = message.case.notifications.filter(event=Event.MEMBER_WROTE, channel=channel, state=State.DELIVERED)
+    told = alerts.aggregate(Max("delivered_at"))["delivered_at__max"]
     return max(due, told + GATHER_FOR) if told else due
+
+
+def _was_reminded(case: Case) -> bool:
+    """Whether the group was reminded since the member began to wait: it is, once."""
+    reminders = case.notifications.filter(
+        event=Event.STILL_UNREAD, created_at__gte=case.waiting_since or timezone.now()
+    )
+    return reminders.filter(state__in=[State.DELIVERED, State.SENDING]).exists()
 
 
 @transaction.atomic
@@ -62,8 +120,8 @@ def resend(notification: Notification) -> Notification:
     row = Notification.objects.select_for_update().get(pk=notification.pk)
     if row.state not in {State.FAILED, State.CANCELLED, State.WAITING}:
         raise Conflict(_("只有等待、失败或已取消的通知可以重新发送。"))
-    others = Notification.objects.filter(event=Event.MEMBER_WROTE, case=row.case_id, state=State.WAITING)
-    if row.event == Event.MEMBER_WROTE and others.exclude(pk=row.pk).exists():
+    others = Notification.objects.filter(event=row.event, channel=row.channel, case=row.case_id, state=State.WAITING)
+    if row.is_of_messages and others.exclude(pk=row.pk).exists():
         raise Conflict(_("同一案件已有一条等待发送的通知。"))
     row.state, row.due_at, row.note = State.WAITING, timezone.now(), ""
     row.save(update_fields=["state", "due_at", "note"])

@@ -102,8 +102,13 @@ def _to_number(row: InboundMessage, advisor: Advisor, number: int, text: str) ->
         return deliver(row, advisor, case, text)
     if case.status == Case.Status.CLOSED:
         return Outcome(State.IGNORED, replies.target_lost(number), "案件已结案", case)
-    ReplyTarget.objects.update_or_create(advisor=advisor, defaults={"case": case, "set_at": timezone.now()})
+    set_target(advisor, case)
     return Outcome(State.IGNORED, replies.target_set(case), "设为最近被通知案件", case)
+
+
+def set_target(advisor: Advisor, case: Case) -> None:
+    """Make `case` the one the advisor's next WeCom text goes to."""
+    ReplyTarget.objects.update_or_create(advisor=advisor, defaults={"case": case, "set_at": timezone.now()})
 
 
 def _to_target(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:

@@ -3,7 +3,16 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
+from tests.people import World
 from tests.wecom.robot import Robot
+from wecom.models import Notification
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """The named cast, whose own sign-ups and assignments WeCom has been told about already."""
+    Notification.objects.all().delete()
+    return world
 
 
 @pytest.fixture

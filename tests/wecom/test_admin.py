@@ -94,7 +94,7 @@ def test_lists_are_searched_and_filtered(world: World, admin: Client, held: Inbo
 def test_a_notification_is_cancelled_and_sent_after_all(world: World, admin: Client, robot: Robot) -> None:
     Notification.objects.all().delete()
     says(world.case, world.wang, "在吗？")
-    row = Notification.objects.get()
+    row = Notification.objects.get(event="member_wrote")
     admin.post(NOTIFICATIONS, {"action": "cancel_selected", "_selected_action": row.pk})
     deliver_due()
     assert robot.texts == []

@@ -11,12 +11,14 @@ from pytest_django import Settings
 from advisors.actions import bind_wecom_account
 from cases.actions import assign_advisor, mark_read, open_case, recall_message
 from jiayi.errors import Conflict
-from tests.people import World, look, says
+from members.actions import register_member
+from tests.people import PASSWORD, World, look, make_advisor, says
 from tests.processes import manage
 from tests.wecom.robot import Robot
-from wecom.delivery import LIMIT, deliver_due
+from wecom.delivery import deliver_due
 from wecom.models import Attempt, Channel, Notification, ReplyTarget
 from wecom.notifications import cancel, resend
+from wecom.routing import set_target
 from wecom.texts import group_payload
 
 pytestmark = pytest.mark.django_db
@@ -33,23 +35,27 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def told(clock: time_machine.Traveller, world: World, robot: Robot) -> World:
-    """The cast, bound, with the sign-ups of the cast itself told already."""
+    """The cast, with 李明 bound to an account."""
     bind_wecom_account(world.li, "LiMing")
-    Notification.objects.all().delete()
     return world
 
 
 def about(case_number: int) -> Notification:
-    return Notification.objects.filter(case__number=case_number).latest("pk")
+    return Notification.objects.filter(case__number=case_number, event=Event.MEMBER_WROTE).latest("pk")
 
 
 # What it says -------------------------------------------------------------------------------------------
 
 
 def test_the_sign_up_of_a_member_and_of_an_advisor_each_show_in_the_group(world: World, robot: Robot) -> None:
+    register_member(email="zhao@example.com", name="赵一", password=PASSWORD)
+    make_advisor(7)
     deliver_due()
-    assert len([text for text in robot.texts if "新会员" in text and "王*" in text]) == 1
-    assert len([text for text in robot.texts if "顾问待审核" in text and "陈*" in text]) == 1
+    assert len(robot.texts) == 2
+    assert "新会员" in robot.texts[0]
+    assert "赵*" in robot.texts[0]
+    assert "顾问待审核" in robot.texts[1]
+    assert "高*" in robot.texts[1]
 
 
 def test_a_members_message_mentions_the_follow_up_advisor(told: World, robot: Robot) -> None:
@@ -164,8 +170,9 @@ def test_answered_or_recalled_meanwhile_is_cancelled_with_the_reason(told: World
     recall_message(recalled, by=told.lin.user)
     deliver_due()
     assert robot.texts == []
-    assert set(Notification.objects.values_list("state", flat=True)) == {State.CANCELLED}
-    assert "" not in set(Notification.objects.values_list("note", flat=True))
+    alerts = Notification.objects.filter(event=Event.MEMBER_WROTE)
+    assert set(alerts.values_list("state", flat=True)) == {State.CANCELLED}
+    assert "" not in set(alerts.values_list("note", flat=True))
 
 
 def test_whoever_follows_the_case_when_it_is_sent_is_told(told: World, robot: Robot) -> None:
@@ -260,11 +267,11 @@ def test_a_wrong_configuration_stops_the_channel_and_loses_nothing(
     says(told.other_case, told.lin, "二")
     deliver_due()
     assert len(robot.requests) == 1
-    assert Channel.objects.get().problem
+    assert Channel.objects.get(name="group").problem
     clock.shift(600)
     deliver_due()
     assert len(robot.texts) == 2
-    assert Channel.objects.get().problem == ""
+    assert Channel.objects.get(name="group").problem == ""
 
 
 def test_without_a_robot_notifications_wait_and_the_channel_says_so(
@@ -274,7 +281,7 @@ def test_without_a_robot_notifications_wait_and_the_channel_says_so(
     settings.WECHAT_WEBHOOK_URL = ""
     says(told.case, told.wang, "一")
     assert deliver_due() == 0
-    assert "WECHAT_WEBHOOK_URL" in Channel.objects.get().problem
+    assert "WECHAT_WEBHOOK_URL" in Channel.objects.get(name="group").problem
     settings.WECHAT_WEBHOOK_URL = there
     assert deliver_due() == 1
 
@@ -282,13 +289,42 @@ def test_without_a_robot_notifications_wait_and_the_channel_says_so(
 def test_the_twenty_first_of_a_minute_is_late_not_refused(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
-    for number in range(LIMIT + 5):
-        says(open_case(told.wang, f"案件 {number}", advisor=told.li), told.wang, "在吗？")
+    for number in range(25):
+        register_member(email=f"m{number}@example.com", name=f"会员{number}", password=PASSWORD)
+    times: list[int] = []
+    for second in range(120):
+        times += [second] * deliver_due()
+        clock.shift(1)
+    assert len(robot.texts) == 25
+    assert len([t for t in times if t == 0]) == 10, "half of the limit at once"
+    assert all(len([t for t in times if start <= t < start + 60]) <= 20 for start in range(120))
+    assert max(times) <= 90
+
+
+def test_when_many_cases_wait_one_digest_tells_of_them_instead_of_being_late(told: World, robot: Robot) -> None:
+    cases = [open_case(told.wang, f"案件 {number}", advisor=told.li) for number in range(25)]
+    Notification.objects.all().delete()
+    for case in cases:
+        says(case, told.wang, "在吗？")
     deliver_due()
-    assert len(robot.texts) == LIMIT
-    clock.shift(62)
+    assert len(robot.texts) < 10
+    digest = robot.texts[0]
+    assert digest.startswith("【汇总】20 个案件等待回复")
+    assert len(digest.encode()) <= 2048
+    assert robot.payloads[0]["text"]["mentioned_list"] == ["LiMing"]
+    everything = "".join(robot.texts)
+    assert all(f"#{case.number}，" in everything for case in cases)
+    assert set(Notification.objects.filter(event=Event.MEMBER_WROTE).values_list("state", flat=True)) == {"delivered"}
+
+
+def test_after_a_digest_an_advisor_must_name_the_case(told: World, robot: Robot, settings: Settings) -> None:
+    settings.WECHAT_ROBOT_LIMIT = (1, 60)
+    set_target(told.li, told.case)
+    says(told.case, told.wang, "一")
+    says(told.other_case, told.lin, "二")
     deliver_due()
-    assert len(robot.texts) == LIMIT + 5
+    assert len(robot.texts) == 1
+    assert not ReplyTarget.objects.exists()
 
 
 def test_one_that_cannot_be_written_does_not_hold_up_the_others(
@@ -299,7 +335,7 @@ def test_one_that_cannot_be_written_does_not_hold_up_the_others(
             raise ValueError("poison")
         return group_payload(row, count)
 
-    monkeypatch.setattr("wecom.delivery.group_payload", broken)
+    monkeypatch.setattr("wecom.channels.group_payload", broken)
     says(told.case, told.wang, "一")
     says(told.other_case, told.lin, "二")
     deliver_due()
@@ -316,7 +352,7 @@ def test_while_one_is_under_way_the_next_message_asks_for_another(
         state=State.SENDING, lease="dead", leased_until=NOON + timedelta(seconds=60)
     )
     says(told.case, told.wang, "二")
-    assert Notification.objects.count() == 2
+    assert Notification.objects.filter(event=Event.MEMBER_WROTE).count() == 2
     look(told.li, timedelta(seconds=-70))  # present when the lease has ended: both go back to waiting, as one
     clock.shift(61)
     deliver_due()
