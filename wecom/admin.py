@@ -53,7 +53,7 @@ class NotificationAdmin(ReadOnlyAdmin):
 
 @admin.register(Channel)
 class ChannelAdmin(ReadOnlyAdmin):
-    list_display = ("name", "last_success_at", "paused_until", "problem")
+    list_display = ("name", "last_success_at", "paused_until", "needs_mending", "problem")
 
 
 class CaseNumberForm(ActionForm):

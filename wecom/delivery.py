@@ -30,7 +30,7 @@ def _deliver(channel: str, stopping: Callable[[], bool]) -> int:
         problem = problem_of(channel)
         if problem:
             # Nothing is dropped: it waits until somebody configures the way, and the admin says so.
-            Channel.objects.update_or_create(name=channel, defaults={"problem": problem})
+            Channel.objects.update_or_create(name=channel, defaults={"problem": problem, "needs_mending": True})
             break
         taken = claim(channel)
         if taken is None:

@@ -21,6 +21,8 @@ class Channel(models.Model):
     # Not before this; set when WeCom said "too often" or the configuration is wrong.
     paused_until = models.DateTimeField(_("暂停至"), null=True, blank=True)
     problem = models.CharField(_("问题"), max_length=300, blank=True)
+    # Nothing goes through before a person changes something: the admin shows a red notice.
+    needs_mending = models.BooleanField(_("需要处理"), default=False)
     last_success_at = models.DateTimeField(_("最近成功"), null=True, blank=True)
 
     class Meta:

@@ -32,6 +32,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 PROBE_EVERY = timedelta(minutes=5)
 MEMBER_WAITS = timedelta(seconds=20)
 DIGEST_CASES = 20
+DIRECT_ONLY = {Event.CASE_ASSIGNED, Event.CASE_TAKEN}  # the group hears of them only when the advisor cannot
 BACKOFF = (2, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)  # seconds; the last one repeats until GIVE_UP_AFTER
 
 logger = logging.getLogger("jiayi.wecom")
@@ -64,6 +65,8 @@ def claim(name: str) -> Claim | None:
     Channel.objects.get_or_create(name=name)
     channel = Channel.objects.select_for_update().get(name=name)
     if channel.paused_until and channel.paused_until > now:
+        if name == APP and channel.needs_mending:
+            _fall_back_all(now, channel.problem)
         return None
     places = free_places(now) if name == GROUP else 1
     if not places:
@@ -149,7 +152,9 @@ def mark_delivered(claim: Claim, answer: Answer) -> None:
     """Note the success, and make the case the advisor's reply target in the same transaction."""
     now = timezone.now()
     _finish(claim.attempt, "ok", answer.errcode, answer.duration_ms)
-    Channel.objects.filter(name=claim.first.channel).update(last_success_at=now, problem="", paused_until=None)
+    Channel.objects.filter(name=claim.first.channel).update(
+        last_success_at=now, problem="", needs_mending=False, paused_until=None
+    )
     advisors = sorted({row.advisor_id for row in claim.rows if row.advisor_id})
     locked = {a.pk: a for a in Advisor.objects.select_for_update().filter(pk__in=advisors).order_by("pk")}
     done = {
@@ -189,7 +194,11 @@ def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
     if error.verdict is Verdict.CONFIGURATION:
         again = now + PROBE_EVERY
     if error.verdict is Verdict.CONFIGURATION or error.wait:
-        Channel.objects.filter(name=row.channel).update(paused_until=again, problem=error.reason[:300])
+        Channel.objects.filter(name=row.channel).update(
+            paused_until=again,
+            problem=error.reason[:300],
+            needs_mending=error.verdict is Verdict.CONFIGURATION,
+        )
     gave_up = error.verdict in {Verdict.RETRY, Verdict.TOKEN} and now - row.created_at > GIVE_UP_AFTER
     hopeless = error.verdict is Verdict.PAYLOAD or gave_up
     undeliverable = hopeless or (row.channel == APP and error.verdict is Verdict.CONFIGURATION)
@@ -200,9 +209,16 @@ def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
             _fall_back(row, undeliverable)
 
 
+def _fall_back_all(now: datetime, problem: str) -> None:
+    """While the app is out of order, what only the advisors would hear goes to the group."""
+    for row in due(APP, now).filter(event__in=DIRECT_ONLY, state=State.WAITING).select_for_update():
+        _change(row, {"state": State.FAILED, "note": problem})
+        _fall_back(row, undeliverable=True)
+
+
 def _fall_back(row: Notification, undeliverable: bool) -> None:
     """Tell the group what could not be told to the advisor directly, unless the group is told anyway."""
-    if undeliverable and row.channel == APP and row.event in {Event.CASE_ASSIGNED, Event.CASE_TAKEN}:
+    if undeliverable and row.channel == APP and row.event in DIRECT_ONLY:
         Notification.objects.create(
             event=row.event, channel=GROUP, case=row.case, member=row.member, advisor=row.advisor
         )

@@ -1,0 +1,29 @@
+"""WeCom's API for the self-built app, on a real HTTP server: token, message/send, update_template_card."""
+
+from typing import Any
+
+from tests.wecom.hostile import Received, Response, ScriptedServer, answer
+
+
+class App(ScriptedServer):
+    """Takes what the app sends; `invalid` are accounts WeCom cannot deliver to, `script` what it says next."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.updates: list[dict[str, Any]] = []
+        self.invalid: set[str] = set()
+        self.script: list[dict[str, Any]] = []
+        super().__init__(self._answer)
+
+    def _answer(self, request: Received) -> Response:
+        if request.path.endswith("/gettoken"):
+            return answer(access_token="token", expires_in=7200)
+        if self.script:
+            return answer(**self.script.pop(0))
+        if request.path.endswith("/update_template_card"):
+            self.updates.append(request.json)
+            return answer()
+        self.messages.append(request.json)
+        to = str(request.json["touser"])
+        invalid = to.lower() if to in self.invalid else ""
+        return answer(msgid=f"m{len(self.messages)}", invaliduser=invalid, response_code=f"code{len(self.messages)}")
