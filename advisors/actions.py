@@ -8,6 +8,7 @@ from advisors.models import Advisor
 from advisors.signals import advisor_reviewed
 from jiayi.bus import publish
 from jiayi.errors import Conflict
+from jiayi.saving import save_valid
 from members.actions import create_account
 from members.models import User
 
@@ -30,8 +31,7 @@ def apply_as_advisor(*, email: str, name: str, password: str, licence_number: st
     advisor = Advisor(
         user=create_account(email=email, name=name, password=password), licence_number=licence_number.strip().upper()
     )
-    advisor.full_clean()
-    advisor.save()
+    save_valid(advisor)
     return advisor
 
 
@@ -73,6 +73,5 @@ def bind_wecom_account(advisor: Advisor, userid: str) -> Advisor:
     """
     locked = Advisor.objects.select_for_update(of=("self",)).select_related("user").get(pk=advisor.pk)
     locked.wecom_userid = userid.strip()
-    locked.full_clean()
-    locked.save(update_fields=["wecom_userid"])
+    save_valid(locked, fields=["wecom_userid"])
     return locked

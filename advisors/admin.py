@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -71,11 +72,11 @@ class AdvisorAdmin(admin.ModelAdmin):
 
     @admin.action(description=gettext_lazy("通过所选顾问"), permissions=["change"])
     def approve_selected(self, request: HttpRequest, queryset: QuerySet[Advisor]) -> None:
-        do_for_each(request, queryset, lambda advisor: approve_advisor(advisor, by=_actor(request)))
+        do_for_each(request, queryset, lambda advisor: self._change_status(request, advisor, approve_advisor))
 
     @admin.action(description=gettext_lazy("拒绝所选顾问"), permissions=["change"])
     def reject_selected(self, request: HttpRequest, queryset: QuerySet[Advisor]) -> None:
-        do_for_each(request, queryset, lambda advisor: reject_advisor(advisor, by=_actor(request)))
+        do_for_each(request, queryset, lambda advisor: self._change_status(request, advisor, reject_advisor))
 
     def save_model(self, request: HttpRequest, obj: Advisor, form: Any, change: bool) -> None:
         bind_wecom_account(obj, obj.wecom_userid)
@@ -95,24 +96,23 @@ class AdvisorAdmin(admin.ModelAdmin):
         if not self.has_change_permission(request, advisor):
             raise PermissionDenied
         try:
-            reviewed = change(advisor, by=_actor(request))
+            messages.success(request, self._change_status(request, advisor, change))
         except Refused as refusal:
             messages.error(request, refusal.message)
-        else:
-            said = _("%(name)s 现在的状态：%(status)s") % {
-                "name": reviewed.user.name,
-                "status": reviewed.get_status_display(),
-            }
-            self.log_change(request, reviewed, said)
-            messages.success(request, said)
         return HttpResponseRedirect(reverse("admin:advisors_advisor_change", args=[advisor.pk]))
+
+    def _change_status(self, request: HttpRequest, advisor: Advisor, change: Callable[..., Advisor]) -> str:
+        """Review an advisor, note it in the history and say what came of it. Raises Refused as the review does."""
+        reviewed = change(advisor, by=request.user)
+        said = _("%(name)s 现在的状态：%(status)s") % {
+            "name": reviewed.user.name,
+            "status": reviewed.get_status_display(),
+        }
+        self.log_change(request, reviewed, said)
+        return said
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # advisors apply themselves, at /register/advisor/
 
     def has_delete_permission(self, request: HttpRequest, obj: Advisor | None = None) -> bool:
         return False  # what an advisor wrote stays theirs
-
-
-def _actor(request: HttpRequest) -> Any:
-    return request.user

@@ -158,6 +158,12 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIN
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if env_bool("BEHIND_PROXY", _https) else 0
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# For every request, signed in or not: Django by itself would take files of any size.
+FILE_UPLOAD_HANDLERS = [
+    "jiayi.uploads.LimitUploads",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -186,6 +192,17 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+# What people send each other. No MEDIA_URL: bytes leave only through cases/file_views.py, which checks who asks.
+MEDIA_ROOT = Path(env_str("MEDIA_ROOT", str(VAR_DIR / "files")))
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o640, 0o750
+UPLOAD_MAX_MB = env_int("UPLOAD_MAX_MB", 20, minimum=1, maximum=500)
+# Names of cases/files.py. No zip: nobody can see what is in it, and no scanner looks.
+UPLOAD_TYPES = env_list(
+    "UPLOAD_TYPES",
+    "jpeg,png,gif,webp,heic,pdf,doc,docx,xls,xlsx,ppt,pptx,txt,csv,mp3,m4a,ogg,webm,wav,amr,mp4,mov",
+)
+# An internal location of nginx whose alias is MEDIA_ROOT; nginx then sends the bytes.
+FILES_ACCEL_PREFIX = env_str("FILES_ACCEL_PREFIX", "")
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
 # E-mail ---------------------------------------------------------------------------------------------

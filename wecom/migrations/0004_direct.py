@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("advisors", "0003_presence"),
-        ("cases", "0003_direct"),
+        ("cases", "0002_initial"),
         ("members", "0001_initial"),
         ("wecom", "0003_media"),
     ]
