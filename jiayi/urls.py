@@ -2,11 +2,14 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
 
-from jiayi.views import healthz
+from jiayi.views import favicon, healthz, not_found
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("favicon.ico", favicon),
     path("admin/", admin.site.urls),
+    # An account has one address, User.email, which an administrator changes. allauth's page would keep a second list.
+    path("accounts/email/", not_found),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -106,6 +106,7 @@ def demo_values(port: int) -> dict[str, str]:
         "WECHAT_CALLBACK_TOKEN": demo["callback_token"],
         "WECHAT_ENCODING_AES_KEY": demo["encoding_aes_key"],
         "WECHAT_AGENT_ID": "1000002",
+        "WECHAT_APP_SECRET": f"demo-{demo['callback_token']}",
         "WECHAT_APP_NAME": "佳忆顾问",
         "WECHAT_API_BASE_URL": f"{site}/sandbox",
     }

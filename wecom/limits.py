@@ -9,6 +9,7 @@ from advisors.models import Advisor
 from wecom.models import Attempt, Channel
 
 CLOCKS = timedelta(seconds=1)  # by which clocks of different hosts may differ
+SPACING = timedelta(seconds=1)
 LEASE = timedelta(seconds=60)  # an attempt without an end counts as under way for so long
 PER_MEMBER = 25  # application messages to one member in a minute; above 30 WeCom drops them silently (DOC 90236)
 
@@ -16,8 +17,8 @@ PER_MEMBER = 25  # application messages to one member in a minute; above 30 WeCo
 def free_places(now: datetime) -> int:
     """Return how many messages the robot may send now. The channel's row must be locked.
 
-    The first half of the limit goes out at once, the rest with even spacing: a burst is told at once, and a flood
-    does not use up the minute. An attempt counts from its end, which is never before WeCom saw it.
+    Most of the limit goes out at once, the last quarter a second apart, so that a flood leaves room for what comes
+    meanwhile and is gathered. An attempt counts from its end, which is never before WeCom saw it.
     """
     limit, seconds = settings.WECHAT_ROBOT_LIMIT
     window = timedelta(seconds=seconds) + CLOCKS
@@ -26,8 +27,7 @@ def free_places(now: datetime) -> int:
     if used >= limit:
         return 0
     latest = recent.order_by("-started_at").values_list("started_at", flat=True).first()
-    spacing = timedelta(seconds=seconds / limit)
-    if used >= limit // 2 and latest is not None and now - latest < spacing:
+    if used >= limit * 3 // 4 and latest is not None and now - latest < SPACING:
         return 0
     return int(limit - used)
 

@@ -18,6 +18,8 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from cases.file_actions import post_file
+from cases.files import read_upload
 from cases.models import Message
 from jiayi.errors import Gone, Refused
 from wecom import replies
@@ -78,9 +80,6 @@ def _fetch(row: InboundMessage) -> None:
 
 
 def _post(row: InboundMessage, media: Media) -> None:
-    from cases.file_actions import post_file
-    from cases.files import read_upload
-
     assert row.case is not None
     assert row.advisor is not None
     content, name = _playable(row, media)

@@ -8,6 +8,7 @@ from advisors.models import Advisor
 from advisors.signals import advisor_reviewed
 from cases.models import Case, Message
 from cases.signals import advisor_assigned
+from jiayi.announcing import is_announced
 from members.models import Member
 from wecom.notifications import (
     notify_advisor_applied,
@@ -28,23 +29,25 @@ def connect() -> None:
 
 
 def on_member(*, instance: Member, created: bool, raw: bool = False, **kwargs: Any) -> None:
-    if created and not raw:
+    if created and not raw and is_announced():
         notify_member_registered(instance)
 
 
 def on_advisor(*, instance: Advisor, created: bool, raw: bool = False, **kwargs: Any) -> None:
-    if created and not raw and instance.status == Advisor.Status.PENDING:
+    if created and not raw and is_announced() and instance.status == Advisor.Status.PENDING:
         notify_advisor_applied(instance)
 
 
 def on_message(*, instance: Message, created: bool, raw: bool = False, **kwargs: Any) -> None:
-    if created and not raw and instance.sender_id == instance.case.member.user_id:
+    if created and not raw and is_announced() and instance.sender_id == instance.case.member.user_id:
         notify_member_wrote(instance)
 
 
 def on_reviewed(*, advisor: Advisor, **kwargs: Any) -> None:
-    notify_advisor_reviewed(advisor)
+    if is_announced():
+        notify_advisor_reviewed(advisor)
 
 
 def on_assigned(*, case: Case, before: Advisor | None, after: Advisor | None, **kwargs: Any) -> None:
-    notify_assigned(case, before, after)
+    if is_announced():
+        notify_assigned(case, before, after)

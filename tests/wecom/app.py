@@ -1,18 +1,20 @@
-"""WeCom's API for the self-built app, on a real HTTP server: token, message/send, update_template_card."""
+"""WeCom's API for the self-built app, on a real HTTP server: token, messages, cards, media."""
 
 from typing import Any
 
-from tests.wecom.hostile import Received, Response, ScriptedServer, answer
+from tests.wecom.hostile import Received, Response, ScriptedServer, answer, http_answer
 
 
 class App(ScriptedServer):
-    """Takes what the app sends; `invalid` are accounts WeCom cannot deliver to, `script` what it says next."""
+    """Takes what the app sends; `invalid` are accounts WeCom cannot deliver to, `script` what it says next,
+    `media` the files it has."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.updates: list[dict[str, Any]] = []
         self.invalid: set[str] = set()
         self.script: list[dict[str, Any]] = []
+        self.media: dict[str, bytes] = {}
         super().__init__(self._answer)
 
     def _answer(self, request: Received) -> Response:
@@ -20,6 +22,9 @@ class App(ScriptedServer):
             return answer(access_token="token", expires_in=7200)
         if self.script:
             return answer(**self.script.pop(0))
+        if request.path.endswith("/media/get"):
+            found = self.media.get(request.query["media_id"])
+            return http_answer(200, found, "application/octet-stream") if found else answer(40007, "invalid media_id")
         if request.path.endswith("/update_template_card"):
             self.updates.append(request.json)
             return answer()

@@ -8,6 +8,7 @@ from advisors.actions import apply_as_advisor, approve_advisor, bind_wecom_accou
 from advisors.models import Advisor
 from cases.actions import open_case
 from cases.models import Case
+from jiayi.announcing import unannounced
 from members.actions import register_member
 from members.models import Member, User
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     help = "Make the demo accounts and cases of the README. Run again, it changes nothing."
 
     @transaction.atomic
+    @unannounced()
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError("The demo accounts have a public password: they are only made when DEBUG is on.")

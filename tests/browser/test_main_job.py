@@ -1,0 +1,112 @@
+"""The main job, end to end: real browsers, a real server, a real worker, WeCom's stand-in over HTTP, real encryption."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PageErrors, Site
+
+pytestmark = pytest.mark.browser
+
+MEMBER, ADMIN = "member@example.com", "admin@example.com"
+PASSWORD = "a-long-test-password"
+Open = Callable[..., Page]
+
+
+def replies_as(sandbox: Page, userid: str, text: str) -> str:
+    """Write as a colleague in the sandbox's app; return what the app answered."""
+    if sandbox.locator(f"#who option[value='{userid}']").count():
+        sandbox.select_option("#who", userid)
+    else:
+        sandbox.fill("#other", userid)
+        sandbox.press("#other", "Enter")
+    answers = sandbox.locator("#app-lines > [data-author=app]")
+    before = answers.count()
+    sandbox.fill("#text", text)
+    sandbox.click("#write button")
+    expect(answers).not_to_have_count(before)
+    return answers.last.inner_text()
+
+
+def test_a_member_writes_the_advisor_answers_in_wecom_and_the_member_sees_it(
+    site: Site, sign_in: Open, visit: Open, shot: Callable[..., None], page_errors: PageErrors
+) -> None:
+    site.shell("Advisor.objects.update(last_active_at=None)")
+    member = sign_in(MEMBER, "/messages/1001/")
+    sandbox = visit("/sandbox/")
+    member.fill("#compose textarea", "您好，我的学签下个月到期")
+    member.press("#compose textarea", "Enter")
+    alert = sandbox.locator("#group-lines").get_by_text("【会员来信】案件 #1001").last
+    expect(alert).to_be_visible()
+    assert "学签下个月" not in sandbox.locator("#group-lines").inner_text()
+    receipt = replies_as(sandbox, "LiMing", "您好，请先准备护照首页")
+    assert "✓ 已发送到案件 #1001（王*）" in receipt
+    expect(member.locator("#messages").get_by_text("您好，请先准备护照首页")).to_be_visible()
+    expect(member.locator("#messages").get_by_text("企业微信").last).to_be_visible()
+    shot(member, "main-job-member")
+    shot(sandbox, "main-job-sandbox")
+    assert "已撤回" in replies_as(sandbox, "LiMing", "撤回")
+    expect(member.locator("#messages").get_by_text("您好，请先准备护照首页")).to_have_count(0)
+
+
+def test_sign_ups_show_in_the_group(visit: Open) -> None:
+    sandbox = visit("/sandbox/")
+    for path, name, more in (("/register/", "赵六", {}), ("/register/advisor/", "孙七", {"licence_number": "R598765"})):
+        page = visit(path)
+        fields = {"name": name, "email": f"{more.get('licence_number', 'm')}@example.org", "password": PASSWORD, **more}
+        for field, value in fields.items():
+            page.fill(f"[name={field}]", value)
+        page.click("main button.primary")
+        page.wait_for_url("**/messages/**")
+    group = sandbox.locator("#group-lines")
+    expect(group.get_by_text("【新会员】赵*")).to_be_visible()
+    expect(group.get_by_text("【顾问待审核】孙*")).to_be_visible()
+
+
+def bind(admin: Page, name: str, userid: str) -> None:
+    """What an administrator does: RCIC 顾问审核, 查看详情, 企业微信账号, save."""
+    admin.goto("/admin/")
+    admin.get_by_role("link", name="RCIC 顾问审核").first.click()
+    admin.get_by_role("row", name=name).get_by_role("link", name="查看详情").click()
+    admin.get_by_label("企业微信账号").fill(userid)
+    admin.click("[name=_save]")
+    expect(admin.locator(".messagelist .success")).to_be_visible()
+
+
+def test_an_application_is_reviewed_and_approved_in_the_admin(
+    site: Site, sign_in: Open, visit: Open, shot: Callable[..., None]
+) -> None:
+    admin, sandbox = sign_in(ADMIN, "/admin/advisors/advisor/"), visit("/sandbox/")
+    admin.get_by_role("row", name="陈静").get_by_role("link", name="查看详情").click()
+    shot(admin, "admin-review-detail")
+    admin.get_by_role("button", name="通过").click()
+    expect(admin.locator(".messagelist .success")).to_contain_text("已通过")
+    expect(sandbox.locator("#group-lines").get_by_text("【顾问审核】陈静：已通过")).to_be_visible()
+    admin.get_by_role("button", name="停用").click()
+    expect(admin.locator(".messagelist .success")).to_contain_text("已停用")
+
+
+def test_binding_changing_and_unbinding_an_account_takes_effect_with_the_next_message(
+    site: Site, sign_in: Open, visit: Open, shot: Callable[..., None]
+) -> None:
+    site.shell(
+        "case = open_case(Member.objects.get(user__email='member2@example.com'), '访客签证', "
+        "advisor=Advisor.objects.get(user__email='advisor2@example.com'))"
+    )
+    number = site.shell("print(Case.objects.get(title='访客签证').number)")
+    admin, sandbox = sign_in(ADMIN, "/admin/"), visit("/sandbox/")
+    try:
+        assert f"#{number}" in replies_as(sandbox, "ZhangWei", f"#{number} 旧账号")
+        bind(admin, "张伟", "zhang.wei.2")
+        assert "还没有绑定" in replies_as(sandbox, "ZhangWei", f"#{number} 旧账号又写")
+        assert "✓ 已发送" in replies_as(sandbox, "zhang.wei.2", f"#{number} 新账号")
+        bind(admin, "张伟", "")
+        assert "还没有绑定" in replies_as(sandbox, "zhang.wei.2", f"#{number} 解绑以后")
+    finally:
+        bind(admin, "张伟", "ZhangWei")
+    shot(admin, "admin-review")
+    written = site.shell(
+        f"print(list(Message.objects.filter(case__number={number}, kind='text').values_list('body', flat=True)))"
+    )
+    assert written == "['旧账号', '新账号']"
