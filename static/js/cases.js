@@ -1,0 +1,114 @@
+// The list of cases, as templates/cases/_case.html renders it, and the count of unread messages in the title.
+
+import { el } from "./dom.js";
+import { oneAtATime } from "./once.js";
+
+export class CaseList {
+  #cases = null; // as /api/cases/ gives them; null until it did
+
+  // `onCases(byNumber)` after every change of what is known about the cases.
+  constructor({ list, api, url, pages, open, words, format, onCases }) {
+    Object.assign(this, { list, api, url, pages, open, words, format, onCases });
+    this.pageTitle = document.title;
+    this.refresh = oneAtATime(() => this.#refresh());
+    for (const time of list.querySelectorAll("time")) time.textContent = format.short(new Date(time.dateTime));
+    for (const chip of list.querySelectorAll(".waiting")) chip.textContent = words.waiting;
+  }
+
+  async #refresh() {
+    this.#cases = await this.api.get(this.url);
+    this.#changed();
+  }
+
+  find(number) {
+    return this.#cases?.find((one) => one.number === number);
+  }
+
+  // A message was written or recalled; `seen`: the reader has it before their eyes. Returns false when it changes
+  // more than can be told from here, and the list must be asked for again.
+  took(number, message, seen) {
+    this.refresh.outdated();
+    const one = this.find(number);
+    if (!one || message.recalled || message.sender.role === "system") return false;
+    const isNew = message.seq > (one.last_message?.seq ?? 0);
+    // The list may have been read while this was written, and know the message but not yet count it.
+    if (!isNew) return message.sender.me;
+    one.last_message = message;
+    if (!message.sender.me && !seen) one.unread += 1;
+    const fromMember = message.sender.role === "member";
+    one.waiting_since = fromMember ? (one.waiting_since ?? message.created_at) : null;
+    this.#cases = [one, ...this.#cases.filter((other) => other !== one)];
+    this.#changed();
+    return true;
+  }
+
+  setOnline(number, online) {
+    this.refresh.outdated();
+    const one = this.find(number);
+    if (!one?.advisor) return;
+    one.advisor.online = online;
+    this.#changed();
+  }
+
+  wasRead(number) {
+    this.refresh.outdated();
+    const one = this.find(number);
+    if (!one || one.unread === 0) return;
+    one.unread = 0;
+    this.#changed();
+  }
+
+  #changed() {
+    const focused = document.activeElement?.dataset?.number;
+    this.list.replaceChildren(...this.#cases.map((one) => this.#item(one)));
+    if (focused) this.list.querySelector(`[data-number="${focused}"]`)?.focus();
+    const unread = this.#cases.reduce((sum, one) => sum + one.unread, 0);
+    document.title = unread ? `(${unread}) ${this.pageTitle}` : this.pageTitle;
+    this.onCases();
+  }
+
+  #item(one) {
+    const { words, format } = this;
+    const last = one.last_message;
+    const time = last && el("time", { class: "case-time", datetime: last.created_at }, format.short(new Date(last.created_at)));
+    const badge = one.unread
+      ? el("span", { class: "badge" }, String(one.unread), el("span", { class: "sr" }, ` ${words.unread}`))
+      : null;
+    const link = el(
+      "a",
+      {
+        class: "case",
+        href: `${this.pages}${one.number}/`,
+        "data-number": one.number,
+        "aria-current": one.number === this.open ? "page" : null,
+      },
+      el("span", { class: "case-top" }, el("span", { class: "case-title" }, one.title), time),
+      el("span", { class: "case-who" }, el("span", { class: "case-number" }, `#${one.number}`), ...this.#who(one)),
+      el("span", { class: "case-bottom" }, el("span", { class: "case-last" }, this.#preview(last)), badge),
+    );
+    return el("li", {}, link);
+  }
+
+  #who(one) {
+    const { words, format } = this;
+    const said = [];
+    if (!one.member.me) {
+      said.push(el("span", {}, one.member.name));
+      if (one.waiting_since) {
+        const since = format.since(new Date(one.waiting_since));
+        said.push(el("span", { class: "chip waiting" }, `${words.waiting} ${since}`));
+      }
+    } else if (one.advisor) {
+      said.push(el("span", { class: `presence${one.advisor.online ? " online" : ""}` }, one.advisor.name));
+    } else said.push(el("span", { class: "presence none" }, words.findingAdvisor));
+    if (one.status === "closed") said.push(el("span", { class: "chip" }, words.closed));
+    return said;
+  }
+
+  #preview(message) {
+    if (!message) return "";
+    if (message.recalled) return this.words.recalled;
+    const text = [...message.body].slice(0, 80).join("");
+    return message.sender.me ? this.words.youSaid + text : text;
+  }
+}

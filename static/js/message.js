@@ -1,0 +1,90 @@
+// One message as an element: the same shape as templates/cases/_message.html.
+
+import { el } from "./dom.js";
+import { fileElements, readFile } from "./file.js";
+import { putText } from "./format.js";
+
+const TOGETHER = 5 * 60 * 1000; // ms within which one person's messages stand as one group
+
+// Read a message back from what the server rendered.
+export function readMessage(element) {
+  const { seq, kind, role, name = "", source = "web", clientId = "" } = element.dataset;
+  const recalled = element.classList.contains("recalled");
+  const attachment = readFile(element.querySelector(".file"));
+  return {
+    seq: Number(seq),
+    kind,
+    body: recalled ? "" : (attachment?.name ?? element.querySelector(".text").textContent),
+    sender: { name, role, me: element.classList.contains("mine") },
+    source,
+    created_at: element.querySelector("time").dateTime,
+    client_id: clientId,
+    recalled,
+    attachment,
+  };
+}
+
+export function continues(message, before) {
+  const same = ["name", "role", "me"].every((key) => message.sender[key] === before.sender[key]);
+  const apart = new Date(message.created_at) - new Date(before.created_at);
+  return same && message.sender.role !== "system" && apart < TOGETHER;
+}
+
+export function systemElement(message, format) {
+  const text = el("p", { class: "text", title: format.fullTime(new Date(message.created_at)) }, message.body);
+  return el("li", { class: "message system", "data-seq": message.seq }, text);
+}
+
+// `read`: whether the other side has; `extra`: elements for the foot.
+export function messageElement(message, { words, format, read, extra = [] }) {
+  if (message.sender.role === "system") return systemElement(message, format);
+  const text = el("p", { class: "text" });
+  if (message.recalled) text.textContent = words.recalled;
+  else if (message.attachment) text.append(...fileElements(message.attachment, format));
+  else putText(text, message.body);
+  const date = new Date(message.created_at);
+  const foot = el(
+    "p",
+    { class: "foot" },
+    message.source === "wecom" ? el("span", { class: "wecom", title: words.fromWecom }, words.wecom) : null,
+    el("time", { datetime: message.created_at, title: format.fullTime(date) }, format.time(date)),
+    message.sender.me && !message.recalled ? tick(read, words) : null,
+    ...extra,
+  );
+  const kind = `message ${message.sender.me ? "mine" : "theirs"}${message.recalled ? " recalled" : ""}`;
+  const said = el("div", { class: "said" }, meta(message.sender, words), el("div", { class: "bubble" }, text), foot);
+  return el("li", { class: kind, "data-seq": message.seq }, avatar(message.sender), said);
+}
+
+export function pendingElement(item, { words, format, onRetry, onDiscard }) {
+  const text = el("p", { class: "text" });
+  putText(text, item.body);
+  const failed = item.state === "failed";
+  const foot = el("p", { class: "foot" }, failed ? [words.failed, item.detail].filter(Boolean).join(" · ") : words.sending);
+  if (failed) foot.append(button(words.retry, "retry", onRetry), button(words.discard, "discard", onDiscard));
+  const me = { name: "", role: "", me: true };
+  const said = el("div", { class: "said" }, meta(me, words), el("div", { class: "bubble" }, text), foot);
+  const kind = `message mine pending${failed ? " failed" : ""}`;
+  return el("li", { class: kind, "data-client-id": item.client_id, title: format.fullTime(new Date(item.at)) }, said);
+}
+
+export function button(label, name, onClick) {
+  const made = el("button", { type: "button", class: `link ${name}` }, label);
+  made.addEventListener("click", onClick);
+  return made;
+}
+
+export function tick(read, words) {
+  const label = read ? words.read : words.sent;
+  return el("span", { class: `tick${read ? " read" : ""}`, role: "img", "aria-label": label, title: label }, read ? "✓✓" : "✓");
+}
+
+function meta(sender, words) {
+  if (sender.me) return el("p", { class: "meta" }, el("span", { class: "sr" }, words.you));
+  const role = sender.role === "advisor" ? words.advisor : words.member;
+  return el("p", { class: "meta" }, el("span", { class: "name" }, sender.name), " ", el("span", { class: "role" }, role));
+}
+
+function avatar(sender) {
+  return sender.me ? null : el("span", { class: "avatar", "aria-hidden": "true" }, [...sender.name][0] ?? "");
+}

@@ -1,0 +1,54 @@
+// What is kept on this device: drafts and messages not sent yet, apart for each account and case.
+
+const PREFIX = "jiayi:";
+const memory = new Map(); // where the browser forbids storage
+let forgotten = false;
+
+function storage() {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}
+
+export function load(name, otherwise) {
+  try {
+    const text = memory.get(name) ?? storage()?.getItem(PREFIX + name);
+    return text ? JSON.parse(text) : otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+// Everything kept under names that start so.
+export function loadAll(start) {
+  const names = new Set(memory.keys());
+  for (const key of Object.keys(storage() ?? {})) if (key.startsWith(PREFIX)) names.add(key.slice(PREFIX.length));
+  return [...names].filter((name) => name.startsWith(start)).map((name) => load(name, null)).filter(Boolean);
+}
+
+// An empty value is removed.
+export function save(name, value) {
+  if (forgotten) return;
+  try {
+    if (!value) storage().removeItem(PREFIX + name);
+    else storage().setItem(PREFIX + name, JSON.stringify(value));
+    memory.delete(name);
+  } catch {
+    memory.set(name, JSON.stringify(value)); // no storage, or it is full
+  }
+}
+
+// Whoever uses this device next must not find a client's words on it.
+export function forgetEverything() {
+  forgotten = true; // the page on its way out would keep its draft again
+  memory.clear();
+  try {
+    for (const key of Object.keys(storage())) {
+      if (key.startsWith(PREFIX)) storage().removeItem(key);
+    }
+  } catch {
+    // nothing was kept
+  }
+}
