@@ -89,20 +89,30 @@ def post_message(
         raise InvalidInput(
             _("消息最长 %(limit)d 字，现在是 %(length)d 字。") % {"limit": MAX_BODY, "length": len(body)}
         )
-    with transaction.atomic():
-        case = lock_case(case.pk)
-        check_participant(case, sender)
-        sent_before = case.messages.filter(sender=sender, client_id=client_id).first()
-        if sent_before is not None:
-            return sent_before, False
-        if case.status == Case.Status.CLOSED:
-            raise Conflict(_("案件已结案，不能再发送消息。"))
-        return _append(case, kind=Message.Kind.TEXT, body=body, client_id=client_id, sender=sender, source=source), True
+    return write_message(case, sender, kind=Message.Kind.TEXT, body=body, client_id=client_id, source=source)
+
+
+@transaction.atomic
+def write_message(
+    case: Case, sender: User, *, kind: str, body: str, client_id: str, source: str
+) -> tuple[Message, bool]:
+    """Write what somebody sent, once for each `client_id` of the sender; `body` is fit to be stored.
+
+    Returns and raises what post_message does. What belongs to the message is written in the same transaction.
+    """
+    case = lock_case(case.pk)
+    check_participant(case, sender)
+    sent_before = case.messages.filter(sender=sender, client_id=client_id).first()
+    if sent_before is not None:
+        return sent_before, False
+    if case.status == Case.Status.CLOSED:
+        raise Conflict(_("案件已结案，不能再发送消息。"))
+    return _append(case, kind=kind, body=body, client_id=client_id, sender=sender, source=source), True
 
 
 def check_participant(case: Case, user: User) -> None:
     """Raise Gone unless `user` is the case's member or its approved follow-up advisor now, and active."""
-    if user.is_active and case.member.user_id == user.pk:
+    if case.member.user_id == user.pk and case.member.user.is_active:
         return
     if case.advisor is not None and case.advisor.user_id == user.pk and case.advisor.may_work:
         return

@@ -1,6 +1,6 @@
-from collections.abc import Mapping
 from typing import Any
 
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
@@ -9,9 +9,11 @@ from rest_framework.views import APIView
 from advisors.models import Advisor
 from advisors.presence import mark_active
 from cases.actions import mark_read, post_message, recall_message
+from cases.file_actions import post_file
+from cases.files import read_upload
 from cases.models import Message
 from cases.queries import case_for, list_cases, page_of_messages
-from cases.serializers import NewMessage, PageQuery, ReadUpTo, message_json
+from cases.serializers import NewFile, NewMessage, PageQuery, ReadUpTo, message_json
 from jiayi.errors import Gone
 from members.models import User
 from members.requests import SignedInRequest
@@ -32,11 +34,14 @@ class Messages(APIView):
 
     def post(self, request: SignedInRequest, number: int) -> Response:
         case = case_for(request.user, number)
-        if isinstance(request.data, Mapping) and "file" in request.data:
-            raise ValidationError({"file": [_("暂时只能发送文字。")]})
-        sent = _checked(NewMessage(data=request.data))
+        is_file = isinstance(request.data, QueryDict) and ("file" in request.data or "body" not in request.data)
+        sent = _checked(NewFile(data=request.data) if is_file else NewMessage(data=request.data))
         note_activity(request.user)
-        message, created = post_message(case, request.user, sent["body"], client_id=sent["client_id"])
+        if is_file:
+            upload = read_upload(sent["file"], sent["file"].name)
+            message, created = post_file(case, request.user, upload, client_id=sent["client_id"])
+        else:
+            message, created = post_message(case, request.user, sent["body"], client_id=sent["client_id"])
         return Response(message_json(message, request.user.pk), status=201 if created else 200)
 
 

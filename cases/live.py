@@ -25,7 +25,7 @@ def shows(event: Event, connected: Collection[int]) -> list[Show]:
 
 
 def _message(event: Event) -> list[Show]:
-    found = Message.objects.select_related("sender", "case__member__user", "case__advisor__user")
+    found = Message.objects.select_related("sender", "attachment", "case__member__user", "case__advisor__user")
     message = found.filter(case=event["case"], seq=event["seq"]).first()
     if message is None:
         return []

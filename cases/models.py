@@ -1,5 +1,6 @@
 from datetime import timedelta
 from typing import ClassVar
+from uuid import uuid4
 
 from django.db import models
 from django.db.models import Q
@@ -11,6 +12,7 @@ from members.models import Member, User
 
 FIRST_NUMBER = 1001
 MAX_BODY = 5_000  # characters
+MAX_FILE_NAME = 200  # characters
 RECALL_WITHIN = timedelta(minutes=2)
 
 
@@ -105,6 +107,51 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.case.number}/{self.seq}"
+
+
+class Attachment(models.Model):
+    """The file of a message. The bytes lie in the storage under a random name, for those who may see the message."""
+
+    class Kind(models.TextChoices):
+        IMAGE = "image", _("图片")
+        AUDIO = "audio", _("音频")
+        VIDEO = "video", _("视频")
+        FILE = "file", _("文件")
+
+    message = models.OneToOneField(Message, models.PROTECT, related_name="attachment", verbose_name=_("消息"))
+    key = models.UUIDField(unique=True, default=uuid4, editable=False)  # in its address
+    name = models.CharField(_("文件名"), max_length=MAX_FILE_NAME)  # only shown, never a path
+    size = models.PositiveIntegerField(_("大小"))  # bytes
+    content_type = models.CharField(max_length=100)  # decided by us from the bytes
+    kind = models.CharField(_("类型"), max_length=5, choices=Kind)
+    sha256 = models.CharField(max_length=64)
+    # Unique: two messages never share a file, so that removing one can never lose the other's.
+    file = models.FileField(unique=True)
+    thumbnail = models.FileField(blank=True)  # WebP, of images only
+    # Of an image, as a person sees it, in pixels.
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("文件")
+        verbose_name_plural = _("文件")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(size__gt=0), name="attachment_not_empty"),
+            models.CheckConstraint(condition=~Q(name="") & ~Q(file="") & ~Q(sha256=""), name="attachment_complete"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["image", "audio", "video", "file"]), name="attachment_kind_known"
+            ),
+            models.CheckConstraint(
+                # A comparison with NULL is not false, and a check passes unless it is.
+                condition=Q(kind="image", width__isnull=False, width__gt=0, height__isnull=False, height__gt=0)
+                & ~Q(thumbnail="")
+                | ~Q(kind="image") & Q(thumbnail="", width=None, height=None),
+                name="attachment_image_has_thumbnail",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.key)
 
 
 class ReadMark(models.Model):

@@ -1,12 +1,13 @@
 """Reading cases and conversations, for pages, API and stream alike."""
 
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Count, F, IntegerField, OuterRef, Q, Subquery, Value
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from cases.models import Case, CaseQuerySet, Message, ReadMark
+from cases.models import Attachment, Case, CaseQuerySet, Message, ReadMark
 from cases.serializers import case_json
 from jiayi.errors import Gone
 from members.models import User
@@ -20,13 +21,23 @@ def case_for(user: User, number: int) -> Case:
     return found
 
 
+def attachment_for(user: User, key: UUID) -> Attachment:
+    """Return the file if this person may see its message now. Raises Gone otherwise, as for a key never used."""
+    readable = Attachment.objects.filter(message__case__in=Case.objects.visible_to(user), message__recalled_at=None)
+    found = readable.filter(key=key).first()
+    if found is None:
+        raise Gone(_("没有找到。"))
+    return found
+
+
 def list_cases(user: User) -> list[dict[str, Any]]:
     """Return the cases this person may see as JSON-ready dicts, newest conversation first. Three queries."""
     read_up_to = Subquery(ReadMark.objects.filter(case=OuterRef("pk"), user=user).values("seq")[:1])
     mine = _visible(user).alias(read_up_to=Coalesce(read_up_to, Value(0), output_field=IntegerField()))
     not_read = Q(messages__seq__gt=F("read_up_to")) & ~Q(messages__sender=user)
-    cases = list(mine.annotate(unread=Count("messages", filter=not_read)))
-    newest = Message.objects.filter(case__in=cases, seq=F("case__last_seq")).select_related("sender", "case__member")
+    # The order is named here, because a query that counts drops the model's own.
+    cases = list(mine.annotate(unread=Count("messages", filter=not_read)).order_by("-last_message_at", "-number"))
+    newest = _shown(Message.objects.filter(case__in=cases, seq=F("case__last_seq")))
     last = {message.case_id: message for message in newest}
     return [case_json(case, user, last.get(case.pk), case.unread) for case in cases]  # type: ignore[attr-defined]
 
@@ -38,7 +49,7 @@ def page_of_messages(
 
     With `after`, the ones following that seq; otherwise the newest ones, or the newest before `before`.
     """
-    messages = case.messages.select_related("sender", "case__member")
+    messages = _shown(case.messages.all())
     if after is not None:
         found = list(messages.filter(seq__gt=after).order_by("seq")[: limit + 1])
         return found[:limit], len(found) > limit
@@ -46,6 +57,11 @@ def page_of_messages(
         messages = messages.filter(seq__lt=before)
     found = list(messages.order_by("-seq")[: limit + 1])
     return found[:limit][::-1], len(found) > limit
+
+
+def _shown(messages: QuerySet[Message]) -> QuerySet[Message]:
+    """With what message_json reads, in the same query."""
+    return messages.select_related("sender", "case__member", "attachment")
 
 
 def _visible(user: User) -> CaseQuerySet:

@@ -2,14 +2,18 @@
 
 from typing import Any
 
+from django.urls import reverse
 from rest_framework import serializers
 
-from cases.models import MAX_BODY, Case, Message
+from cases.models import MAX_BODY, Attachment, Case, Message
 from members.models import User
 
 
 def message_json(message: Message, viewer_id: int) -> dict[str, Any]:
-    """Return a message as `viewer_id` (a User's id) sees it. `message.case.member` and `sender` should be loaded."""
+    """Return a message as `viewer_id` (a User's id) sees it.
+
+    `message.case.member`, `sender` and `attachment` should be loaded.
+    """
     recalled = message.recalled_at is not None
     return {
         "id": message.pk,
@@ -26,7 +30,23 @@ def message_json(message: Message, viewer_id: int) -> dict[str, Any]:
         # Only its sender has a use for it, and it may tell how a message was made.
         "client_id": message.client_id if message.sender_id == viewer_id else "",
         "recalled": recalled,
-        "attachment": None,
+        "attachment": attachment_json(message.attachment)
+        if message.kind == Message.Kind.FILE and not recalled
+        else None,
+    }
+
+
+def attachment_json(attachment: Attachment) -> dict[str, Any]:
+    """Return a file as its message shows it: size in bytes, width and height (images only) in pixels."""
+    return {
+        "name": attachment.name,
+        "size": attachment.size,
+        "content_type": attachment.content_type,
+        "kind": attachment.kind,
+        "url": reverse("api-file", args=[attachment.key]),
+        "thumbnail": reverse("api-thumbnail", args=[attachment.key]) if attachment.thumbnail else None,
+        "width": attachment.width,
+        "height": attachment.height,
     }
 
 
@@ -59,9 +79,16 @@ class PageQuery(serializers.Serializer[None]):
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
 
 
-class NewMessage(serializers.Serializer[None]):
-    body = serializers.CharField(max_length=MAX_BODY)
+class FromClient(serializers.Serializer[None]):
     client_id = serializers.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z")
+
+
+class NewMessage(FromClient):
+    body = serializers.CharField(max_length=MAX_BODY)
+
+
+class NewFile(FromClient):
+    file = serializers.FileField(allow_empty_file=True)  # cases.files says what is wrong with an empty one
 
 
 class ReadUpTo(serializers.Serializer[None]):

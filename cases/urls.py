@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases import api, views
+from cases import api, file_views, views
 
 urlpatterns = [
     path("messages/", views.messages_page, name="messages"),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("api/cases/<int:number>/messages/", api.Messages.as_view(), name="api-messages"),
     path("api/cases/<int:number>/messages/<int:seq>/recall/", api.Recall.as_view(), name="api-recall"),
     path("api/cases/<int:number>/read/", api.Read.as_view(), name="api-read"),
+    path("api/files/<uuid:key>/", file_views.FileBytes.as_view(), name="api-file"),
+    path("api/files/<uuid:key>/thumbnail/", file_views.Thumbnail.as_view(), name="api-thumbnail"),
     path("api/active/", api.Active.as_view(), name="api-active"),
     path("api/events/", api.EventsElsewhere.as_view(), name="api-events"),
 ]

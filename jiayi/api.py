@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.http import UnreadablePostError
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from jiayi.errors import Conflict, Gone, InvalidInput
+from jiayi.uploads import UploadTooLarge
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -16,10 +19,13 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = exceptions.ValidationError({"detail": error.message})
     elif isinstance(error, Conflict):
         return Response({"detail": error.message}, status=409)
+    elif isinstance(error, RequestDataTooBig):
+        detail = str(error) if isinstance(error, UploadTooLarge) else _("内容太大。")
+        return Response({"detail": detail}, status=413)
     elif isinstance(error, Gone):
         error = exceptions.NotFound(_("没有找到。"))
-    elif isinstance(error, UnicodeDecodeError | RecursionError):
-        # Bytes that are not UTF-8 and JSON nested a thousand deep reach the parser as these.
+    elif isinstance(error, UnicodeDecodeError | RecursionError | SuspiciousOperation | UnreadablePostError):
+        # Bytes that are not UTF-8, JSON nested a thousand deep, too many parts, a connection lost while sending.
         error = exceptions.ParseError(_("无法读取请求内容。"))
     response = drf_exception_handler(error, context)
     if response is not None and response.status_code == 404:

@@ -43,7 +43,10 @@ def publish(event: Event) -> None:
 
 
 async def listen() -> AsyncIterator[Event | None]:
-    """Yield every event published from now on; None means that some may have been missed."""
+    """Yield every event published from now on; None means that some may have been missed up to here.
+
+    The first None comes as soon as it listens: a page may have opened, and looked for what it missed, before that.
+    """
     source = _listen_postgresql if connection.vendor == "postgresql" else _listen_sqlite
     while True:
         try:
@@ -52,15 +55,16 @@ async def listen() -> AsyncIterator[Event | None]:
         except (psycopg2.Error, sqlite3.Error, OSError) as error:
             logger.warning("listening for wake-ups failed (%s), trying again", type(error).__name__)
         await asyncio.sleep(RECONNECT_AFTER)
-        yield None
 
 
-async def _listen_postgresql() -> AsyncIterator[Event]:
+async def _listen_postgresql() -> AsyncIterator[Event | None]:
     loop = asyncio.get_running_loop()
     listener = await loop.run_in_executor(None, _open_listener)
     ready = asyncio.Event()
-    loop.add_reader(listener.fileno(), ready.set)
+    socket = listener.fileno()  # a connection that broke does not tell it any more, and its number is used again
+    loop.add_reader(socket, ready.set)
     try:
+        yield None
         while True:
             await ready.wait()
             ready.clear()
@@ -68,7 +72,7 @@ async def _listen_postgresql() -> AsyncIterator[Event]:
             while listener.notifies:
                 yield json.loads(listener.notifies.pop(0).payload)
     finally:
-        loop.remove_reader(listener.fileno())
+        loop.remove_reader(socket)
         listener.close()
 
 
@@ -82,12 +86,13 @@ def _open_listener() -> Any:
     return listener
 
 
-async def _listen_sqlite() -> AsyncIterator[Event]:
+async def _listen_sqlite() -> AsyncIterator[Event | None]:
     # Both statements take microseconds and never wait for a writer (WAL), so they run on the event loop itself.
     reader = sqlite3.connect(settings.DATABASES["default"]["NAME"], isolation_level=None)
     try:
         (last,) = reader.execute(f"SELECT COALESCE(MAX(id), 0) FROM {WakeUp._meta.db_table}").fetchone()  # noqa: S608
         seen = None
+        yield None
         while True:
             (version,) = reader.execute("PRAGMA data_version").fetchone()
             if version != seen:

@@ -8,3 +8,13 @@ class WakeUp(models.Model):
 
     def __str__(self) -> str:
         return self.payload
+
+
+class Heartbeat(models.Model):
+    """When a process that works in the background was last at work. See jiayi/health.py."""
+
+    name = models.CharField(max_length=40, unique=True)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.seen_at:%Y-%m-%d %H:%M:%S}"

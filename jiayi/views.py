@@ -1,17 +1,20 @@
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
 
+from jiayi.health import worker_state
+
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when the process and its database answer, else 503."""
+    """200 when the process and its database answer, else 503; and whether the delivery worker is at work.
+
+    A worker that is away is no reason to restart the web process, so it does not change the status code.
+    """
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
+        return JsonResponse({"status": "ok", "worker": worker_state()})
+    except (DatabaseError, InterfaceError):
         return JsonResponse({"status": "database unreachable"}, status=503)
-    return JsonResponse({"status": "ok"})
 
 
 def not_found(request: HttpRequest) -> HttpResponse:

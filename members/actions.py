@@ -1,6 +1,7 @@
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
+from jiayi.saving import save_valid
 from members.models import Member, User
 
 
@@ -12,8 +13,7 @@ def create_account(*, email: str, name: str, password: str) -> User:
     user = User(email=User.objects.normalize_email(email), name=name.strip())
     validate_password(password, user)
     user.set_password(password)
-    user.full_clean()
-    user.save()
+    save_valid(user)
     return user
 
 

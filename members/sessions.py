@@ -26,6 +26,13 @@ def session_users(session_keys: Iterable[str]) -> dict[str, User]:
     return signed_in
 
 
+def end_sessions(user: User) -> None:
+    """Sign somebody out everywhere, for good: a deactivated account that is activated again starts signed out."""
+    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+            session.delete()
+
+
 def _hash_matches(user: User, stored: str) -> bool:
     valid = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     return any(constant_time_compare(stored, one) for one in valid)

@@ -32,8 +32,7 @@ def registration(
         return redirect("messages")
     form = form_class(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        rate = f"{settings.REGISTRATIONS_PER_HOUR}/h/ip"
-        if not ratelimit.consume(request, action="register", config={"register": rate}):
+        if not ratelimit.consume(request, action="register"):
             form.add_error(None, _("注册次数过多，请一小时后再试。"))
             return render(request, template, {"form": form}, status=429)
         try:

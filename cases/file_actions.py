@@ -1,0 +1,93 @@
+"""Sending a file: the bytes go to the storage first, then message and row in one transaction."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from django.core.files import File
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, Storage
+from django.db import transaction
+from django.utils import timezone
+
+from cases.actions import write_message
+from cases.files import Upload
+from cases.models import Attachment, Case, Message
+from members.models import User
+
+FOLDER = "messages"  # in the storage; what lies elsewhere is not ours to clean
+THUMBNAIL_SUFFIX = "-thumbnail"
+
+
+def post_file(
+    case: Case, sender: User, upload: Upload, *, client_id: str, source: str = Message.Source.WEB
+) -> tuple[Message, bool]:
+    """Write a file into a case's conversation, once for each `client_id` of the sender; its name is the body.
+
+    Returns the message and whether it is new. Raises Gone and Conflict as post_message does. Inside a transaction
+    that fails afterwards, the file stays behind without a row, and `manage.py clean_files` removes it.
+    """
+    attachment = Attachment(
+        name=upload.name,
+        size=upload.size,
+        content_type=upload.content_type,
+        kind=upload.kind,
+        sha256=upload.sha256,
+        width=upload.width,
+        height=upload.height,
+    )
+    _store(attachment, upload)
+    with transaction.atomic():
+        # Inside: what is raised here means that nothing was written. When the commit itself fails, nobody knows.
+        try:
+            message, created = write_message(
+                case, sender, kind=Message.Kind.FILE, body=upload.name, client_id=client_id, source=source
+            )
+            if created:
+                attachment.message = message
+                attachment.save()
+        except BaseException:
+            _remove(attachment)
+            raise
+    if not created:
+        _remove(attachment)
+    return message, created
+
+
+def _store(attachment: Attachment, upload: Upload) -> None:
+    storage = attachment.file.storage
+    name = f"{FOLDER}/{timezone.now():%Y%m}/{uuid4().hex}"
+    contents: dict[str, File[bytes]] = {name: File(upload.file)}
+    if upload.thumbnail:
+        contents[name + THUMBNAIL_SUFFIX] = ContentFile(upload.thumbnail)
+    # The names stand on the row before anything is written, so that also half a file can be removed.
+    attachment.file, attachment.thumbnail = name, name + THUMBNAIL_SUFFIX if upload.thumbnail else ""
+    try:
+        for path, content in contents.items():
+            storage.save(path, content)
+            _to_disk(storage, path)
+    except BaseException:
+        _remove(attachment)
+        raise
+
+
+def _to_disk(storage: Storage, name: str) -> None:
+    """Have a local folder keep the file through a power cut, as the database keeps its row."""
+    if not isinstance(storage, FileSystemStorage):
+        return  # not a local folder
+    path = Path(storage.path(name))
+    for part in (path, path.parent, path.parent.parent):
+        descriptor = os.open(part, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _remove(attachment: Attachment) -> None:
+    for stored in (attachment.file, attachment.thumbnail):
+        if stored:
+            # What cannot be deleted now is deleted by clean_files.
+            with suppress(OSError):
+                stored.storage.delete(stored.name)

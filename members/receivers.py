@@ -1,0 +1,32 @@
+"""Whatever ends somebody's sessions is told to their open pages, which fall silent at once."""
+
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.db.models.signals import post_delete, post_save
+from django.utils import timezone
+
+from jiayi.bus import publish
+from members.models import User
+
+
+def connect() -> None:
+    """Called once from MembersConfig.ready()."""
+    post_delete.connect(on_session_ended, sender=Session, dispatch_uid="members.session")
+    post_save.connect(on_account_saved, sender=User, dispatch_uid="members.account")
+
+
+def on_session_ended(*, instance: Session, **kwargs: Any) -> None:
+    """Signed out, here or by an administrator. Those that ran out (`clearsessions`) are nobody's any more."""
+    user = instance.get_decoded().get(SESSION_KEY)
+    if user is not None and instance.expire_date > timezone.now():
+        publish({"type": "revoked", "user": int(user)})
+
+
+def on_account_saved(
+    *, instance: User, created: bool, update_fields: frozenset[str] | None = None, **kwargs: Any
+) -> None:
+    """Deactivated, or the password changed."""
+    if not created and (update_fields is None or update_fields & {"is_active", "password"}):
+        publish({"type": "revoked", "user": instance.pk})
