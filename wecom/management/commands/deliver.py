@@ -1,6 +1,8 @@
 import logging
+import os
 import signal
 import threading
+import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
@@ -8,12 +10,16 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
 
+from jiayi.health import BEAT_EVERY, WORKER, beat
 from wecom.delivery import deliver_due
 from wecom.media import fetch_due_media
 from wecom.spool import bring_in
 
 POLL_EVERY = 0.25  # seconds; one cheap query on a partial index
 AFTER_AN_ERROR = 2.0  # seconds
+# Seconds from the signal to the end. WeCom has 10 for one request, and one message may need several (a new token, a
+# picture): waiting for all of them could take a minute.
+END_WITHIN = 9.5
 
 logger = logging.getLogger("jiayi.wecom")
 
@@ -23,24 +29,77 @@ def work(stopping: Callable[[], bool] = lambda: False) -> int:
     return bring_in() + deliver_due(stopping) + fetch_due_media(stopping)
 
 
+class Stop:
+    """The request to end: SIGTERM, or Ctrl-C. The second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self._asked.set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        limit = threading.Timer(END_WITHIN, _leave)
+        limit.daemon = True
+        limit.start()
+
+    def is_asked(self) -> bool:
+        return self._asked.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but not on when somebody asks us to end."""
+        self._asked.wait(seconds)
+
+
+def _leave() -> None:
+    """End although WeCom has not answered. Whether the message arrived is unknown, as after a kill: its lease runs
+    out within a minute, and the next worker sends it again, with the same reference."""
+    logger.warning("WeCom did not answer before the end; the message in hand is sent again when its lease is over")
+    os._exit(0)
+
+
+class Pulse:
+    """Shows that this worker is alive, without writing more often than anybody needs."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def beat(self) -> None:
+        if time.monotonic() >= self._next:
+            beat(WORKER)
+            self._next = time.monotonic() + BEAT_EVERY
+
+
 class Command(BaseCommand):
-    help = "Send notifications to WeCom as they become due. SIGTERM finishes the one in hand and ends."
+    help = (
+        "Send notifications to WeCom as they become due. SIGTERM (or Ctrl-C) finishes the message in hand and ends, "
+        "within 10 s even if WeCom does not answer: that message is then sent again by the next worker, within a "
+        "minute. A second signal ends at once, with the same consequence."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="send what is due now, then end")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        pulse = Pulse()
         if once:
+            pulse.beat()
             self.stdout.write(f"{work()} sent or tried")
             return
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        while not stop.is_set():
+        stop = Stop()
+
+        def stopping() -> bool:
+            # Asked before each message, so a worker that waits for WeCom again and again is seen, and a stuck one not.
+            pulse.beat()
+            return stop.is_asked()
+
+        while not stop.is_asked():
             wait = POLL_EVERY
             try:
                 close_old_connections()
-                work(stop.is_set)
+                work(stopping)
             except DatabaseError:
                 # The database is away for a moment; what is due stays due.
                 logger.exception("notifications could not be read or marked")
