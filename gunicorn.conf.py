@@ -8,6 +8,12 @@ may stay, and it speaks to the machine it runs on only.
 import asyncio
 import os
 import signal
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+# The same file as the settings read, for PORT and WEB_CONCURRENCY; the process environment wins.
+load_dotenv(os.environ.get("JIAYI_ENV_FILE", Path(__file__).parent / ".env"))
 
 worker_class = "asgi"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 1)

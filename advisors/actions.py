@@ -52,7 +52,7 @@ def suspend_advisor(advisor: Advisor, *, by: User) -> Advisor:
 
 @transaction.atomic
 def _review(advisor: Advisor, status: Advisor.Status, by: User) -> Advisor:
-    locked = Advisor.objects.select_for_update(of=("self",)).select_related("user").get(pk=advisor.pk)
+    locked = Advisor.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=advisor.pk)
     if locked.status not in TRANSITIONS[status]:
         raise Conflict(_("这位顾问当前的状态是「%s」，不能这样操作。") % locked.get_status_display())
     if locked.user_id == by.pk:
@@ -71,7 +71,7 @@ def bind_wecom_account(advisor: Advisor, userid: str) -> Advisor:
 
     Raises django's ValidationError when it is malformed, or bound to another advisor ignoring case.
     """
-    locked = Advisor.objects.select_for_update(of=("self",)).select_related("user").get(pk=advisor.pk)
+    locked = Advisor.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=advisor.pk)
     locked.wecom_userid = userid.strip()
     save_valid(locked, fields=["wecom_userid"])
     return locked

@@ -51,7 +51,7 @@ def assign_advisor(case: Case, advisor: Advisor | None, *, by: User | None) -> C
     Raises Conflict unless the advisor is approved and active.
     """
     if advisor is not None:
-        advisor = Advisor.objects.select_for_update(of=("self",)).select_related("user").get(pk=advisor.pk)
+        advisor = Advisor.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=advisor.pk)
         if not advisor.may_work:
             raise Conflict(_("只能指派已通过审核且启用的顾问。"))
     case = lock_case(case.pk)
@@ -121,7 +121,11 @@ def check_participant(case: Case, user: User) -> None:
 
 def lock_case(pk: int) -> Case:
     """Return the case with its row locked until the end of the transaction, which must be open."""
-    return Case.objects.select_for_update(of=("self",)).select_related("member__user", "advisor__user").get(pk=pk)
+    return (
+        Case.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("member__user", "advisor__user")
+        .get(pk=pk)
+    )
 
 
 def _append(

@@ -32,14 +32,24 @@ def attachment_for(user: User, key: UUID) -> Attachment:
 
 def list_cases(user: User) -> list[dict[str, Any]]:
     """Return the cases this person may see as JSON-ready dicts, newest conversation first. Three queries."""
-    read_up_to = Subquery(ReadMark.objects.filter(case=OuterRef("pk"), user=user).values("seq")[:1])
-    mine = _visible(user).alias(read_up_to=Coalesce(read_up_to, Value(0), output_field=IntegerField()))
+    marks = ReadMark.objects.filter(case=OuterRef("pk"))
+    # For a member the other side is any advisor of the case, before or now; for an advisor it is the member.
+    others = marks.exclude(user=user).filter(Q(user=OuterRef("member__user")) | Q(case__member__user=user))
+    mine = _visible(user).alias(read_up_to=_seq_of(marks.filter(user=user)))
     not_read = Q(messages__seq__gt=F("read_up_to")) & ~Q(messages__sender=user)
+    counted = mine.annotate(unread=Count("messages", filter=not_read), peer_read_seq=_seq_of(others))
     # The order is named here, because a query that counts drops the model's own.
-    cases = list(mine.annotate(unread=Count("messages", filter=not_read)).order_by("-last_message_at", "-number"))
+    cases = list(counted.order_by("-last_message_at", "-number"))
     newest = _shown(Message.objects.filter(case__in=cases, seq=F("case__last_seq")))
     last = {message.case_id: message for message in newest}
-    return [case_json(case, user, last.get(case.pk), case.unread) for case in cases]  # type: ignore[attr-defined]
+    return [
+        case_json(case, user, last.get(case.pk)) | {"unread": case.unread, "peer_read_seq": case.peer_read_seq}  # type: ignore[attr-defined]
+        for case in cases
+    ]
+
+
+def _seq_of(marks: QuerySet[ReadMark]) -> Coalesce:
+    return Coalesce(Subquery(marks.order_by("-seq").values("seq")[:1]), Value(0), output_field=IntegerField())
 
 
 def page_of_messages(

@@ -56,8 +56,8 @@ def sender_role(message: Message) -> str:
     return "member" if message.sender_id == message.case.member.user_id else "advisor"
 
 
-def case_json(case: Case, viewer: User, last_message: Message | None, unread: int) -> dict[str, Any]:
-    """Return a case as the list of cases shows it."""
+def case_json(case: Case, viewer: User, last_message: Message | None) -> dict[str, Any]:
+    """Return a case as the list of cases shows it, without what is counted for the viewer (queries.list_cases)."""
     advisor = case.advisor
     return {
         "number": case.number,
@@ -66,7 +66,6 @@ def case_json(case: Case, viewer: User, last_message: Message | None, unread: in
         "member": {"name": case.member.user.name, "me": case.member.user_id == viewer.pk},
         "advisor": {"name": advisor.user.name, "online": advisor.is_present} if advisor else None,
         "last_message": message_json(last_message, viewer.pk) if last_message else None,
-        "unread": unread,
         "waiting_since": case.waiting_since.isoformat() if case.waiting_since else None,
     }
 

@@ -1,5 +1,6 @@
 """The two ways to WeCom: the group robot and the self-built app. What each needs, writes and does."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +52,8 @@ def compose(row: Notification, verdict: Send) -> dict[str, Any]:
     row.advisor = verdict.advisor
     if row.channel == GROUP:
         return group_payload(row, verdict.count)
-    if row.payload is not None:
-        return dict(row.payload)
+    if row.payload:
+        return dict(json.loads(row.payload))
     if row.event == Event.CARD_CHOSEN:
         return _card_update(row)
     assert row.advisor is not None

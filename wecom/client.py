@@ -46,6 +46,7 @@ __all__ = [
     "WeComError",
     "base_url",
     "check_base_url",
+    "fetch_app",
     "fetch_media",
     "fetch_token",
     "robot_address",
@@ -95,6 +96,15 @@ def update_card(token: str, payload: dict[str, Any]) -> Answer:
     """Change a template card by its response_code, good once and for 72 hours (DOC 94888). Raises WeComError."""
     path = "/cgi-bin/message/update_template_card"
     return _request(_Call("POST", base_url(), path, {"access_token": token}, payload))
+
+
+def fetch_app(token: str, agent_id: str) -> Answer:
+    """Return what WeCom knows of the app; `data["close"]` is 1 when it is switched off (DOC 90227). Raises WeComError.
+
+    Changes nothing. With an empty token WeCom answers 41001, which proves that it can be reached.
+    """
+    params = {"access_token": token, "agentid": agent_id}
+    return _request(_Call("GET", base_url(), "/cgi-bin/agent/get", params), proof="agentid")
 
 
 def fetch_media(token: str, media_id: str, max_bytes: int) -> Media:

@@ -60,7 +60,7 @@ def _with_failures(advisor: Advisor, reply: str) -> str:
 def _sender(userid: str) -> Advisor | None:
     """Return the advisor bound to this WeCom account ignoring case, with the row locked: no change slips in."""
     bound = Advisor.objects.alias(lowered=Lower("wecom_userid")).filter(lowered=userid.lower())
-    return bound.select_for_update(of=("self",)).select_related("user").first()
+    return bound.select_for_update(of=("self",), no_key=True).select_related("user").first()
 
 
 def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> Outcome:

@@ -33,6 +33,16 @@ class Channel(models.Model):
         return self.get_name_display()
 
 
+class Checkup(Channel):
+    """The check-up page's place in the admin, beside the channels; no rows of its own (admin.py)."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()  # whoever may see the channels may see it
+        verbose_name = _("连接检查")
+        verbose_name_plural = _("连接检查")
+
+
 class Notification(models.Model):
     """Something the site tells WeCom (通知). Written in the transaction that caused it, sent by the worker."""
 
@@ -77,7 +87,7 @@ class Notification(models.Model):
     note = models.CharField(_("说明"), max_length=300, blank=True, help_text=_("最近一次失败或取消的原因。"))
     sent_text = models.TextField(_("发送内容"), blank=True)
     # To the app a repetition must be the same to the byte, or WeCom's duplicate check does not see it.
-    payload = models.JSONField(null=True, blank=True, editable=False)
+    payload = models.TextField(blank=True, editable=False)
     # Lets a card be changed once (DOC 94888): of a card that was sent, or of one whose button was pressed.
     response_code = models.CharField(max_length=200, blank=True, editable=False)
     answer = models.CharField(_("企业微信的回答"), max_length=300, blank=True)

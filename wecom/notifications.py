@@ -117,7 +117,7 @@ def _was_reminded(case: Case) -> bool:
 @transaction.atomic
 def resend(notification: Notification) -> Notification:
     """Send a failed or cancelled notification after all, or a waiting one at once. Raises Conflict otherwise."""
-    row = Notification.objects.select_for_update().get(pk=notification.pk)
+    row = Notification.objects.select_for_update(no_key=True).get(pk=notification.pk)
     if row.state not in {State.FAILED, State.CANCELLED, State.WAITING}:
         raise Conflict(_("只有等待、失败或已取消的通知可以重新发送。"))
     others = Notification.objects.filter(event=row.event, channel=row.channel, case=row.case_id, state=State.WAITING)
@@ -131,7 +131,7 @@ def resend(notification: Notification) -> Notification:
 @transaction.atomic
 def cancel(notification: Notification) -> Notification:
     """Do not send a waiting notification. Raises Conflict in any other state."""
-    row = Notification.objects.select_for_update().get(pk=notification.pk)
+    row = Notification.objects.select_for_update(no_key=True).get(pk=notification.pk)
     if row.state != State.WAITING:
         raise Conflict(_("只有等待发送的通知可以取消。"))
     row.state, row.note = State.CANCELLED, _("管理员取消。")

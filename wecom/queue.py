@@ -4,6 +4,7 @@ A claim and its mark are short transactions; sending happens between them. A wor
 when the lease ends, and a mark without the lease counts for nothing.
 """
 
+import json
 import logging
 import random
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ def claim(name: str) -> Claim | None:
     """Take what is sent next, decided again; None when nothing is due or nothing may be sent now."""
     now = timezone.now()
     Channel.objects.get_or_create(name=name)
-    channel = Channel.objects.select_for_update().get(name=name)
+    channel = Channel.objects.select_for_update(no_key=True).get(name=name)
     if channel.paused_until and channel.paused_until > now:
         if name == APP and channel.needs_mending:
             _fall_back_all(now, channel.problem)
@@ -87,7 +88,7 @@ def _take(name: str, now: datetime, *, many: bool) -> list[tuple[Notification, i
         rows = due(name, now).exclude(pk__in=passed)
         # A digest is of members' messages only; whatever else is due goes out by itself.
         rows = rows.filter(event=Event.MEMBER_WROTE) if many and taken else rows
-        row = rows.select_for_update().first()
+        row = rows.select_for_update(no_key=True).first()
         if row is None:
             break
         passed.add(row.pk)
@@ -142,7 +143,7 @@ def _lease(rows: list[Notification], payload: dict[str, Any], now: datetime) -> 
         row.state, row.lease, row.leased_until = State.SENDING, lease, now + LEASE
         row.attempts += 1
         row.sent_text = shown(payload)
-        row.payload = payload if row.channel == APP else None
+        row.payload = json.dumps(payload, ensure_ascii=False) if row.channel == APP else ""
         row.save(update_fields=["state", "lease", "leased_until", "attempts", "sent_text", "payload", "advisor"])
     return Claim(rows, lease, Attempt.objects.create(notification=rows[0], channel=rows[0].channel), payload)
 
@@ -156,14 +157,14 @@ def mark_delivered(claim: Claim, answer: Answer) -> None:
         last_success_at=now, problem="", needs_mending=False, paused_until=None
     )
     advisors = sorted({row.advisor_id for row in claim.rows if row.advisor_id})
-    locked = {a.pk: a for a in Advisor.objects.select_for_update().filter(pk__in=advisors).order_by("pk")}
+    locked = {a.pk: a for a in Advisor.objects.select_for_update(no_key=True).filter(pk__in=advisors).order_by("pk")}
     done = {
         "state": State.DELIVERED,
         "delivered_at": now,
         "note": "" if len(claim.rows) == 1 else f"与 {claim.first.reference} 汇总为一条。",
         "answer": f"errcode {answer.errcode} {answer.errmsg}"[:300],
         "lease": "",
-        "payload": None,
+        "payload": "",
         "response_code": str(answer.data.get("response_code", ""))[:200],
     }
     if _still_ours(claim).update(**done) < len(claim.rows):
@@ -211,7 +212,7 @@ def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
 
 def _fall_back_all(now: datetime, problem: str) -> None:
     """While the app is out of order, what only the advisors would hear goes to the group."""
-    for row in due(APP, now).filter(event__in=DIRECT_ONLY, state=State.WAITING).select_for_update():
+    for row in due(APP, now).filter(event__in=DIRECT_ONLY, state=State.WAITING).select_for_update(no_key=True):
         _change(row, {"state": State.FAILED, "note": problem})
         _fall_back(row, undeliverable=True)
 

@@ -174,8 +174,8 @@ def assign_held(held: InboundMessage, case: Case) -> InboundMessage:
     Raises Conflict when it is not held, or when its sender does not follow that open case now.
     """
     senders = Advisor.objects.filter(pk=held.advisor_id) if held.advisor_id else Advisor.objects.none()
-    advisor = senders.select_for_update(of=("self",)).select_related("user").first()
-    held = InboundMessage.objects.select_for_update().get(pk=held.pk)
+    advisor = senders.select_for_update(of=("self",), no_key=True).select_related("user").first()
+    held = InboundMessage.objects.select_for_update(no_key=True).get(pk=held.pk)
     if held.state != State.HELD or advisor is None:
         raise Conflict(_("只有已保留的来信可以分配。"))
     numbered = _NUMBERED.fullmatch(held.content)

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import OperationalError, connection
 
 from wecom.envelope import Inbound
 from wecom.inbound import receive
@@ -41,16 +41,29 @@ def bring_in() -> int:
     """Give what was put aside to the database; repeating one changes nothing. Returns how many went in."""
     done = 0
     for path in sorted(_folder().glob("*.json")):
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        stored["leaves"] = tuple((name, text) for name, text in stored["leaves"])
         try:
-            receive(Inbound(**stored))
-        except DatabaseError:
+            receive(_read(path))
+        except OperationalError:
             logger.exception("a message put aside still cannot be stored")
             break
+        except Exception:
+            # It stays on the disk for a person to look at, and does not hold up what came after it.
+            logger.exception("a message put aside cannot be handled: %s", path.name)
+            path.rename(path.with_suffix(".failed"))
+            continue
         path.unlink()
         done += 1
     return done
+
+
+def failed() -> int:
+    """Return how many messages put aside could not be handled and wait for a person (`*.failed` in the spool)."""
+    return len(list(_folder().glob("*.failed")))
+
+
+def _read(path: Path) -> Inbound:
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return Inbound(**{**stored, "leaves": tuple((name, text) for name, text in stored["leaves"])})
 
 
 def _folder() -> Path:

@@ -1,4 +1,4 @@
-"""The main job, end to end: real browsers, a real server, a real worker, WeCom's stand-in over HTTP, real encryption."""
+"""The main job, end to end: real browsers, server and worker, WeCom's stand-in over HTTP, real encryption."""
 
 from collections.abc import Callable
 

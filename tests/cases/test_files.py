@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from uuid import UUID, uuid4
 import pytest
 import time_machine
 from django.core.files.storage import FileSystemStorage
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import post_save
@@ -97,8 +99,7 @@ def test_the_answer_is_a_message_with_its_file(world: World) -> None:
 
 def test_a_text_beside_a_file_is_left_out_and_a_form_without_a_file_is_a_text(world: World) -> None:
     client = signed_in(world.wang)
-    both = {"file": BytesIO(files.PDF), "body": "看看", "client_id": "a"}
-    both["file"].name = "a.pdf"  # type: ignore[union-attr]
+    both = {"file": SimpleUploadedFile("a.pdf", files.PDF), "body": "看看", "client_id": "a"}
     assert client.post(f"/api/cases/{world.case.number}/messages/", both).json()["body"] == "a.pdf"
     only = {"body": "看看", "client_id": "b"}
     assert client.post(f"/api/cases/{world.case.number}/messages/", only).json()["kind"] == "text"
@@ -154,11 +155,8 @@ def test_the_same_client_id_stores_one_file(world: World, disk: Path) -> None:
     assert (first[1], again[1], first[0]) == (True, False, again[0])
     assert len(stored(disk)) == 1
     client, path = signed_in(world.wang), f"/api/cases/{world.case.number}/messages/"
-    answers = []
-    for _attempt in range(2):
-        file = BytesIO(files.PNG)
-        file.name = "b.png"
-        answers.append(client.post(path, {"file": file, "client_id": "b"}))
+    form = {"file": SimpleUploadedFile("b.png", files.PNG), "client_id": "b"}
+    answers = [client.post(path, form), client.post(path, {**form, "file": SimpleUploadedFile("b.png", files.PNG)})]
     assert [answer.status_code for answer in answers] == [201, 200]
     assert answers[0].json() == answers[1].json()
     assert len(stored(disk)) == 3  # with the thumbnail
@@ -235,7 +233,7 @@ def test_when_the_row_cannot_be_written_the_file_goes_too(world: World, disk: Pa
 
 @pytest.mark.parametrize("fails_at", [1, 2])
 def test_when_the_disk_is_full_there_is_neither_row_nor_half_a_file(world: World, disk: Path, fails_at: int) -> None:
-    real, calls = FileSystemStorage._save, []
+    real, calls = FileSystemStorage._save, []  # type: ignore[attr-defined]
 
     def save(self: FileSystemStorage, name: str, content: Any) -> str:
         calls.append(name)
@@ -262,7 +260,7 @@ def test_a_file_whose_transaction_fails_afterwards_is_cleaned_a_day_later(world:
         send_and_fail()
     assert len(stored(disk)) == 4
     assert clean() == "0 removed"
-    with time_machine.travel(timezone.now() + timezone.timedelta(days=1, minutes=1)):
+    with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):
         assert clean() == "2 removed"
         assert clean() == "0 removed"
     assert {str(path.relative_to(disk)) for path in stored(disk)} == {kept.file.name, kept.thumbnail.name}
@@ -290,13 +288,11 @@ with override_settings(MEDIA_ROOT=sys.argv[2], STORAGES={**settings.STORAGES, "d
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_process_killed_before_its_commit_leaves_no_row_and_a_retry_stores_the_file(
-    world: World, disk: Path, settings: Settings
-) -> None:
+def test_a_process_killed_before_its_commit_leaves_no_row_and_a_retry_stores_the_file(world: World, disk: Path) -> None:
     command = [sys.executable, "-c", CRASH, str(world.case.number), str(disk)]
     killed = subprocess.run(
         command,
-        env=environment(DJANGO_SETTINGS_MODULE=settings.SETTINGS_MODULE),
+        env=environment(DJANGO_SETTINGS_MODULE=os.environ["DJANGO_SETTINGS_MODULE"]),
         cwd=ROOT,
         capture_output=True,
         timeout=60,
@@ -307,7 +303,7 @@ def test_a_process_killed_before_its_commit_leaves_no_row_and_a_retry_stores_the
     assert len(stored(disk)) == 2
     message, created = post_file(world.case, world.wang.user, upload(files.PNG), client_id="a")
     assert created
-    with time_machine.travel(timezone.now() + timezone.timedelta(days=2)):
+    with time_machine.travel(timezone.now() + timedelta(days=2)):
         assert clean() == "2 removed"
     assert body(signed_in(world.wang).get(urls(message.attachment)[0])) == files.PNG
 
@@ -326,7 +322,7 @@ def test_cleaning_a_site_without_files_does_nothing(db: None) -> None:
 def test_cleaning_leaves_alone_what_is_not_a_message_of_ours(world: World, disk: Path) -> None:
     (disk / "backup").mkdir(parents=True)
     (disk / "backup" / "old").write_bytes(b"x")
-    with time_machine.travel(timezone.now() + timezone.timedelta(days=9)):
+    with time_machine.travel(timezone.now() + timedelta(days=9)):
         assert clean() == "0 removed"
 
 

@@ -139,6 +139,7 @@ def test_the_list_is_as_documented(world: World) -> None:
             "advisor": {"name": "李明", "online": False},
             "last_message": last,
             "unread": 1,
+            "peer_read_seq": 0,
             "waiting_since": "2026-11-23T12:00:00+00:00",
         }
     ]

@@ -20,8 +20,12 @@ class App(ScriptedServer):
     def _answer(self, request: Received) -> Response:
         if request.path.endswith("/gettoken"):
             return answer(access_token="token", expires_in=7200)
+        if request.path.endswith("/agent/get") and not request.query.get("access_token"):
+            return answer(41001, "access_token missing")
         if self.script:
             return answer(**self.script.pop(0))
+        if request.path.endswith("/agent/get"):
+            return answer(agentid=1000002, name="佳忆顾问", close=0)
         if request.path.endswith("/media/get"):
             found = self.media.get(request.query["media_id"])
             return http_answer(200, found, "application/octet-stream") if found else answer(40007, "invalid media_id")

@@ -163,7 +163,7 @@ def test_voice_becomes_something_browsers_play(world: World, app: App) -> None:
 def test_without_ffmpeg_voice_is_a_download_and_says_so(
     world: World, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(media.shutil, "which", lambda name: None)
+    monkeypatch.setattr("wecom.media.shutil.which", lambda name: None)
     app.media["voice"] = AMR
     sends(world, "voice", "voice")
     fetch_due_media()
@@ -177,7 +177,7 @@ def test_a_converter_that_fails_leaves_the_original(
     broken = tmp_path / "ffmpeg"
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
-    monkeypatch.setattr(media.shutil, "which", lambda name: str(broken))
+    monkeypatch.setattr("wecom.media.shutil.which", lambda name: str(broken))
     app.media["voice"] = AMR
     sends(world, "voice", "voice")
     fetch_due_media()

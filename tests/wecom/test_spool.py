@@ -61,6 +61,23 @@ def test_wecom_delivering_it_again_meanwhile_does_not_double_it(
     assert InboundMessage.objects.count() == 1
 
 
+def test_one_that_cannot_be_handled_does_not_hold_up_the_others(
+    world: World, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(inbound: object) -> None:
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(callback, "receive", fail)
+        WeCom().say("LiMing", f"#{world.case.number} 您好")
+    (waiting,) = spool.rglob("*.json")
+    (waiting.parent / "0000.json").write_text("half a mess")
+    assert bring_in() == 1
+    assert Message.objects.filter(source="wecom").count() == 1
+    assert len(list(spool.rglob("*.failed"))) == 1, "kept for a person to look at"
+    assert bring_in() == 0
+
+
 def test_only_the_owner_may_read_the_spool(world: World, spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(inbound: object) -> None:
         raise OperationalError("database is locked")
@@ -85,7 +102,7 @@ def test_with_a_full_disk_wecom_is_left_without_an_answer_in_time_rather_than_to
     waited: list[float] = []
     monkeypatch.setattr(callback, "receive", fail)
     monkeypatch.setattr(callback, "put_aside", full)
-    monkeypatch.setattr(callback.time, "sleep", waited.append)
+    monkeypatch.setattr("wecom.callback.time.sleep", waited.append)
     answer = WeCom().say("LiMing", "您好")
     assert answer.status == 400
     assert max(waited) >= 5

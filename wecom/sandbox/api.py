@@ -48,6 +48,13 @@ def gettoken(request: HttpRequest) -> dict[str, Any]:
     return app.give_token(request.GET.get("corpid", ""), request.GET.get("corpsecret", ""))
 
 
+@_endpoint("GET")
+def agent_get(request: HttpRequest) -> dict[str, Any]:
+    """GET /cgi-bin/agent/get?access_token=&agentid= (DOC 90227)."""
+    app.check_token(request.GET.get("access_token", ""))
+    return app.describe(request.GET.get("agentid", ""))
+
+
 @_endpoint("POST")
 def message_send(request: HttpRequest) -> dict[str, Any]:
     """POST /cgi-bin/message/send?access_token= (DOC 90236)."""

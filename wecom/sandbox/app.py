@@ -1,4 +1,4 @@
-"""The self-built app's API: tokens, messages, cards, media (DOC 91039, 90236, 94888, 90254)."""
+"""The self-built app's API: tokens, messages, cards, media (DOC 91039, 90227, 90236, 94888, 90254)."""
 
 import hmac
 import re
@@ -49,6 +49,18 @@ def check_token(token: str) -> None:
         raise ApiRefusal(40014, "invalid access_token")
     if time.time() - int(issued) > TOKEN_SECONDS:
         raise ApiRefusal(42001, "access_token expired")
+
+
+def describe(agent_id: str) -> dict[str, Any]:
+    """Answer agent/get. Raises ApiRefusal 40056 for another app."""
+    _check_agent({"agentid": agent_id})
+    return {
+        "errcode": 0,
+        "errmsg": "ok",
+        "agentid": int(settings.WECHAT_AGENT_ID),
+        "name": settings.WECHAT_APP_NAME,
+        "close": 0,
+    }
 
 
 def send(payload: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ urlpatterns = [
     # No slash at the end: these are WeCom's own paths.
     path("cgi-bin/webhook/send", api.webhook_send),
     path("cgi-bin/gettoken", api.gettoken),
+    path("cgi-bin/agent/get", api.agent_get),
     path("cgi-bin/message/send", api.message_send),
     path("cgi-bin/message/update_template_card", api.update_template_card),
     path("cgi-bin/media/get", api.media_get),

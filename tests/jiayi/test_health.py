@@ -1,0 +1,78 @@
+"""What /healthz says, and how background processes show that they are at work."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import InterfaceError, OperationalError, connection
+from django.test import Client
+
+from jiayi.health import WORKER, beat, seen
+from tests.threads import at_once
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+def health() -> tuple[int, dict[str, Any]]:
+    answer = Client().get("/healthz")
+    return answer.status_code, answer.json()
+
+
+def test_a_worker_that_never_ran_is_told() -> None:
+    assert health() == (200, {"status": "ok", "worker": "never seen"})
+
+
+@pytest.mark.parametrize(("away", "said"), [(0, "ok"), (60, "ok"), (61, "not seen for 61 s"), (-30, "ok")])
+def test_a_worker_not_seen_for_a_minute_is_told_and_the_site_still_counts_as_up(
+    clock: time_machine.Traveller, away: float, said: str
+) -> None:
+    beat(WORKER)
+    clock.shift(away)
+    assert health() == (200, {"status": "ok", "worker": said})
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_does_not_answer_is_a_503_without_its_reasons(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def unreachable() -> None:
+        raise error("password of the database")
+
+    monkeypatch.setattr(connection, "cursor", unreachable)
+    assert health() == (503, {"status": "database unreachable"})
+
+
+def test_asking_costs_one_query(django_assert_num_queries: Any) -> None:
+    beat(WORKER)
+    with django_assert_num_queries(1):
+        health()
+
+
+def test_a_process_is_known_by_its_name_and_its_last_beat(clock: time_machine.Traveller) -> None:
+    beat(WORKER)
+    clock.shift(10)
+    beat(WORKER)
+    assert seen(WORKER) == datetime(2026, 11, 23, 17, 0, 10, tzinfo=UTC)
+    assert seen("another") is None
+
+
+def test_a_beat_costs_one_query(django_assert_num_queries: Any) -> None:
+    beat(WORKER)
+    with django_assert_num_queries(1):
+        beat(WORKER)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_start_at_the_same_moment_share_one_row() -> None:
+    at_once(*[lambda: beat(WORKER)] * 4)
+    assert seen(WORKER) is not None
