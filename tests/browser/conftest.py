@@ -110,6 +110,7 @@ def site_environment(folder: Path, port: int) -> dict[str, str]:
         "WECHAT_CALLBACK_TOKEN": "browsertesttoken",
         "WECHAT_ENCODING_AES_KEY": "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C",
         "WECHAT_AGENT_ID": "1000002",
+        "WECHAT_APP_SECRET": "browser-test-secret" if sandbox else "",
         "WECHAT_APP_NAME": "佳忆顾问",
         "WECHAT_API_BASE_URL": f"{url}/sandbox" if sandbox else "https://qyapi.weixin.qq.com",
     }

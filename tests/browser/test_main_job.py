@@ -21,7 +21,7 @@ def replies_as(sandbox: Page, userid: str, text: str) -> str:
     else:
         sandbox.fill("#other", userid)
         sandbox.press("#other", "Enter")
-    answers = sandbox.locator("#app-lines > [data-author=app]")
+    answers = sandbox.locator("#app-lines > [data-author=app]").filter(has_text="被动回复")
     before = answers.count()
     sandbox.fill("#text", text)
     sandbox.click("#write button")
@@ -48,6 +48,23 @@ def test_a_member_writes_the_advisor_answers_in_wecom_and_the_member_sees_it(
     shot(sandbox, "main-job-sandbox")
     assert "已撤回" in replies_as(sandbox, "LiMing", "撤回")
     expect(member.locator("#messages").get_by_text("您好，请先准备护照首页")).to_have_count(0)
+
+
+def test_the_button_of_a_card_makes_its_case_the_reply_target(
+    site: Site, sign_in: Open, visit: Open, shot: Callable[..., None]
+) -> None:
+    site.shell("Advisor.objects.update(last_active_at=None)")
+    member, sandbox = sign_in("member2@example.com", "/messages/1002/"), visit("/sandbox/")
+    sandbox.select_option("#who", "LiMing")
+    member.fill("#compose textarea", "请问配偶表格怎么填？")
+    member.press("#compose textarea", "Enter")
+    card = sandbox.locator("#app-lines .wx-card").filter(has_text="案件 #1002").last
+    expect(card).to_contain_text("请问配偶表格怎么填？")
+    card.get_by_role("button", name="回复此案件").click()
+    expect(card.get_by_role("button", name="正在回复 #1002")).to_be_visible()
+    shot(sandbox, "card")
+    assert "#1002（林*）" in replies_as(sandbox, "LiMing", "请填 IMM 5532")
+    expect(member.locator("#messages").get_by_text("请填 IMM 5532")).to_be_visible()
 
 
 def test_sign_ups_show_in_the_group(visit: Open) -> None:
