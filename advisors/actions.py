@@ -1,5 +1,7 @@
 """Every change of state of an advisor. Pages, admin and commands call these."""
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,6 +15,8 @@ from members.actions import create_account
 from members.models import User
 
 Status = Advisor.Status
+
+AVAILABILITY = ("away", "hours_from", "hours_to", "quiet_from", "quiet_to", "plain_text")
 
 # What an administrator may do with an advisor in which state.
 TRANSITIONS = {
@@ -74,4 +78,18 @@ def bind_wecom_account(advisor: Advisor, userid: str) -> Advisor:
     locked = Advisor.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=advisor.pk)
     locked.wecom_userid = userid.strip()
     save_valid(locked, fields=["wecom_userid"])
+    return locked
+
+
+@transaction.atomic
+def set_availability(advisor: Advisor, **wanted: Any) -> Advisor:
+    """Set what an advisor may set themselves: away, hours, quiet hours, plain text (AVAILABILITY).
+
+    Raises django's ValidationError when only one end of a time is given. Those on their cases see it at once.
+    """
+    locked = Advisor.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=advisor.pk)
+    for name in AVAILABILITY:
+        setattr(locked, name, wanted.get(name, getattr(locked, name)))
+    save_valid(locked, fields=list(AVAILABILITY))
+    publish({"type": "presence", "advisor": locked.pk})
     return locked

@@ -1,7 +1,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from advisors.models import licence_validator
+from advisors.models import Advisor, licence_validator
 from members.forms import RegistrationForm
 
 
@@ -12,3 +12,20 @@ class AdvisorRegistrationForm(RegistrationForm):
         validators=[licence_validator],
         help_text=_("例如 R512345。管理员会在公开名册上核对。"),
     )
+
+
+class AvailabilityForm(forms.ModelForm):
+    """What an advisor sets themselves; the database holds that times come in pairs."""
+
+    class Meta:
+        model = Advisor
+        fields = ("away", "hours_from", "hours_to", "quiet_from", "quiet_to", "plain_text")
+        labels = {
+            "away": _("我现在离开（会员的消息立即通过企业微信提醒我）"),
+            "plain_text": _("企业微信里用文字提醒，不用卡片"),
+        }
+        help_texts = {
+            "hours_from": _("工作时间以外，即使开着网页也按离开处理。留空表示不限。"),
+            "quiet_from": _("免打扰时间内不直接提醒您，早上再发；群里照常通知。留空表示没有。"),
+        }
+        widgets = {name: forms.TimeInput(attrs={"type": "time"}) for name in fields[1:5]}

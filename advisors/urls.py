@@ -2,4 +2,7 @@ from django.urls import path
 
 from advisors import views
 
-urlpatterns = [path("register/advisor/", views.register_advisor, name="register-advisor")]
+urlpatterns = [
+    path("register/advisor/", views.register_advisor, name="register-advisor"),
+    path("availability/", views.availability, name="availability"),
+]

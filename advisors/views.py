@@ -1,9 +1,14 @@
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from advisors.actions import apply_as_advisor
-from advisors.forms import AdvisorRegistrationForm
+from advisors.actions import apply_as_advisor, set_availability
+from advisors.forms import AdvisorRegistrationForm, AvailabilityForm
+from advisors.models import Advisor
 from members.models import User
 from members.views import registration
 
@@ -17,3 +22,18 @@ def register_advisor(request: HttpRequest) -> HttpResponse:
         return apply_as_advisor(**fields).user
 
     return registration(request, AdvisorRegistrationForm, create, "advisors/register.html")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def availability(request: HttpRequest) -> HttpResponse:
+    """Where an advisor says that they are away, and when they work and want to be left in peace."""
+    advisor = Advisor.objects.select_related("user").filter(user=request.user.pk).first()
+    if advisor is None or not advisor.may_work:
+        raise Http404
+    form = AvailabilityForm(request.POST or None, instance=advisor)
+    if request.method == "POST" and form.is_valid():
+        set_availability(advisor, **form.cleaned_data)
+        messages.success(request, _("已保存。"))
+        return redirect("availability")
+    return render(request, "advisors/availability.html", {"form": form}, status=400 if form.errors else 200)
