@@ -29,7 +29,6 @@ HEADERS = {
     # Were it ever opened as a page: no script, no form, no plugin, an origin of its own.
     "Content-Security-Policy": "sandbox; default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
 }
 
 

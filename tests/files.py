@@ -42,6 +42,14 @@ def png_of(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
 
 
+def jpeg_of(scans: int) -> bytes:
+    """A small progressive JPEG whose last scan is repeated; each costs a pass over the whole picture."""
+    jpeg = image("JPEG", progressive=True)
+    last = jpeg.rindex(b"\xff\xda")
+    more = scans - jpeg.count(b"\xff\xda")
+    return jpeg[:-2] + jpeg[last:-2] * more + jpeg[-2:]
+
+
 def gif_of(frames: int) -> bytes:
     """A GIF of one-pixel frames, each twelve bytes long or so."""
     frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"

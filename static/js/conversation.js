@@ -63,7 +63,7 @@ export class Conversation {
     if (message.sender.me && !message.recalled && this.recallable(message) > 0) {
       extra.push(button(words.recall, "recall", (event) => this.actions.recall(message.seq, event.currentTarget)));
     }
-    if (message.sender.me && message.recalled && bodyBefore) {
+    if (message.sender.me && message.kind === "text" && message.recalled && bodyBefore) {
       extra.push(button(words.editAgain, "edit-again", () => this.actions.editAgain(bodyBefore)));
     }
     return messageElement(message, { words, format, read: message.seq <= this.peerRead, extra });

@@ -34,6 +34,7 @@ from cases.files import Upload, read_upload
 from cases.live import shows
 from cases.models import Attachment, Message
 from jiayi.errors import Conflict, Gone
+from jiayi.settings import STORAGES
 from tests import files
 from tests.cases.test_file_kinds import send_file
 from tests.people import World, deactivate, says, signed_in
@@ -49,10 +50,7 @@ MB = 1024 * 1024
 def disk(settings: Settings, tmp_path: Path) -> Path:
     """Files go to a folder of this test's own, as in the product."""
     settings.MEDIA_ROOT = tmp_path / "files"
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    }
+    settings.STORAGES = {**settings.STORAGES, "default": STORAGES["default"]}
     return tmp_path / "files"
 
 
@@ -277,12 +275,12 @@ from django.test.utils import override_settings
 from cases.file_actions import post_file
 from cases.files import read_upload
 from cases.models import Attachment, Case
+from jiayi.settings import STORAGES
 from tests.files import PNG
-storage = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
 case = Case.objects.get(number=int(sys.argv[1]))
 def die(**kwargs): os.kill(os.getpid(), signal.SIGKILL)
 post_save.connect(die, sender=Attachment)
-with override_settings(MEDIA_ROOT=sys.argv[2], STORAGES={**settings.STORAGES, "default": storage}):
+with override_settings(MEDIA_ROOT=sys.argv[2], STORAGES={**settings.STORAGES, "default": STORAGES["default"]}):
     post_file(case, case.member.user, read_upload(BytesIO(PNG), "a.png"), client_id="a")
 """
 
@@ -547,6 +545,7 @@ def test_head_says_the_same_as_get_and_sends_nothing(world: World) -> None:
         assert head.status_code == 200
         assert body(head) == b""
         assert dict(head.headers) == dict(get.headers)
+        assert not head.streaming  # the file is not even opened
 
 
 def test_every_answer_about_a_file_forbids_a_browser_to_run_it(world: World) -> None:
