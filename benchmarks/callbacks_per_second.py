@@ -5,7 +5,7 @@
 16 keep-alive clients send distinct, really encrypted messages of 16 advisors into their own cases: verified, decrypted,
 stored, routed, committed, answered with an encrypted receipt. The bare view runs under the same server, the same
 threads and the same database settings; once with the product's middleware, once without any. The three servers stand
-side by side and take turns (5 rounds of 400 requests each), so that a disturbance hits all of them. All requests are
+side by side and take turns (4 rounds of 300 requests each), so that a disturbance hits all of them. All requests are
 made before; the share of one core that the load itself needed is printed, so that one sees who was the bottleneck.
 
 Then the cipher alone, in this process: one request opened and one receipt sealed, beside wechatpy (development only).
@@ -24,8 +24,8 @@ from benchmarks.servers import Server, empty_database, environment, serving, set
 from benchmarks.sockets import Load, load, request
 
 CLIENTS = 16
-ROUNDS = 5
-REQUESTS = 400  # of each server in each round
+ROUNDS = 4
+REQUESTS = 300  # of each server in each round
 WARM_UP = 100
 CALLBACK, SAME, NONE = "callback, full work", "bare view, same middleware", "bare view, no middleware"
 

@@ -15,6 +15,8 @@ from wecom.errcodes import Verdict, explain
 
 JSON_BYTES = 64 * 1024
 _SMALLEST, _LARGEST = -(2**31), 2**31 - 1  # what a database's integer column holds
+_TOKEN_LENGTH = 512  # bytes (DOC 91039)
+_DAY = 24 * 3600  # seconds
 
 
 class WeComError(Exception):
@@ -87,7 +89,7 @@ def read_answer(reply: Reply, secrets: Iterable[str] = (), proof: str = "") -> A
         errmsg = str(data.get("errmsg", ""))
         for secret in secrets:
             errmsg = errmsg.replace(secret, "***")
-        return Answer(0, errmsg[:200], data, reply.duration_ms)
+        return Answer(0, storable(errmsg)[:200], data, reply.duration_ms)
     if errcode and reply.status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
         known = explain(errcode)
         raise WeComError(known.text + _refused_ip(errcode, data), known.verdict, errcode, known.wait)
@@ -97,9 +99,11 @@ def read_answer(reply: Reply, secrets: Iterable[str] = (), proof: str = "") -> A
 def read_token(answer: Answer) -> Token:
     """Return the token in gettoken's answer (DOC 91039). Raises WeComError when there is none."""
     value, expires_in = answer.data.get("access_token"), answer.data.get("expires_in")
-    if not isinstance(value, str) or not value or type(expires_in) is not int or expires_in <= 0:
+    if not isinstance(value, str) or not 0 < len(value) <= _TOKEN_LENGTH or storable(value) != value:
         raise _unreadable()
-    return Token(value, expires_in)
+    if type(expires_in) is not int or expires_in <= 0:
+        raise _unreadable()
+    return Token(value, min(expires_in, _DAY))
 
 
 def read_media(reply: Reply, max_bytes: int) -> Media:
@@ -124,6 +128,11 @@ def undelivered(answer: Answer) -> set[str]:
     listed = [answer.data.get("invaliduser"), answer.data.get("unlicenseduser")]
     names = "|".join(part for part in listed if isinstance(part, str)).split("|")
     return {name.strip().lower() for name in names if name.strip()}
+
+
+def storable(text: str) -> str:
+    """Return the text without what a database refuses: half a surrogate pair, and NUL (PostgreSQL)."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def _json_object(reply: Reply) -> dict[str, Any]:

@@ -96,6 +96,7 @@ def _body(request: HttpRequest) -> bytes:
 
 
 def _answer(inbound: envelope.Inbound) -> HttpResponse:
+    failpoint("callback.verified")
     row = _store(inbound)
     failpoint("callback.committed")
     if row is None or not row.reply:

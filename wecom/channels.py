@@ -52,11 +52,13 @@ def compose(row: Notification, verdict: Send) -> dict[str, Any]:
     row.advisor = verdict.advisor
     if row.channel == GROUP:
         return group_payload(row, verdict.count)
-    if row.payload:
-        return dict(json.loads(row.payload))
+    assert row.advisor is not None
+    sent_before = dict(json.loads(row.payload)) if row.payload else {}
+    # Not to the advisor before, who must not read of the case any more.
+    if sent_before and sent_before.get("touser", row.advisor.wecom_userid) == row.advisor.wecom_userid:
+        return sent_before
     if row.event == Event.CARD_CHOSEN:
         return _card_update(row)
-    assert row.advisor is not None
     if row.is_of_messages and not row.advisor.plain_text:
         return card_payload(row, verdict.count)
     return text_payload(row, verdict.count)

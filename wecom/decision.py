@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from advisors.models import PRESENT_FOR, Advisor
-from cases.models import Case, ReadMark
+from cases.models import Case, Message, ReadMark
 from wecom.models import Channel, Notification
 
 Event = Notification.Event
@@ -64,31 +65,34 @@ def _of_messages(row: Notification, now: datetime) -> Verdict:
     case = Case.objects.select_related("member__user", "advisor__user").get(notifications=row)
     row.case = case
     advisor = case.advisor if case.advisor is not None and case.advisor.may_work else None
-    reason = _settled(case, row)
-    if reason:
-        return Cancel(reason)
+    said = _said(case, row)
+    if case.waiting_since is None:
+        return Cancel("会员的消息已得到回复。" if said.exists() else "会员撤回了消息。")
     if row.channel == Channel.Name.APP and (advisor is None or not advisor.wecom_userid):
         return Cancel("跟进人已变更或没有企业微信账号。")
-    count = _count(case, row)
-    if not count:
-        return Cancel("会员撤回了消息。")
+    unanswered = said.filter(created_at__gte=case.waiting_since)
+    unread = unanswered.filter(seq__gt=_read_up_to(case))
+    first = unread.order_by("seq").first()
+    if first is None:
+        return Cancel("跟进人已在网站上阅读。" if unanswered.exists() else "会员撤回了消息。")
     if row.event == Event.MEMBER_WROTE and advisor is not None and advisor.is_present:
         return Postpone(now + PRESENT_FOR, "跟进人在网站上，一分钟后再看是否已读。")
-    return Send(advisor, count)
+    if row.event == Event.STILL_UNREAD:
+        # What it was asked for may have been read or answered since, and a later message not.
+        reminder = settings.OFFICE_HOURS.time_after(first.created_at, settings.ESCALATE_AFTER)
+        if reminder > now:
+            return Postpone(reminder, "较早的消息已处理，等最早的未读消息到时间。")
+    return Send(advisor, unread.count())
 
 
-def _settled(case: Case, row: Notification) -> str:
-    """Why nobody needs to be told any more, or nothing."""
-    if case.waiting_since is None:
-        return "会员的消息已得到回复。"
-    # A reminder is about the first unread message; an alert about the newest it was asked for.
-    seq = row.first_seq if row.event == Event.STILL_UNREAD else row.last_seq
-    read = ReadMark.objects.filter(case=case, user__advisor=case.advisor_id, seq__gte=seq or 0)
-    return "跟进人已在网站上阅读。" if case.advisor_id and read.exists() else ""
+def _said(case: Case, row: Notification) -> QuerySet[Message]:
+    """Return the member's messages a row tells about, without what was taken back."""
+    said = case.messages.filter(sender=case.member.user_id, recalled_at=None, seq__gte=row.first_seq or 0)
+    # An alert tells of those it was asked for, a reminder of all there are by then.
+    return said.filter(seq__lte=row.last_seq) if row.event == Event.MEMBER_WROTE else said
 
 
-def _count(case: Case, row: Notification) -> int:
-    told = case.messages.filter(sender=case.member.user_id, recalled_at=None, seq__gte=row.first_seq)
-    if row.event == Event.MEMBER_WROTE:
-        told = told.filter(seq__lte=row.last_seq)
-    return told.count()
+def _read_up_to(case: Case) -> int:
+    """Return how far the follow-up advisor has read on the website. Nobody else's reading counts."""
+    marks = ReadMark.objects.filter(case=case, user__advisor__pk=case.advisor_id or 0)
+    return marks.values_list("seq", flat=True).first() or 0

@@ -4,16 +4,21 @@ At-least-once: WeCom's robot takes no idempotency key, so a worker killed betwee
 repetition, with the same reference in its text.
 """
 
+import logging
 from collections.abc import Callable
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from wecom.channels import APP, GROUP, Outgoing, problem_of, send
 from wecom.client import WeComError
+from wecom.errcodes import Verdict
 from wecom.failpoints import failpoint
+from wecom.marks import mark_delivered, mark_failed
 from wecom.models import Channel
-from wecom.queue import Claim, claim, due, mark_delivered, mark_failed
+from wecom.queue import Claim, claim, due
+
+logger = logging.getLogger("jiayi.wecom")
 
 
 def deliver_due(stopping: Callable[[], bool] = lambda: False) -> int:
@@ -30,7 +35,7 @@ def _deliver(channel: str, stopping: Callable[[], bool]) -> int:
         problem = problem_of(channel)
         if problem:
             # Nothing is dropped: it waits until somebody configures the way, and the admin says so.
-            Channel.objects.update_or_create(name=channel, defaults={"problem": problem, "needs_mending": True})
+            _note_problem(channel, problem)
             break
         taken = claim(channel)
         if taken is None:
@@ -38,6 +43,13 @@ def _deliver(channel: str, stopping: Callable[[], bool]) -> int:
         _send(taken)
         tried += 1
     return tried
+
+
+def _note_problem(channel: str, problem: str) -> None:
+    """Write it down once: a worker that looks four times a second must not write as often."""
+    row, _created = Channel.objects.get_or_create(name=channel)
+    if (row.problem, row.needs_mending) != (problem, True):
+        Channel.objects.filter(pk=row.pk).update(problem=problem, needs_mending=True)
 
 
 def _send(taken: Claim) -> None:
@@ -48,9 +60,17 @@ def _send(taken: Claim) -> None:
     started = timezone.now()
     try:
         answer = send(Outgoing(first.channel, first.event, taken.payload, retry=first.attempts > 1))
+    except DatabaseError:
+        raise  # the shared token's row; nothing was sent, and the lease brings it back
     except WeComError as error:
         failpoint("delivery.refused")
         mark_failed(taken, error, timezone.now() - started)
+        return
+    except Exception:
+        # A mistake of ours. It must not end the worker again and again: this row fails, and a person sees it.
+        logger.exception("notification %s cannot be sent", first.reference)
+        broken = WeComError("发送时程序出错，详见服务器日志。", Verdict.PAYLOAD)
+        mark_failed(taken, broken, timezone.now() - started)
         return
     failpoint("delivery.sent")
     mark_delivered(taken, answer)

@@ -46,6 +46,7 @@ def receive(inbound: Inbound) -> InboundMessage:
     row.advisor = advisor
     row.reply = _with_failures(advisor, outcome.reply) if advisor and outcome.reply else outcome.reply
     row.save(update_fields=[*OUTCOME_FIELDS, "advisor", "reply"])
+    failpoint("inbound.routed")
     return row
 
 

@@ -6,11 +6,13 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from advisors.models import Advisor
+from wecom.errcodes import Verdict, explain
 from wecom.models import Attempt, Channel
 
 CLOCKS = timedelta(seconds=1)  # by which clocks of different hosts may differ
 SPACING = timedelta(seconds=1)
 LEASE = timedelta(seconds=60)  # an attempt without an end counts as under way for so long
+FAILURES = 5  # so many different notifications in a row that did not get through: it is not them
 PER_MEMBER = 25  # application messages to one member in a minute; above 30 WeCom drops them silently (DOC 90236)
 
 
@@ -36,6 +38,16 @@ def member_is_full(advisor: Advisor, now: datetime) -> bool:
     """Whether another application message to this advisor might be dropped."""
     minute = timedelta(seconds=60) + CLOCKS
     return _recent(now, minute, Channel.Name.APP).filter(notification__advisor=advisor).count() >= PER_MEMBER
+
+
+def is_failing(channel: str) -> bool:
+    """Whether the last tries of different notifications all failed for a reason that is not theirs."""
+    ended = Attempt.objects.filter(channel=channel, finished_at__isnull=False).order_by("-started_at", "-pk")
+    last = list(ended.values_list("notification", "outcome", "errcode")[:FAILURES])
+    passing = [
+        outcome != "ok" and (code is None or explain(code).verdict is Verdict.RETRY) for _pk, outcome, code in last
+    ]
+    return all(passing) and len({pk for pk, _outcome, _code in last}) == FAILURES
 
 
 def _recent(now: datetime, window: timedelta, channel: str = Channel.Name.GROUP) -> QuerySet[Attempt]:

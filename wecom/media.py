@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -24,6 +24,8 @@ from cases.models import Message
 from jiayi.errors import Gone, Refused
 from wecom import replies
 from wecom.client import Media, WeComError, fetch_media
+from wecom.errcodes import Verdict
+from wecom.failpoints import failpoint
 from wecom.models import InboundMessage
 from wecom.tokens import with_token
 
@@ -58,25 +60,35 @@ def _claim() -> InboundMessage | None:
 
 
 def _fetch(row: InboundMessage) -> None:
+    failpoint("media.claimed")
     if not connection.in_atomic_block:
         connection.close()  # none is held while WeCom takes its time
     limit = settings.UPLOAD_MAX_MB * 1024 * 1024
     try:
         media = with_token(lambda token: fetch_media(token, row.fields.get("MediaId", ""), limit))
-    except WeComError as error:
-        give_up = error.permanent or timezone.now() - row.received_at > GIVE_UP_AFTER
-        if give_up:
-            _fail(row, error.reason)
-        else:
-            wait = max(error.wait, BACKOFF[min(row.attempts, len(BACKOFF) - 1)])
-            _still(row).update(due_at=timezone.now() + timedelta(seconds=wait), reason=error.reason[:200])
-        return
-    try:
+        failpoint("media.fetched")
         _post(row, media)
+    except (OperationalError, InterfaceError):
+        raise  # away for a moment; the lease brings it back
+    except WeComError as error:
+        _again_or_never(row, error)
     except Gone:
         _fail(row, "案件已不由您跟进")
     except Refused as refusal:
         _fail(row, refusal.message)
+    except Exception:
+        # A full disk, or a mistake of ours: it must not end the worker, and the media are there for three days.
+        logger.exception("media of inbound message %s cannot be stored", row.pk)
+        _again_or_never(row, WeComError("处理文件时出错，详见服务器日志", Verdict.RETRY))
+    failpoint("media.posted")
+
+
+def _again_or_never(row: InboundMessage, error: WeComError) -> None:
+    if error.permanent or timezone.now() - row.received_at > GIVE_UP_AFTER:
+        _fail(row, error.reason)
+        return
+    wait = max(error.wait, BACKOFF[min(row.attempts, len(BACKOFF) - 1)])
+    _still(row).update(due_at=timezone.now() + timedelta(seconds=wait), reason=error.reason[:200])
 
 
 def _post(row: InboundMessage, media: Media) -> None:
@@ -93,6 +105,7 @@ def _post(row: InboundMessage, media: Media) -> None:
             source=Message.Source.WECOM,
         )
         _still(row).update(state=State.DELIVERED, message=message, due_at=None, reason="")
+        failpoint("media.posting")
 
 
 def _playable(row: InboundMessage, media: Media) -> tuple[bytes, str]:

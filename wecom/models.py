@@ -81,6 +81,10 @@ class Notification(models.Model):
     state = models.CharField(_("状态"), max_length=10, choices=State, default=State.WAITING)
     due_at = models.DateTimeField(_("应发送"), default=timezone.now)
     attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
+    # From then the 24 hours count after which it is given up; empty while it waits for a person to mend something.
+    trying_since = models.DateTimeField(null=True, blank=True, editable=False)
+    # A digest with it was refused: it is sent by itself from now on.
+    alone = models.BooleanField(default=False, editable=False)
     # Who works on it and until when; a mark by anybody else does not count (a worker that came back too late).
     lease = models.CharField(max_length=32, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)

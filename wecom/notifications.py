@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -13,6 +13,7 @@ from cases.models import Case, Message
 from jiayi.errors import Conflict
 from members.models import Member
 from wecom.channels import app_is_configured
+from wecom.failpoints import failpoint
 from wecom.models import Channel, Notification
 
 # After a case's alert, further messages are gathered for this long into one more alert.
@@ -68,6 +69,7 @@ def notify_member_wrote(message: Message) -> None:
     A message that comes while one is still waiting for the same case joins it. Whether the advisor really must be
     told is decided when it is due (decision.py): a present advisor has a minute to read it on the website.
     """
+    failpoint("message.stored")
     advisor = message.case.advisor
     ways = [Channel.Name.GROUP]
     if advisor is not None and _way_to(advisor) == Channel.Name.APP:
@@ -77,6 +79,7 @@ def notify_member_wrote(message: Message) -> None:
     if not _was_reminded(message.case):
         reminder = settings.OFFICE_HOURS.time_after(timezone.now(), settings.ESCALATE_AFTER)
         _ask_for(message, Event.STILL_UNREAD, Channel.Name.GROUP, reminder)
+    failpoint("message.notified")
 
 
 def _way_to(advisor: Advisor) -> str:
@@ -101,17 +104,17 @@ def _when(message: Message, channel: str) -> datetime:
     now = timezone.now()
     advisor = message.case.advisor
     due = now + PRESENT_FOR if advisor is not None and advisor.is_present else now
-    alerts = message.case.notifications.filter(event=Event.MEMBER_WROTE, channel=channel, state=State.DELIVERED)
+    alerts = message.case.notifications.filter(event=Event.MEMBER_WROTE, channel=channel)
     told = alerts.aggregate(Max("delivered_at"))["delivered_at__max"]
+    if alerts.filter(state=State.SENDING).exists():
+        told = now  # one is on its way at this moment
     return max(due, told + GATHER_FOR) if told else due
 
 
 def _was_reminded(case: Case) -> bool:
     """Whether the group was reminded since the member began to wait: it is, once."""
-    reminders = case.notifications.filter(
-        event=Event.STILL_UNREAD, created_at__gte=case.waiting_since or timezone.now()
-    )
-    return reminders.filter(state__in=[State.DELIVERED, State.SENDING]).exists()
+    delivered = Q(state=State.DELIVERED, delivered_at__gte=case.waiting_since or timezone.now())
+    return case.notifications.filter(delivered | Q(state=State.SENDING), event=Event.STILL_UNREAD).exists()
 
 
 @transaction.atomic
@@ -123,8 +126,8 @@ def resend(notification: Notification) -> Notification:
     others = Notification.objects.filter(event=row.event, channel=row.channel, case=row.case_id, state=State.WAITING)
     if row.is_of_messages and others.exclude(pk=row.pk).exists():
         raise Conflict(_("同一案件已有一条等待发送的通知。"))
-    row.state, row.due_at, row.note = State.WAITING, timezone.now(), ""
-    row.save(update_fields=["state", "due_at", "note"])
+    row.state, row.due_at, row.note, row.trying_since = State.WAITING, timezone.now(), "", None
+    row.save(update_fields=["state", "due_at", "note", "trying_since"])
     return row
 
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import OperationalError, connection
 
 from wecom.envelope import Inbound
+from wecom.failpoints import failpoint
 from wecom.inbound import receive
 
 logger = logging.getLogger("jiayi.wecom")
@@ -29,6 +30,7 @@ def put_aside(inbound: Inbound) -> None:
         json.dump(asdict(inbound), file, ensure_ascii=False)
         file.flush()
         os.fsync(file.fileno())
+    failpoint("spool.written")
     os.replace(temporary, folder / f"{inbound.identity}.json")
     directory = os.open(folder, os.O_RDONLY)
     try:
@@ -51,6 +53,7 @@ def bring_in() -> int:
             logger.exception("a message put aside cannot be handled: %s", path.name)
             path.rename(path.with_suffix(".failed"))
             continue
+        failpoint("spool.brought_in")
         path.unlink()
         done += 1
     return done

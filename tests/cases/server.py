@@ -159,6 +159,7 @@ class Page:
 
     def __init__(self, port: int, session: str, headers: dict[str, str], method: str = "GET", buffer: int = 0) -> None:
         self.ended = False
+        self.complete = False  # ended by the server itself, not cut off
         self.body = b""  # decoded and not yet taken
         self._raw = b""  # as it came
         self._socket = socket.socket()
@@ -207,7 +208,8 @@ class Page:
                 return
             self.body += self._raw[found.end() : end - 2]
             self._raw = self._raw[end:]
-            self.ended = self.ended or size == 0
+            self.complete = size == 0
+            self.ended = self.ended or self.complete
 
     def _frames(self) -> Iterator[bytes]:
         self._decode()

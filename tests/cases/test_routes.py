@@ -35,7 +35,6 @@ PUBLIC = {
     "/accounts/password/reset/done/",
     f"/accounts/password/reset/key/x-{SAMPLES['key']}/",
     "/accounts/password/reset/key/done/",
-    "/admin/login/",
 }
 
 

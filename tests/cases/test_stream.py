@@ -419,6 +419,7 @@ def test_sigterm_ends_the_server_within_five_seconds_with_streams_open(own_serve
         assert own_server.terminate() < 5
         for page in opened:
             assert page.to_the_end() == []
+            assert page.complete
     assert "Traceback" not in own_server.said()
 
 

@@ -15,11 +15,12 @@ class App(ScriptedServer):
         self.invalid: set[str] = set()
         self.script: list[dict[str, Any]] = []
         self.media: dict[str, bytes] = {}
+        self.token: dict[str, Any] = {"access_token": "token-of-app", "expires_in": 7200}
         super().__init__(self._answer)
 
     def _answer(self, request: Received) -> Response:
         if request.path.endswith("/gettoken"):
-            return answer(access_token="token", expires_in=7200)
+            return answer(**self.token)
         if request.path.endswith("/agent/get") and not request.query.get("access_token"):
             return answer(41001, "access_token missing")
         if self.script:

@@ -3,7 +3,9 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
+from advisors.actions import bind_wecom_account
 from tests.people import World
+from tests.wecom.app import App
 from tests.wecom.robot import Robot
 from wecom.models import Notification
 
@@ -21,3 +23,14 @@ def robot(settings: Settings) -> Iterator[Robot]:
     with Robot() as robot:
         settings.WECHAT_WEBHOOK_URL = robot.webhook_url("test-robot-key")
         yield robot
+
+
+@pytest.fixture
+def app(settings: Settings, world: World, robot: Robot) -> Iterator[App]:
+    """The app is configured and reachable, and 李明 and 张伟 are bound."""
+    bind_wecom_account(world.li, "LiMing")
+    bind_wecom_account(world.zhang, "ZhangWei")
+    with App() as server:
+        settings.WECHAT_API_BASE_URL = server.url
+        settings.WECHAT_APP_SECRET = "the-secret"
+        yield server

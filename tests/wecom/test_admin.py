@@ -1,12 +1,17 @@
 """The administrators' view of what went to WeCom and came from it."""
 
+from datetime import datetime, timedelta
+
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from advisors.actions import bind_wecom_account
-from cases.actions import assign_advisor, close_case
+from cases.actions import assign_advisor, close_case, open_case
 from cases.models import Message
 from members.models import User
 from tests.people import PASSWORD, World, says, signed_in
@@ -19,6 +24,7 @@ pytestmark = pytest.mark.django_db
 
 INBOUND = reverse("admin:wecom_inboundmessage_changelist")
 NOTIFICATIONS = reverse("admin:wecom_notification_changelist")
+ALL = f"{NOTIFICATIONS}?show=all"
 
 
 @pytest.fixture
@@ -95,15 +101,99 @@ def test_a_notification_is_cancelled_and_sent_after_all(world: World, admin: Cli
     Notification.objects.all().delete()
     says(world.case, world.wang, "在吗？")
     row = Notification.objects.get(event="member_wrote")
-    admin.post(NOTIFICATIONS, {"action": "cancel_selected", "_selected_action": row.pk})
+    admin.post(ALL, {"action": "cancel_selected", "_selected_action": row.pk})
     deliver_due()
     assert robot.texts == []
-    admin.post(NOTIFICATIONS, {"action": "resend_selected", "_selected_action": row.pk})
+    admin.post(ALL, {"action": "resend_selected", "_selected_action": row.pk})
     deliver_due()
     assert len(robot.texts) == 1
     detail = admin.get(reverse("admin:wecom_notification_change", args=[row.pk])).content.decode()
     assert row.reference in detail
     assert "test-robot-key" not in detail
+
+
+@pytest.fixture
+def mixed(world: World) -> dict[str, Notification]:
+    """One notification in each situation, by a name for it."""
+    now = timezone.now()
+    late, soon = now - timedelta(minutes=5), now + timedelta(minutes=30)
+
+    def make(state: str, due_at: datetime, channel: str = "group", **fields: object) -> Notification:
+        return Notification.objects.create(event="test", state=state, due_at=due_at, channel=channel, **fields)
+
+    return {
+        "late": make("waiting", late),
+        "stuck": make("sending", late, "app", leased_until=late),
+        "failed": make("failed", late),
+        "just due": make("waiting", now),
+        "later": make("waiting", soon),
+        "delivered": make("delivered", late, delivered_at=now),
+        "cancelled": make("cancelled", late),
+    }
+
+
+def listed(client: Client, mixed: dict[str, Notification], query: str = "") -> set[str]:
+    page = client.get(NOTIFICATIONS + query).content.decode()
+    return {name for name, row in mixed.items() if f">{row.reference}</a>" in page}
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", {"late", "stuck", "failed"}),
+        ("?show=work", {"late", "stuck", "failed"}),
+        ("?show=nonsense", {"late", "stuck", "failed"}),
+        ("?channel__exact=app", {"stuck"}),
+        ("?event__exact=test", {"late", "stuck", "failed"}),
+        ("?event__exact=member_wrote", set()),
+        ("?state__exact=delivered", {"delivered"}),
+        ("?state__exact=waiting", {"late", "just due", "later"}),
+        ("?state__exact=waiting&show=work", {"late"}),
+        ("?show=all", {"late", "stuck", "failed", "just due", "later", "delivered", "cancelled"}),
+    ],
+)
+def test_the_list_shows_what_needs_work_unless_asked_otherwise(
+    admin: Client, mixed: dict[str, Notification], query: str, names: set[str]
+) -> None:
+    assert listed(admin, mixed, query) == names
+
+
+def test_a_search_finds_what_is_done_too(world: World, admin: Client) -> None:
+    row = Notification.objects.create(event="case_assigned", state="cancelled", case=world.case)
+    assert f">{row.reference}</a>" in admin.get(f"{NOTIFICATIONS}?q={world.case.number}").content.decode()
+
+
+def test_an_action_on_everything_shown_leaves_the_rest_alone(admin: Client, mixed: dict[str, Notification]) -> None:
+    selected = [row.pk for row in mixed.values()]
+    admin.post(
+        NOTIFICATIONS, {"action": "cancel_selected", "_selected_action": selected, "select_across": "1", "index": "0"}
+    )
+    states = {name: Notification.objects.get(pk=row.pk).state for name, row in mixed.items()}
+    assert (states["late"], states["just due"], states["later"]) == ("cancelled", "waiting", "waiting")
+
+
+def test_above_the_list_stand_the_counts_and_the_age_of_the_oldest(
+    admin: Client, mixed: dict[str, Notification]
+) -> None:
+    page = admin.get(NOTIFICATIONS).content.decode()
+    assert "到期未发 3 条（最久 5 分钟），定时稍后 1 条，最近 24 小时失败 1 条。" in page
+
+
+def test_the_list_costs_the_same_for_one_and_for_thirty(world: World, admin: Client) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            assert admin.get(ALL).status_code == 200
+        return len(seen)
+
+    def fill(count: int) -> None:
+        for number in range(count):
+            case = open_case(world.wang, f"案件 {number}", advisor=world.li)
+            Notification.objects.create(event="case_assigned", case=case, member=world.wang, advisor=world.li)
+
+    fill(1)
+    before = queries()
+    fill(29)
+    assert queries() == before <= 12
 
 
 def test_staff_who_may_only_look_cannot_act(world: World, held: InboundMessage) -> None:

@@ -1,0 +1,144 @@
+"""What came of a request to WeCom, written down: delivered, again later, or never.
+
+A mark without the lease counts for nothing: another worker has the notification by then.
+"""
+
+import logging
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from advisors.models import Advisor
+from wecom.answers import Answer, WeComError, storable
+from wecom.channels import GROUP
+from wecom.errcodes import Verdict
+from wecom.failpoints import failpoint
+from wecom.limits import is_failing
+from wecom.models import Attempt, Channel, Notification, ReplyTarget
+from wecom.queue import Claim, back_to_waiting, change, fall_back, locked
+from wecom.routing import set_target
+
+State, Event = Notification.State, Notification.Event
+
+GIVE_UP_AFTER = timedelta(hours=24)
+PROBE_EVERY = timedelta(minutes=5)
+FAILING_PAUSE = timedelta(seconds=30)
+BACKOFF = (2, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)  # seconds; the last one repeats until GIVE_UP_AFTER
+
+logger = logging.getLogger("jiayi.wecom")
+
+
+@transaction.atomic
+def mark_delivered(claim: Claim, answer: Answer) -> None:
+    """Note the success, and make the case the advisor's reply target in the same transaction."""
+    now = timezone.now()
+    _finish(claim.attempt, "ok", answer.errcode, answer.duration_ms)
+    _works_again(claim.first.channel, now)
+    advisors = sorted({row.advisor_id for row in claim.rows if row.advisor_id})
+    told = list(Advisor.objects.select_for_update(no_key=True).filter(pk__in=advisors).order_by("pk"))
+    done = {
+        "state": State.DELIVERED,
+        "delivered_at": now,
+        "note": "" if len(claim.rows) == 1 else f"与 {claim.first.reference} 汇总为一条。",
+        "answer": f"errcode {answer.errcode} {answer.errmsg}"[:300],
+        "lease": "",
+        "payload": "",
+        "response_code": storable(str(answer.data.get("response_code", "")))[:200],
+    }
+    if _still_ours(claim).update(**done) < len(claim.rows):
+        logger.warning("%s was sent by two workers", claim.first.reference)
+        return
+    for advisor in told:
+        _told(advisor, [row for row in claim.rows if row.advisor_id == advisor.pk])
+    failpoint("delivery.marking")
+
+
+def _works_again(channel: str, now: datetime) -> None:
+    """Note a success. What had to wait longer and longer while nothing went through is tried again at once.
+
+    A pause that is still to come was decided after this request had begun: it stays.
+    """
+    row = Channel.objects.filter(name=channel)
+    row.update(last_success_at=now)
+    over = row.filter(Q(paused_until=None) | Q(paused_until__lte=now))
+    if over.exclude(problem="").update(problem="", needs_mending=False, paused_until=None):
+        tried = Notification.objects.filter(channel=channel, state=State.WAITING, attempts__gt=0, due_at__gt=now)
+        # One that a member's new message is joining at this moment keeps its time: nobody waits here for anybody.
+        free = tried.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
+        Notification.objects.filter(pk__in=list(free)).update(due_at=now)
+
+
+def _told(advisor: Advisor, rows: list[Notification]) -> None:
+    cases = [row.case for row in rows if row.case and (row.is_of_messages or row.event == Event.CASE_ASSIGNED)]
+    if not cases or not advisor.wecom_userid:
+        return
+    if len(cases) > 1:
+        # Told of several cases at once, no single one is the most recent: the advisor must name one.
+        ReplyTarget.objects.filter(advisor=advisor).delete()
+        return
+    set_target(advisor, cases[0])
+
+
+@transaction.atomic
+def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
+    """Note the failure and what happens next: again later, never again, or not before a person mended something."""
+    now = timezone.now()
+    _finish(claim.attempt, error.reason, error.errcode, max(0, round(took.total_seconds() * 1000)))
+    _pause(claim.first.channel, error, now)
+    for row in sorted(claim.rows, key=lambda one: one.case_id or 0):
+        if locked(_still_ours(claim).filter(pk=row.pk), row.case_id) is None:
+            continue
+        changes = _after(row, error, now, together=len(claim.rows) > 1)
+        change(row, changes)
+        if changes["state"] == State.FAILED:
+            fall_back(row)
+    failpoint("delivery.putting_back")
+
+
+def _pause(channel: str, error: WeComError, now: datetime) -> None:
+    """Stop the whole channel for a while where the next notification would fare no better."""
+    row = Channel.objects.filter(name=channel)
+    if error.verdict is Verdict.CONFIGURATION:
+        row.update(paused_until=now + PROBE_EVERY, problem=error.reason[:300], needs_mending=True)
+        return
+    pause = timedelta(seconds=error.wait)
+    if not pause and error.verdict is not Verdict.PAYLOAD and is_failing(channel):
+        pause = FAILING_PAUSE
+    if pause:
+        row.filter(needs_mending=False).update(problem=error.reason[:300])
+        row.filter(Q(paused_until=None) | Q(paused_until__lt=now + pause)).update(paused_until=now + pause)
+
+
+def _after(row: Notification, error: WeComError, now: datetime, *, together: bool) -> dict[str, Any]:
+    """Return what a failure changes in a row that was sent, by itself or `together` with others."""
+    changes: dict[str, Any] = {"note": error.reason[:300], "lease": ""}
+    if error.verdict is Verdict.PAYLOAD and together:
+        # Something in a digest was refused; sent one by one, only what WeCom objects to fails.
+        return back_to_waiting(row, {**changes, "alone": True})
+    if error.verdict is Verdict.CONFIGURATION and row.channel == GROUP:
+        # It waits for a person, who may take more than a day.
+        return back_to_waiting(row, {**changes, "due_at": now + PROBE_EVERY, "trying_since": None})
+    if error.permanent or now - (row.trying_since or now) > GIVE_UP_AFTER:
+        return {**changes, "state": State.FAILED}
+    wait = timedelta(seconds=max(error.wait, _backoff(row.attempts)))
+    return back_to_waiting(row, {**changes, "due_at": now + wait})
+
+
+def _finish(attempt: Attempt, outcome: str, errcode: int | None, duration_ms: int) -> None:
+    Attempt.objects.filter(pk=attempt.pk).update(
+        finished_at=timezone.now(), outcome=outcome[:300], errcode=errcode, duration_ms=duration_ms
+    )
+
+
+def _still_ours(claim: Claim) -> QuerySet[Notification]:
+    ours = [row.pk for row in claim.rows]
+    return Notification.objects.filter(pk__in=ours, state=State.SENDING, lease=claim.lease)
+
+
+def _backoff(attempts: int) -> float:
+    seconds = BACKOFF[min(attempts, len(BACKOFF)) - 1]
+    return seconds * random.uniform(0.8, 1.2)  # noqa: S311  jitter, not a secret
