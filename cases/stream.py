@@ -64,7 +64,8 @@ class Stream:
     def __init__(self, user_id: int, session_key: str) -> None:
         self.user_id = user_id
         self.session_key = session_key
-        self.checked_at = time.monotonic()
+        # The session may end while the stream is being opened: the first event looks again.
+        self.checked_at = float("-inf")
         self.ended = False
         self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
 
@@ -96,8 +97,8 @@ class Hub:
             self.tasks = [asyncio.create_task(job) for job in jobs]
         mine = self.streams[stream.user_id]
         mine.append(stream)
-        if len(mine) > STREAMS_PER_USER:
-            mine[0].end()
+        for oldest in mine[:-STREAMS_PER_USER]:
+            oldest.end()
 
     def remove(self, stream: Stream) -> None:
         """Feed this stream no more. Removing it twice does no harm."""

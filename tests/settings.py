@@ -20,9 +20,8 @@ os.environ.update(
     WECHAT_APP_SECRET="",
     WECHAT_REPLY_ROUTING="latest",
     LOG_LEVEL="INFO",
+    WECOM_SANDBOX="true",
 )
-
-os.environ.setdefault("WECOM_SANDBOX", "true")
 
 from jiayi.settings import *  # noqa: F403
 from jiayi.settings import DATABASES, VAR_DIR

@@ -61,7 +61,7 @@ function showColleagues(colleagues) {
   const labels = colleagues.map((one) => `${one.name} ${one.userid}${one.bound ? "" : ` (${words.unbound})`}`);
   const shown = [...who.options].slice(0, -1).map((option) => option.textContent);
   if (labels.join("\n") === shown.join("\n")) return;
-  const chosen = who.value;
+  const chosen = me(); // an account typed by hand stays, and is chosen once it is on the list
   const free = who.options[who.options.length - 1];
   who.replaceChildren(...colleagues.map((one, i) => new Option(labels[i], one.userid)), free);
   const same = colleagues.find((one) => one.userid.toLowerCase() === chosen.toLowerCase());

@@ -113,12 +113,15 @@ def test_binding_changing_and_unbinding_an_account_takes_effect_with_the_next_me
     )
     number = site.shell("print(Case.objects.get(title='访客签证').number)")
     admin, sandbox = sign_in(ADMIN, "/admin/"), visit("/sandbox/")
+    new_account = sandbox.locator("#who option[value='zhang.wei.2']")
     try:
         assert f"#{number}" in replies_as(sandbox, "ZhangWei", f"#{number} 旧账号")
         bind(admin, "张伟", "zhang.wei.2")
+        expect(new_account).to_have_count(1)
         assert "还没有绑定" in replies_as(sandbox, "ZhangWei", f"#{number} 旧账号又写")
         assert "✓ 已发送" in replies_as(sandbox, "zhang.wei.2", f"#{number} 新账号")
         bind(admin, "张伟", "")
+        expect(new_account).to_have_count(0)
         assert "还没有绑定" in replies_as(sandbox, "zhang.wei.2", f"#{number} 解绑以后")
     finally:
         bind(admin, "张伟", "ZhangWei")
