@@ -13,5 +13,10 @@ urlpatterns = [
     path("api/files/<uuid:key>/", file_views.FileBytes.as_view(), name="api-file"),
     path("api/files/<uuid:key>/thumbnail/", file_views.Thumbnail.as_view(), name="api-thumbnail"),
     path("api/active/", api.Active.as_view(), name="api-active"),
+    # the state of what was sent
+    # files
+    # live
+    # search
+    # the advisor's desk
     path("api/events/", api.EventsElsewhere.as_view(), name="api-events"),
 ]
