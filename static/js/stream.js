@@ -24,6 +24,8 @@ export class Stream {
     window.addEventListener("pagehide", () => this.#close(), { signal });
     window.addEventListener("pageshow", (event) => event.persisted && this.connect(), { signal });
     window.addEventListener("online", () => this.connect(), { signal });
+    // A stream that was cut off may not say so for minutes.
+    window.addEventListener("offline", () => this.#source && this.#failed(this.#source), { signal });
   }
 
   // Connect, or connect anew: after sleep a stream may be dead and not know it.

@@ -1,8 +1,7 @@
 """What happens by itself on open pages: typing, many tabs, alerts, reconnecting, and the end of a session."""
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -44,20 +43,29 @@ def is_live(*pages: Page) -> None:
         expect(page.locator("body")).to_have_attribute("data-connection", "live")
 
 
+def bubbles(page: Page) -> list[str]:
+    """The texts of the messages of people, in order."""
+    return page.locator("#messages .message:not(.system) .text").all_inner_texts()
+
+
 class Streams:
-    """The live streams that a browser has open."""
+    """The live streams that a browser has begun, and has open."""
 
     def __init__(self, context: BrowserContext) -> None:
-        self.open: set[Request] = set()
-        self.began = 0
+        self.began: list[Request] = []
+        self._ended: list[Request] = []
         context.on("request", self._began)
-        context.on("requestfailed", self.open.discard)
-        context.on("requestfinished", self.open.discard)
+        context.on("requestfailed", lambda request: self._ended.append(request))
+        context.on("requestfinished", lambda request: self._ended.append(request))
 
     def _began(self, request: Request) -> None:
         if request.url.endswith("/api/events/"):
-            self.open.add(request)
-            self.began += 1
+            self.began.append(request)
+
+    @property
+    def open(self) -> list[Request]:
+        """Those of closed tabs are closed."""
+        return [one for one in self.began if one not in self._ended and not one.frame.page.is_closed()]
 
 
 # Typing --------------------------------------------------------------------------------------------------
@@ -83,9 +91,11 @@ def test_each_side_sees_the_other_type_until_the_message_is_there(sign_in: Open,
     advisor.press(BOX, "Enter")
     expect(member.locator(".theirs .text")).to_have_text("您好，我看看")
     expect(member.locator("#typing")).to_be_hidden()
+    advisor.clock.install()
     member.locator(BOX).press_sequentially("好")
     expect(advisor.locator("#typing")).to_be_visible()
-    expect(advisor.locator("#typing")).to_be_hidden(timeout=9_000)  # they stopped
+    advisor.clock.fast_forward(6_500)
+    expect(advisor.locator("#typing")).to_be_hidden()  # they stopped
 
 
 # Many tabs -----------------------------------------------------------------------------------------------
@@ -101,8 +111,7 @@ def test_eight_tabs_share_one_stream_and_outlive_the_one_that_holds_it(site: Sit
         tabs.append(first.context.new_page())
         tabs[-1].goto(f"/messages/{case}/")
     is_live(*tabs)
-    assert len(streams.open) == 1
-    assert streams.began == 1
+    assert len(streams.open) == len(streams.began) == 1
     says(site, case, ADVISOR, "一")
     for tab in tabs:
         expect(tab.locator(".theirs .text")).to_have_text(["一"])
@@ -132,3 +141,192 @@ def test_a_tab_that_the_browser_froze_loses_the_stream_to_the_one_in_front(
     expect(second.locator(".theirs .text")).to_have_text(["还在吗"])
     frozen.send("Debugger.resume")
     expect(first.locator(".theirs .text")).to_have_text(["还在吗"])
+
+
+def test_a_page_left_open_from_another_account_shows_nothing_of_the_new_one(
+    site: Site, sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow("status of 401")
+    old = sign_in(MEMBER, f"/messages/{case}/", fresh=True)
+    is_live(old)
+    old.fill(BOX, "会员写的草稿")
+    new = old.context.new_page()
+    new.context.clear_cookies()  # as when the session ran out and a colleague signs in
+    new.goto("/accounts/login/")
+    new.fill("[name=login]", ADVISOR)
+    new.fill("[name=password]", PASSWORD)
+    new.click("main button.primary")
+    new.wait_for_url("**/messages/**")
+    new.goto(f"/messages/{case}/")
+    is_live(new)
+    # What would be worst: a member's words sent in the advisor's name.
+    old.press(BOX, "Enter")
+    expect(old.locator("#banner")).to_contain_text("这个浏览器已经换了账号登录")
+    says(site, case, MEMBER, "只给顾问看")
+    expect(new.locator(".theirs .text")).to_have_text(["只给顾问看"])
+    expect(old.locator(".case, .message, #compose")).to_have_count(0)
+    assert bubbles(new) == ["只给顾问看"]
+
+
+# What tells somebody who looks elsewhere -------------------------------------------------------------------
+
+HEARD = """
+window.shown = [];
+window.Notification = class {
+  static permission = "granted";
+  static requestPermission = async () => Notification.permission;
+  constructor(title, options) {
+    window.shown.push([title, options.body]);
+    window.last = this;
+    document.documentElement.dataset.shown = window.shown.length;
+  }
+  close() {}
+};
+window.notes = 0;
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (at) { window.notes += 1; return start.call(this, at); };
+"""
+
+
+def test_a_new_message_is_told_once_by_badge_sound_and_notification_without_a_word_of_it(
+    site: Site, sign_in: Open, case: int, shot: Any
+) -> None:
+    page = sign_in(MEMBER, "/messages/new/")
+    page.context.add_init_script(HEARD)
+    page.goto("/messages/1001/")
+    second = page.context.new_page()
+    second.goto("/messages/1001/")
+    is_live(page, second)
+    page.bring_to_front()
+    says(site, case, ADVISOR, "没有打开提醒")
+    expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("^data:image/png"))
+    page.click("[data-menu] summary")
+    for name in ("新消息提示音", "桌面通知"):
+        switch = page.get_by_role("switch", name=name)
+        expect(switch).not_to_be_checked()
+        switch.click()
+        expect(switch).to_be_checked()
+    shot(page, "live-switches")
+    told = page.evaluate("[window.shown, window.notes]")
+    assert told == [[], 2], "the sound was played to let one know it, nothing else was told"
+    page.keyboard.press("Escape")
+    says(site, case, ADVISOR, "护照首页", "很清楚")
+    expect(page.locator("html")).to_have_attribute("data-shown", "1")
+    assert page.evaluate("window.shown") == [["佳忆", f"案件 #{case} 有新消息"]]
+    page.wait_for_timeout(500)
+    assert page.evaluate("[window.shown.length, window.notes]") == [1, 4], "once for both"
+    assert second.evaluate("[window.shown.length, window.notes]") == [0, 0], "by one tab only"
+    page.evaluate("window.last.onclick()")
+    page.wait_for_url(f"**/messages/{case}/")
+    is_live(page)
+    # Nothing while the case is before somebody's eyes, in whichever tab.
+    says(site, case, ADVISOR, "看见了吗")
+    expect(page.locator(".theirs .text").last).to_have_text("看见了吗")
+    page.wait_for_timeout(1_700)
+    assert page.evaluate("window.shown") == second.evaluate("window.shown") == []
+    # The switches stay as they are in this browser.
+    expect(second.locator("[data-switch=sound]")).to_have_attribute("aria-checked", "true")
+
+
+# Coming back -----------------------------------------------------------------------------------------------
+
+
+def test_what_both_sides_did_while_a_browser_was_offline_appears_without_a_reload(
+    site: Site, sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow(*GONE_OFFLINE)
+    member, advisor = sign_in(MEMBER, f"/messages/{case}/"), sign_in(ADVISOR, f"/messages/{case}/")
+    is_live(member, advisor)
+    write(member, "一")
+    write(advisor, "二")
+    expect(member.locator(".theirs .text")).to_have_text(["二"])
+    expect(member.locator(".mine .tick")).to_have_text("✓✓")
+    member.evaluate("window.sameDocument = true")
+    member.context.set_offline(True)
+    expect(member.locator("#banner")).to_have_text("连接已断开，正在重连…")
+    write(member, "离线时写的")
+    expect(member.locator(".failed")).to_have_count(1)
+    advisor.click(".mine .recall")
+    expect(advisor.locator(".mine .text")).to_have_text("消息已撤回")
+    write(advisor, "三")
+    expect(advisor.locator(".mine .tick").last).to_have_text("✓")
+    member.context.set_offline(False)
+    expect(member.locator(".theirs .text")).to_have_text(["消息已撤回", "三"])
+    expect(member.locator("#banner")).to_be_hidden()
+    expect(advisor.locator(".mine .tick")).to_have_text("✓✓")
+    member.click(".retry")
+    expect(advisor.locator(".theirs .text")).to_have_text(["一", "离线时写的"])
+    assert bubbles(member) == ["一", "消息已撤回", "三", "离线时写的"]
+    assert member.evaluate("window.sameDocument")
+
+
+def test_where_a_proxy_holds_the_stream_back_the_page_asks(site: Site, sign_in: Open, case: int) -> None:
+    member = sign_in(MEMBER, "/messages/new/")
+    member.clock.install()
+    member.route("**/api/events/", lambda route: None)  # never a byte of an answer
+    member.goto(f"/messages/{case}/")
+    says(site, case, ADVISOR, "一")
+    for _ in range(8):
+        member.clock.run_for(1_500)
+    expect(member.locator("body")).to_have_attribute("data-connection", "polling")
+    expect(member.locator(".theirs .text")).to_have_text(["一"])
+    says(site, case, ADVISOR, "二")
+    member.clock.run_for(4_500)
+    expect(member.locator(".theirs .text")).to_have_text(["一", "二"])
+    expect(member.locator("#banner")).to_be_hidden()
+
+
+# The end of a session, and of a case -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["signed out in another tab", "session deleted", "deactivated"])
+def test_an_open_page_whose_session_ended_says_so_and_shows_nothing_more(
+    site: Site, sign_in: Open, case: int, page_errors: PageErrors, shot: Any, how: str
+) -> None:
+    page_errors.allow("status of 401")
+    says(site, case, ADVISOR, "护照号 E12345678")
+    page = sign_in(MEMBER, f"/messages/{case}/", fresh=True)
+    second = page.context.new_page()
+    second.goto(f"/messages/{case}/")
+    is_live(page, second)
+    page.fill(BOX, "草稿里的秘密")
+    if how == "signed out in another tab":
+        second.click("[data-menu] summary")
+        second.get_by_role("button", name="退出登录").click()
+        page.wait_for_url("**/accounts/login/**")
+        assert "秘密" not in page.evaluate("JSON.stringify(localStorage)")
+        return
+    if how == "session deleted":
+        key = next(one["value"] for one in page.context.cookies() if one["name"] == "session")
+        site.shell(f"from django.contrib.sessions.models import Session; Session.objects.get(pk={key!r}).delete()")
+    else:
+        site.shell(f"user = User.objects.get(email={MEMBER!r}); user.is_active = False; user.save()")
+    try:
+        for tab in (page, second):
+            expect(tab.locator("#banner")).to_contain_text("您已退出登录")
+            expect(tab.locator(".case, .message")).to_have_count(0)
+            assert "E12345678" not in tab.content()
+        shot(page, "live-signed-out")
+        says(site, case, ADVISOR, "之后写的")
+        assert page.request.get(f"/api/cases/{case}/messages/").status == 401
+    finally:
+        site.shell(f"User.objects.filter(email={MEMBER!r}).update(is_active=True)")
+    assert page.request.get(f"/api/cases/{case}/messages/").status == 401, "switched on again, and still signed out"
+
+
+def test_a_suspended_advisor_sees_no_case_any_more(
+    site: Site, sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow("status of 404")
+    says(site, case, MEMBER, "只给跟进人看")
+    advisor = sign_in(ADVISOR, f"/messages/{case}/")
+    is_live(advisor)
+    by = "User.objects.get(email='admin@example.com')"
+    who = f"Advisor.objects.get(user__email={ADVISOR!r})"
+    site.shell(f"from advisors.actions import suspend_advisor; suspend_advisor({who}, by={by})")
+    try:
+        expect(advisor.get_by_text("您已不能查看这个案件。")).to_be_visible()
+        expect(advisor.locator(".case, .message")).to_have_count(0)
+        assert "只给跟进人看" not in advisor.content()
+    finally:
+        site.shell(f"from advisors.actions import approve_advisor; approve_advisor({who}, by={by})")
