@@ -1,5 +1,6 @@
 """What happens by itself on open pages: typing, many tabs, alerts, reconnecting, and the end of a session."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -330,3 +331,21 @@ def test_a_suspended_advisor_sees_no_case_any_more(
         assert "只给跟进人看" not in advisor.content()
     finally:
         site.shell(f"from advisors.actions import approve_advisor; approve_advisor({who}, by={by})")
+
+
+# On the home screen ----------------------------------------------------------------------------------------
+
+
+def test_the_site_can_be_installed(visit: Open) -> None:
+    page = visit("/accounts/login/")
+    browser = page.context.new_cdp_session(page)
+    read = browser.send("Page.getAppManifest")
+    assert read["errors"] == []
+    manifest = json.loads(read["data"])
+    assert (manifest["start_url"], manifest["display"]) == ("/messages/", "standalone")
+    icons = {(icon["sizes"], icon.get("purpose", "any")) for icon in manifest["icons"]}
+    assert {(size, purpose) for size in ("192x192", "512x512") for purpose in ("any", "maskable")} <= icons
+    for icon in manifest["icons"]:
+        assert page.request.get(f"/static/{icon['src']}").headers["content-type"] == icon["type"]
+    errors = {error["errorId"] for error in browser.send("Page.getInstallabilityErrors")["installabilityErrors"]}
+    assert errors <= {"in-incognito"}, "which every browser of a test is"

@@ -1,5 +1,6 @@
 """The live stream of a real server process, read by raw sockets."""
 
+import random
 import subprocess
 import sys
 import threading
@@ -469,6 +470,75 @@ def test_after_a_kill_nothing_answered_is_lost_and_the_missed_is_exactly_what_co
     assert [m["seq"] for m in missed["messages"]] == list(range(last + 1, 77))
     assert missed["has_more"] is False
     assert Case.objects.get(pk=world.case.pk).last_seq == 76
+
+
+class Reader:
+    """A page that loses its connection again and again; it catches up by `seq` as static/js does."""
+
+    def __init__(self, server: Server, who: Client, cases: list[int], seed: int) -> None:
+        self.server, self.who, self.random = server, who, random.Random(seed)
+        self.seen: dict[int, list[int]] = {case: [] for case in cases}
+        self.strange: list[tuple[str, dict]] = []
+
+    def run(self, writing: threading.Event) -> None:
+        while writing.is_set():
+            self.look(self.random.uniform(0, 0.3))
+        self.look(0.5)
+
+    def look(self, seconds: float) -> None:
+        last_event_id = self.random.choice(["0", "-1", "9" * 4000, "1002", "\xff;", "a b"])
+        with self.server.open(self.who, **{"Last-Event-ID": last_event_id}) as page:
+            for case in self.seen:
+                self.catch_up(case)
+            for name, data in page.events(seconds):
+                if name == "message" and data["case"] in self.seen:
+                    self.take(data["case"], data["message"]["seq"])
+                elif name != "presence":
+                    self.strange.append((name, data))
+
+    def take(self, case: int, seq: int) -> None:
+        if seq == len(self.seen[case]) + 1:
+            self.seen[case].append(seq)
+        elif seq > len(self.seen[case]):
+            self.catch_up(case)
+
+    def catch_up(self, case: int) -> None:
+        after = len(self.seen[case])
+        found = self.server.get(self.who, f"/api/cases/{case}/messages/?after={after}&limit=100")["messages"]
+        self.seen[case] += [message["seq"] for message in found]
+
+
+def test_who_loses_the_connection_again_and_again_ends_up_with_exactly_what_is_theirs(
+    server: Server, world: World
+) -> None:
+    mine = {"wang": [1001], "lin": [1002], "li": [1001, 1002], "zhang": []}
+    clients = {name: signed_in(getattr(world, name)) for name in mine}
+    readers = [Reader(server, clients[name], cases, seed) for seed, (name, cases) in enumerate(mine.items())]
+    writing = threading.Event()
+    writing.set()
+
+    def keep_writing(name: str, case: int) -> None:
+        for n in range(15):
+            body = {"body": f"{name} {n}", "client_id": f"{name}-{n}"}
+            assert server.send(clients[name], f"/api/cases/{case}/messages/", body)[0] == 201
+
+    writers = [
+        threading.Thread(target=keep_writing, args=[name, case])
+        for name, case in (("wang", 1001), ("li", 1001), ("lin", 1002))
+    ]
+    reading = [threading.Thread(target=reader.run, args=[writing]) for reader in readers]
+    for thread in (*reading, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    writing.clear()
+    for thread in reading:
+        thread.join()
+    last = dict(Case.objects.values_list("number", "last_seq"))
+    assert last == {1001: 31, 1002: 16}
+    for reader in readers:
+        assert reader.seen == {case: list(range(1, last[case] + 1)) for case in reader.seen}
+        assert reader.strange == []
 
 
 def test_sigterm_ends_the_server_within_five_seconds_with_streams_open(own_server: Server, world: World) -> None:
