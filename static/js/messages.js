@@ -171,6 +171,7 @@ function waitForFirst() {
   stream.connect();
 }
 
+window.addEventListener("signout", () => stream?.stop());
 const list = document.getElementById("cases");
 if (list) start(list);
 else waitForFirst();

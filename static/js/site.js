@@ -22,6 +22,7 @@ const others = typeof BroadcastChannel === "undefined" ? null : new BroadcastCha
 for (const form of document.querySelectorAll("form[data-sign-out]")) {
   form.addEventListener("submit", () => {
     forgetEverything();
+    window.dispatchEvent(new Event("signout")); // the message page's stream ends before it is refused
     others?.postMessage(null);
   });
 }

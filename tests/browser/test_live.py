@@ -280,46 +280,64 @@ def test_where_a_proxy_holds_the_stream_back_the_page_asks(site: Site, sign_in: 
 # The end of a session, and of a case -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["signed out in another tab", "session deleted", "deactivated"])
+@pytest.fixture
+def leaver(site: Site) -> str:
+    """The address of a member of their own with one case: what ends their sessions ends nobody else's."""
+    return site.shell(
+        "from members.actions import register_member\n"
+        f"member = register_member(email=f'{{uuid4().hex}}@example.com', name='赵走', password={PASSWORD!r})\n"
+        f"case = open_case(member, '学签', advisor=Advisor.objects.get(user__email={ADVISOR!r}))\n"
+        "post_message(case, case.advisor.user, '护照号 E12345678', client_id='a')\n"
+        "print(member.user.email)"
+    )
+
+
+def open_tabs(sign_in: Open, email: str) -> tuple[Page, Page]:
+    first = sign_in(email, fresh=True)
+    first.locator(".case").click()
+    expect(first.locator(".theirs .text")).to_have_text(["护照号 E12345678"])
+    second = first.context.new_page()
+    second.goto(first.url)
+    is_live(first, second)
+    first.fill(BOX, "草稿里的秘密")
+    return first, second
+
+
+END = "from django.contrib.sessions.models import Session; Session.objects.get(pk={key!r}).delete()"
+SWITCH_OFF = "user = User.objects.get(email={email!r}); user.is_active = False; user.save()"
+
+
+@pytest.mark.parametrize("how", [END, SWITCH_OFF])
 def test_an_open_page_whose_session_ended_says_so_and_shows_nothing_more(
-    site: Site, sign_in: Open, case: int, page_errors: PageErrors, shot: Any, how: str
+    site: Site, sign_in: Open, leaver: str, page_errors: PageErrors, shot: Any, how: str
 ) -> None:
     page_errors.allow("status of 401")
-    says(site, case, ADVISOR, "护照号 E12345678")
-    page = sign_in(MEMBER, f"/messages/{case}/", fresh=True)
-    second = page.context.new_page()
-    second.goto(f"/messages/{case}/")
-    is_live(page, second)
-    page.fill(BOX, "草稿里的秘密")
-    if how == "signed out in another tab":
-        second.click("[data-menu] summary")
-        second.get_by_role("button", name="退出登录").click()
-        page.wait_for_url("**/accounts/login/**")
-        assert "秘密" not in page.evaluate("JSON.stringify(localStorage)")
-        return
-    if how == "session deleted":
-        key = next(one["value"] for one in page.context.cookies() if one["name"] == "session")
-        site.shell(f"from django.contrib.sessions.models import Session; Session.objects.get(pk={key!r}).delete()")
-    else:
-        site.shell(f"user = User.objects.get(email={MEMBER!r}); user.is_active = False; user.save()")
-    try:
-        for tab in (page, second):
-            expect(tab.locator("#banner")).to_contain_text("您已退出登录")
-            expect(tab.locator(".case, .message")).to_have_count(0)
-            assert "E12345678" not in tab.content()
-        shot(page, "live-signed-out")
-        says(site, case, ADVISOR, "之后写的")
-        assert page.request.get(f"/api/cases/{case}/messages/").status == 401
-    finally:
-        site.shell(f"User.objects.filter(email={MEMBER!r}).update(is_active=True)")
-    assert page.request.get(f"/api/cases/{case}/messages/").status == 401, "switched on again, and still signed out"
+    tabs = open_tabs(sign_in, leaver)
+    key = next(one["value"] for one in tabs[0].context.cookies() if one["name"] == "session")
+    site.shell(how.format(key=key, email=leaver))
+    for tab in tabs:
+        expect(tab.locator("#banner")).to_contain_text("您已退出登录")
+        expect(tab.locator(".case, .message")).to_have_count(0)
+        assert "E12345678" not in tab.content()
+    shot(tabs[0], "live-signed-out")
+    site.shell(f"User.objects.filter(email={leaver!r}).update(is_active=True)")
+    assert tabs[0].request.get("/api/cases/").status == 401, "switched on again, and still signed out"
+
+
+def test_signing_out_in_one_tab_clears_the_others(sign_in: Open, leaver: str, page_errors: PageErrors) -> None:
+    page_errors.allow("status of 401")
+    first, second = open_tabs(sign_in, leaver)
+    second.click("[data-menu] summary")
+    second.get_by_role("button", name="退出登录").click()
+    first.wait_for_url("**/accounts/login/**")
+    assert "秘密" not in first.evaluate("JSON.stringify(localStorage)")
 
 
 def test_a_suspended_advisor_sees_no_case_any_more(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
     page_errors.allow("status of 404")
-    says(site, case, MEMBER, "只给跟进人看")
+    says(site, case, MEMBER, "停用前写的")
     advisor = sign_in(ADVISOR, f"/messages/{case}/")
     is_live(advisor)
     by = "User.objects.get(email='admin@example.com')"
@@ -328,7 +346,7 @@ def test_a_suspended_advisor_sees_no_case_any_more(
     try:
         expect(advisor.get_by_text("您已不能查看这个案件。")).to_be_visible()
         expect(advisor.locator(".case, .message")).to_have_count(0)
-        assert "只给跟进人看" not in advisor.content()
+        assert "停用前写的" not in advisor.content()
     finally:
         site.shell(f"from advisors.actions import approve_advisor; approve_advisor({who}, by={by})")
 
