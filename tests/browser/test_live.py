@@ -240,6 +240,9 @@ def test_what_both_sides_did_while_a_browser_was_offline_appears_without_a_reloa
     write(advisor, "二")
     expect(member.locator(".theirs .text")).to_have_text(["二"])
     expect(member.locator(".mine .tick")).to_have_text("✓✓")
+    second = member.context.new_page()  # it has no stream of its own
+    second.goto(f"/messages/{case}/")
+    is_live(second)
     member.evaluate("window.sameDocument = true")
     member.context.set_offline(True)
     expect(member.locator("#banner")).to_have_text("连接已断开，正在重连…")
@@ -250,7 +253,8 @@ def test_what_both_sides_did_while_a_browser_was_offline_appears_without_a_reloa
     write(advisor, "三")
     expect(advisor.locator(".mine .tick").last).to_have_text("✓")
     member.context.set_offline(False)
-    expect(member.locator(".theirs .text")).to_have_text(["消息已撤回", "三"])
+    for tab in (member, second):
+        expect(tab.locator(".theirs .text")).to_have_text(["消息已撤回", "三"])
     expect(member.locator("#banner")).to_be_hidden()
     expect(advisor.locator(".mine .tick")).to_have_text("✓✓")
     member.click(".retry")
