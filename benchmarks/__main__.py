@@ -18,7 +18,7 @@ import psycopg2
 from benchmarks import figures
 from scripts.processes import ROOT
 
-SCRIPTS = ("callback_to_stream", "callbacks_per_second", "post_while_wecom_hangs")
+SCRIPTS = ("callback_to_stream", "post_to_stream", "callbacks_per_second", "post_while_wecom_hangs")
 LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/postgres"
 TIMEOUT = 300.0  # seconds for one script
 

@@ -14,6 +14,7 @@ from cases.files import read_upload
 from cases.models import Message
 from cases.queries import case_for, list_cases, page_of_messages
 from cases.serializers import NewFile, NewMessage, PageQuery, ReadUpTo, message_json
+from cases.typing_notice import tell_typing
 from jiayi.errors import Gone
 from members.models import User
 from members.requests import SignedInRequest
@@ -59,6 +60,16 @@ class Read(APIView):
     def post(self, request: SignedInRequest, number: int) -> Response:
         case = case_for(request.user, number)
         mark_read(case, request.user, _checked(ReadUpTo(data=request.data))["seq"])
+        return Response(status=204)
+
+
+class Typing(APIView):
+    """The page calls this every few seconds while its person writes a message."""
+
+    def post(self, request: SignedInRequest, number: int) -> Response:
+        case = case_for(request.user, number)
+        note_activity(request.user)
+        tell_typing(case, request.user)
         return Response(status=204)
 
 

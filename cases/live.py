@@ -20,7 +20,7 @@ def shows(event: Event, connected: Collection[int]) -> list[Show]:
     users = event.get("users")
     if users is not None and not set(users) & set(connected):
         return []
-    build = {"message": _message, "read": _read, "presence": _presence, "case": _case}.get(event["type"])
+    build = BUILDERS.get(event["type"])
     return [show for show in build(event) if show[0] in connected] if build else []
 
 
@@ -45,6 +45,15 @@ def _read(event: Event) -> list[Show]:
     ]
 
 
+def _typing(event: Event) -> list[Show]:
+    """Somebody writes: shown to the other side, as long as both are on the case."""
+    case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
+    people = [user.pk for user in _participants(case)] if case else []
+    if case is None or event["user"] not in people:
+        return []
+    return [(user, "typing", {"case": case.number}) for user in people if user != event["user"]]
+
+
 def _presence(event: Event) -> list[Show]:
     advisor = Advisor.objects.filter(pk=event["advisor"]).first()
     if advisor is None:
@@ -56,6 +65,9 @@ def _presence(event: Event) -> list[Show]:
 def _case(event: Event) -> list[Show]:
     """The list of cases of these people changed; the page asks for it again, and sees what it may see."""
     return [(user, "case", {}) for user in event["users"]]
+
+
+BUILDERS = {"message": _message, "read": _read, "typing": _typing, "presence": _presence, "case": _case}
 
 
 def _participants(case: Case) -> list[User]:

@@ -16,6 +16,7 @@ urlpatterns = [
     # the state of what was sent
     # files
     # live
+    path("api/cases/<int:number>/typing/", api.Typing.as_view(), name="api-typing"),
     # search
     # the advisor's desk
     path("api/events/", api.EventsElsewhere.as_view(), name="api-events"),

@@ -182,6 +182,8 @@ CONTENT_SECURITY_POLICY = {
 # Language, time, files ------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("中文")), ("en", "English")]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # seconds; the choice outlives signing out and closing the browser
+LANGUAGE_COOKIE_SECURE, LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = _https, True, "Lax"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = env_str("TIME_ZONE", "America/Toronto")

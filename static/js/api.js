@@ -13,10 +13,13 @@ export class ApiError extends Error {
 
 export class Api {
   #csrfCookie;
+  #user;
   #onSignedOut;
 
-  constructor({ csrfCookie, onSignedOut }) {
+  // `user`: whose page this is. `onSignedOut(other)`: they are signed out, and whether somebody else is signed in.
+  constructor({ csrfCookie, user, onSignedOut }) {
     this.#csrfCookie = csrfCookie;
+    this.#user = user;
     this.#onSignedOut = onSignedOut;
   }
 
@@ -43,7 +46,7 @@ export class Api {
     try {
       response = await fetch(url, {
         ...options,
-        headers: { Accept: "application/json", ...options.headers },
+        headers: { Accept: "application/json", "X-Page-Of": this.#user, ...options.headers },
         cache: "no-store",
         credentials: "same-origin",
         redirect: "error",
@@ -55,7 +58,7 @@ export class Api {
     }
     if (response.ok) return data;
     if (response.status === 401) {
-      this.#onSignedOut();
+      this.#onSignedOut(Boolean(data?.other_account));
       throw new ApiError(401); // the page says so once; no need to repeat it at every message
     }
     throw new ApiError(response.status, detailOf(data));

@@ -20,6 +20,10 @@ export class CaseList {
     this.#changed();
   }
 
+  get all() {
+    return this.#cases ?? [];
+  }
+
   find(number) {
     return this.#cases?.find((one) => one.number === number);
   }

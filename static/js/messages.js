@@ -1,12 +1,14 @@
 // The message page: puts the parts together.
 
 import { reportActivity } from "./activity.js";
+import { Alerts } from "./alerts.js";
 import { Api } from "./api.js";
 import { Banner } from "./banner.js";
 import { CaseList } from "./cases.js";
 import { Format } from "./format.js";
 import { Room } from "./room.js";
-import { Stream } from "./stream.js";
+import { openStream } from "./tabs.js";
+import { reportTyping, TypingHint } from "./typing.js";
 
 const LOOK_EVERY = 60_000; // ms; presence ends without an event, and a stream can be dead and not know it
 const AWAY_LONG = 15_000; // ms after which a page that comes back does not trust its stream
@@ -16,17 +18,29 @@ const page = JSON.parse(document.getElementById("page").textContent);
 const words = document.getElementById("words").dataset;
 const format = new Format(words.locale, words);
 const banner = document.getElementById("banner") && new Banner(document.getElementById("banner"), words);
-const api = new Api({ csrfCookie: page.csrf_cookie, onSignedOut: signedOut });
+const api = new Api({ csrfCookie: page.csrf_cookie, user: page.user, onSignedOut: signedOut });
 let room = null;
 let cases = null;
 let stream = null;
 let asking = 0;
+let alerts = null;
+let typing = null;
 
-function signedOut() {
+// `other`: somebody else has signed in in this browser since.
+function signedOut(other) {
   stream?.stop();
-  const back = `${page.sign_in}?next=${encodeURIComponent(location.pathname)}`;
-  if (banner) banner.final(words.signedOut, words.signIn, back);
-  else location.assign(back);
+  const back = other ? page.pages : `${page.sign_in}?next=${encodeURIComponent(location.pathname)}`;
+  if (!banner) {
+    location.assign(back);
+    return;
+  }
+  if (other) room?.leave();
+  else room?.cover();
+  cases?.list.replaceChildren();
+  alerts?.update([]);
+  document.title = words.pageTitle;
+  if (other) banner.final(words.otherAccount, words.reload, back);
+  else banner.final(words.signedOut, words.signIn, back);
 }
 
 function caseGone() {
@@ -52,6 +66,7 @@ function askSoon() {
 }
 
 function casesChanged() {
+  alerts.update(cases.all);
   if (!room) return;
   const open = cases.find(page.case);
   if (open) room.show(open);
@@ -71,12 +86,21 @@ const handlers = {
     const here = room && number === page.case;
     if (!cases.took(number, message, here && room.seesNewest)) askSoon();
     if (here) room.took(message).catch(() => {});
+    if (here && !message.sender.me) typing.hide();
+  },
+  typing: ({ case: number }) => {
+    if (room && number === page.case) typing.show();
   },
 };
 
+const isLooking = (number) => room !== null && number === page.case && document.visibilityState === "visible";
+
 function connect() {
-  stream = new Stream({
+  stream = openStream({
     url: page.events,
+    user: page.user,
+    onOtherAccount: () => signedOut(true),
+    answer: ({ looking }) => isLooking(looking),
     onEvent: (name, data) => handlers[name](data),
     onState: (state) => {
       document.body.dataset.connection = state; // for tests, and for whoever is asked "what do you see?"
@@ -95,8 +119,12 @@ function connect() {
     }
     room?.conversation.renameDays();
     room?.readIfSeen();
-    if (Date.now() - left > AWAY_LONG) stream.connect();
-    else sync().catch(() => {});
+    if (stream.leads && Date.now() - left > AWAY_LONG) {
+      stream.connect();
+      return;
+    }
+    stream.wake();
+    sync().catch(() => {});
   });
 }
 
@@ -120,8 +148,11 @@ function start(list) {
     const onRead = () => cases.wasRead(page.case);
     const onSent = (message) => handlers.message({ case: page.case, message });
     room = new Room({ page, words, format, api, onRead, onSent });
+    typing = new TypingHint(document.getElementById("typing"));
+    reportTyping(room.composer.box, () => api.post(`${room.url}typing/`).catch(() => {}));
   }
   cases = new CaseList({ list, api, url: page.cases, pages: page.pages, open: page.case, words, format, onCases: casesChanged });
+  alerts = new Alerts({ words, pages: page.pages, stream: () => stream, isLooking });
   connect();
   room?.readIfSeen();
   if (!page.is_member) reportActivity(api, page.active);
@@ -134,10 +165,13 @@ function waitForFirst() {
   const ask = async () => {
     if ((await api.get(page.cases)).length) reload();
   };
-  stream = new Stream({ url: page.events, onEvent: () => ask().catch(none), onState: none, ask });
+  const onOtherAccount = () => signedOut(true);
+  const answer = () => false;
+  stream = openStream({ url: page.events, user: page.user, onEvent: () => ask().catch(none), onState: none, onOtherAccount, answer, ask });
   stream.connect();
 }
 
+window.addEventListener("signout", () => stream?.stop());
 const list = document.getElementById("cases");
 if (list) start(list);
 else waitForFirst();

@@ -153,6 +153,11 @@ export class Room {
     return el("span", { class: `presence${advisor.online ? " online" : ""}` }, `${words.advisor} ${advisor.name} · ${state}`);
   }
 
+  // Signed out: what was read goes from the screen; what was not sent yet stays for whoever comes back.
+  cover() {
+    for (const read of document.querySelectorAll(".conversation-head > *, .older, #messages > :not(.pending)")) read.remove();
+  }
+
   // This person may not see the case any more: nothing of it stays on the screen.
   leave() {
     for (const part of ["#scroller", ".composer", ".conversation-head"]) {
