@@ -42,7 +42,7 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
         except Refused as refusal:
             form.add_error("body", refusal.message)
     context = {**_about(user, case), **(_conversation(request, user, case) if case else {})}
-    context |= {"page": _page(user, case), "form": form}
+    context |= {"page": {**_page(user, case), "at": context.get("place")}, "form": form}
     return render(request, "cases/messages.html", context, status=400 if form.errors else 200)
 
 
@@ -70,6 +70,7 @@ def _conversation(request: HttpRequest, user: User, case: Case) -> dict[str, obj
     return {
         "conversation": [_timed(message_json(message, user.pk)) for message in messages],
         # No message is ever missing between the first and the newest one.
+        "place": place.get("at"),
         "has_older": bool(messages) and messages[0].seq > 1,
         "has_newer": bool(messages) and messages[-1].seq < case.last_seq,
     }

@@ -6,6 +6,7 @@ import { Banner } from "./banner.js";
 import { CaseList } from "./cases.js";
 import { Format } from "./format.js";
 import { Room } from "./room.js";
+import { Search, searchBehind } from "./search.js";
 import { Stream } from "./stream.js";
 
 const LOOK_EVERY = 60_000; // ms; presence ends without an event, and a stream can be dead and not know it
@@ -104,7 +105,7 @@ async function look() {
   if (document.visibilityState === "hidden") return;
   try {
     await cases.refresh();
-    const behind = room && (cases.find(page.case)?.last_message?.seq ?? 0) > room.conversation.last;
+    const behind = room && (cases.find(page.case)?.last_message?.seq ?? 0) > room.conversation.newest;
     if (behind) stream.connect();
   } catch {
     stream.connect();
@@ -122,9 +123,31 @@ function start(list) {
     room = new Room({ page, words, format, api, onRead, onSent });
   }
   cases = new CaseList({ list, api, url: page.cases, pages: page.pages, open: page.case, words, format, onCases: casesChanged });
+  searching(list);
   connect();
   room?.readIfSeen();
   if (!page.is_member) reportActivity(api, page.active);
+}
+
+// The search over all cases, which covers their list, and that of the open one.
+function searching(list) {
+  const options = { api, url: page.search, pages: page.pages, words, format };
+  const goTo = (number, seq) => {
+    if (!room || number !== page.case) return false;
+    room.goTo(seq).catch(() => location.assign(`${page.pages}${number}/?at=${seq}`));
+    return true;
+  };
+  const onState = (open) => list.classList.toggle("covered", open);
+  new Search({ ...options, form: list.parentElement.querySelector("[data-search]"), onChoose: goTo, onState });
+  const behind = document.querySelector("[data-find]");
+  if (!behind) return;
+  searchBehind(behind, (form, shut) => {
+    const onChoose = (number, seq) => {
+      shut();
+      return goTo(number, seq);
+    };
+    return new Search({ ...options, form, onChoose });
+  });
 }
 
 // Somebody without a case yet: the first one appears by itself.
