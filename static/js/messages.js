@@ -141,12 +141,12 @@ function searching(list) {
   new Search({ ...options, form: list.parentElement.querySelector("[data-search]"), onChoose: goTo, onState });
   const behind = document.querySelector("[data-find]");
   if (!behind) return;
-  searchBehind(behind, (form, shut) => {
+  searchBehind(behind, ({ form, shut, onEscape }) => {
     const onChoose = (number, seq) => {
       shut();
       return goTo(number, seq);
     };
-    return new Search({ ...options, form, onChoose });
+    return new Search({ ...options, form, onChoose, onEscape });
   });
 }
 

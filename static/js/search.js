@@ -11,9 +11,9 @@ export class Search {
   #seen = 0;
 
   // `pages`: the address under which the cases stand; `onChoose(number, seq)`: returns true when it shows the place
-  // itself; `onState(open)`: results are shown, or not any more.
-  constructor({ form, api, url, pages, words, format, onChoose, onState = () => {} }) {
-    Object.assign(this, { form, api, url, pages, words, format, onChoose, onState });
+  // itself; `onState(open)`: results are shown, or not any more; `onEscape()`: instead of closing the results.
+  constructor({ form, api, url, pages, words, format, onChoose, onState = () => {}, onEscape }) {
+    Object.assign(this, { form, api, url, pages, words, format, onChoose, onState, onEscape });
     this.box = form.querySelector("[type=search]");
     this.number = Number(form.querySelector("[name=case]")?.value) || null;
     this.status = el("p", { class: "found-status", role: "status" });
@@ -144,23 +144,20 @@ export class Search {
 
   #escape(event) {
     event.preventDefault();
-    if (this.panel.hidden) return;
-    event.stopPropagation();
     this.close();
-    this.box.focus();
+    if (this.onEscape) this.onEscape();
+    else this.box.focus();
   }
 }
 
-// The search of the open case, behind a button in its head.
+// The search of the open case, behind a button in its head. `make({ form, shut, onEscape })` returns it.
 export function searchBehind(details, make) {
-  const summary = details.querySelector("summary");
-  const shut = () => {
-    details.open = false;
-    summary.focus();
+  const shut = () => (details.open = false);
+  const onEscape = () => {
+    shut();
+    details.querySelector("summary").focus();
   };
-  const search = make(details.querySelector("form"), () => (details.open = false));
+  const search = make({ form: details.querySelector("form"), shut, onEscape });
   details.addEventListener("toggle", () => (details.open ? search.box.select() : search.close()));
-  details.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && shut());
-  document.addEventListener("pointerdown", (event) => details.contains(event.target) || (details.open = false));
-  return search;
+  document.addEventListener("pointerdown", (event) => details.contains(event.target) || shut());
 }

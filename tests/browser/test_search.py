@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Site
 from tests.browser.test_pages import ADVISOR, BOX, MEMBER, height_of, is_live, says, serious, write
@@ -19,12 +19,14 @@ MOST = 300  # messages in the document at any time
 @pytest.fixture
 def case(site: Site) -> int:
     """A new case of the demo member with 1,000 messages of two years; its number."""
+    long = "：请问我的 Work Permit 材料"
     return int(
         site.shell(
-            f"member, advisor = Member.objects.get(user__email={MEMBER!r}), Advisor.objects.get(user__email={ADVISOR!r})\n"
+            f"member = Member.objects.get(user__email={MEMBER!r})\n"
+            f"advisor = Advisor.objects.get(user__email={ADVISOR!r})\n"
             "case = open_case(member, '工签延期', advisor=advisor)\n"
             "start = timezone.now() - timedelta(days=700)\n"
-            "text = lambda seq: f'第 {seq} 句' + ('：请问我的 Work Permit 材料' if seq == 120 else '，多说两句。' * (seq % 7))\n"
+            f"text = lambda seq: f'第 {{seq}} 句' + ({long!r} if seq == 120 else '，多说两句。' * (seq % 7))\n"
             "Message.objects.bulk_create(Message(case=case, seq=seq, body=text(seq), client_id=f's{seq}',\n"
             "    sender=(member if seq % 5 < 2 else advisor).user, created_at=start + timedelta(hours=16 * seq))\n"
             "    for seq in range(2, 1001))\n"
@@ -63,34 +65,38 @@ def middle(page: Page) -> int:
     return int(page.eval_on_selector("#scroller", script))
 
 
+def let_through(page: Page, held: list[Route]) -> None:
+    """Let a page of messages that was asked for come, and wait until it stands there."""
+    first, last = shown(page)[0], shown(page)[-1]
+    for route in held:
+        route.continue_()
+    held.clear()
+    page.wait_for_function(
+        "([first, last]) => { const all = document.querySelectorAll('#messages [data-seq]');"
+        " return all[0].dataset.seq != first || all[all.length - 1].dataset.seq != last; }",
+        arg=[first, last],
+    )
+
+
 def test_a_long_conversation_is_a_window_that_slides_without_a_jump(sign_in: Open, case: int) -> None:
     member = sign_in(MEMBER, f"/messages/{case}/")
     is_live(member)
     assert shown(member) == list(range(951, 1001))
-    for direction, pages in (("older", 12), ("newer", 6)):
+    held: list[Route] = []
+    member.route("**/messages/?*", lambda route: held.append(route))
+    for edge, away, pages in (("-scroller.scrollHeight", 300, 12), ("0", -300, 6)):
         for _ in range(pages):
-            held: list[Any] = []
-            member.route("**/messages/?*", held.append)
-            edge = "-scroller.scrollHeight" if direction == "older" else "0"
             member.eval_on_selector("#scroller", f"scroller => {{ scroller.scrollTop = {edge}; }}")
-            scroll(member, 300 if direction == "older" else -300)
-            seq, first = middle(member), shown(member)
-
-            def answer(held: list[Any] = held, first: list[int] = first) -> None:
-                member.unroute_all()
-                for route in held:
-                    route.continue_()
-                member.wait_for_function(
-                    "([first, last]) => { const all = document.querySelectorAll('#messages [data-seq]');"
-                    " return all[0].dataset.seq != first || all[all.length - 1].dataset.seq != last; }",
-                    arg=[first[0], first[-1]],
-                )
-
-            member.wait_for_timeout(30)
-            assert place_moves(member, seq, answer) <= 1, (direction, seq)
+            scroll(member, away)
+            while not held:
+                member.wait_for_timeout(10)
+            seq, before = middle(member), shown(member)
+            assert place_moves(member, seq, lambda: let_through(member, held)) <= 1, seq
             now = shown(member)
+            assert now != before
             assert now == list(range(now[0], now[-1] + 1)), "no hole"
             assert len(now) <= MOST
+    member.unroute_all()
     expect(member.locator("#jump")).to_be_visible()
     assert member.locator("#messages li.day + li.day").count() == 0
     member.focus("#scroller")
@@ -128,15 +134,20 @@ def test_what_comes_while_one_reads_far_up_is_counted_and_leaves_no_hole(
 def test_writing_while_one_reads_far_up_leads_to_the_newest(site: Site, sign_in: Open, case: int) -> None:
     member = sign_in(MEMBER, f"/messages/{case}/?at=200")
     is_live(member)
-    held: list[Any] = []
-    member.route(
-        "**/messages/", lambda route: held.append(route) if route.request.method == "POST" else route.fallback()
-    )
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            held.append(route)
+        else:
+            route.fallback()
+
+    member.route("**/messages/", hold)
     write(member, "我在很上面写的")
     expect(member.locator(".pending .text")).to_have_text("我在很上面写的")
     assert shown(member)[-1] == 1000, "what is not sent yet stands below the newest only"
-    member.unroute_all()
     held[0].continue_()
+    member.unroute_all()
     expect(member.locator(".pending")).to_have_count(0)
     expect(member.locator("[data-seq='1001'] .tick")).to_be_visible()
 
