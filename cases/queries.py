@@ -12,9 +12,10 @@ from cases.serializers import case_json
 from jiayi.errors import Gone
 from members.models import User
 
-# Unread messages are counted among so many of the newest only. The screen says 99+ long before, and somebody who never
-# reads must not make the list of cases slow.
-COUNTED = 100
+# Unread messages are counted up to so many, and only among so many of the newest: the screen says 99+ long before, and
+# somebody who never reads must not make the list of cases slow.
+MOST_UNREAD = 100
+COUNTED = 250
 
 
 def case_for(user: User, number: int) -> Case:
@@ -46,13 +47,17 @@ def list_cases(user: User) -> list[dict[str, Any]]:
     messages = with_what_is_shown(Message.objects.filter(pk__in=[case.newest for case in cases if case.newest]))
     last = {message.case_id: message for message in messages}
     return [
-        case_json(case, user, last.get(case.pk)) | {"unread": case.unread, "peer_read_seq": case.peer_read_seq}  # type: ignore[attr-defined]
+        case_json(case, user, last.get(case.pk))
+        | {"unread": min(case.unread, MOST_UNREAD), "peer_read_seq": case.peer_read_seq}  # type: ignore[attr-defined]
         for case in cases
     ]
 
 
 def _unread(user: User) -> Coalesce:
-    """How many messages of others follow the case's `read_up_to`: a short piece of the index on (case, seq)."""
+    """How many messages of others follow the case's `read_up_to`: a short piece of the index on (case, seq).
+
+    Its beginning is reckoned, not found with a LIMIT, for which PostgreSQL may read the whole case.
+    """
     since = Greatest(OuterRef("read_up_to"), OuterRef("last_seq") - COUNTED)
     others = Message.objects.filter(case=OuterRef("pk"), seq__gt=since).exclude(sender=user).order_by()
     count = others.values("case").annotate(count=Count("pk")).values("count")
