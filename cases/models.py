@@ -77,8 +77,7 @@ class Message(models.Model):
         WEB = "web", _("网站")
         WECOM = "wecom", _("企业微信")
 
-    # Not indexed by itself: PostgreSQL would take that index for a short range of (case, seq) and read the whole case.
-    case = models.ForeignKey(Case, models.PROTECT, related_name="messages", db_index=False, verbose_name=_("案件"))
+    case = models.ForeignKey(Case, models.PROTECT, related_name="messages", verbose_name=_("案件"))
     seq = models.PositiveIntegerField(_("序号"))
     kind = models.CharField(_("类型"), max_length=6, choices=Kind, default=Kind.TEXT)
     body = models.TextField(_("内容"), max_length=MAX_BODY)
@@ -93,8 +92,6 @@ class Message(models.Model):
         verbose_name = _("消息")
         verbose_name_plural = _("消息")
         ordering: ClassVar[list[str]] = ["case", "seq"]
-        # The search over several cases, newest first.
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["case", "id"], name="message_by_case_and_id")]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["case", "seq"], name="message_seq_unique"),
             models.UniqueConstraint(fields=["case", "sender", "client_id"], name="message_client_id_unique"),

@@ -56,10 +56,13 @@ def list_cases(user: User) -> list[dict[str, Any]]:
 def _unread(user: User) -> Coalesce:
     """How many messages of others follow the case's `read_up_to`: a short piece of the index on (case, seq).
 
-    Its beginning is reckoned, not found with a LIMIT, for which PostgreSQL may read the whole case.
+    The piece is reckoned and has both ends: for a LIMIT, or without an upper end, PostgreSQL may read the whole case.
     """
-    since = Greatest(OuterRef("read_up_to"), OuterRef("last_seq") - COUNTED)
-    others = Message.objects.filter(case=OuterRef("pk"), seq__gt=since).exclude(sender=user).order_by()
+    piece = {
+        "seq__gt": Greatest(OuterRef("read_up_to"), OuterRef("last_seq") - COUNTED),
+        "seq__lte": OuterRef("last_seq"),
+    }
+    others = Message.objects.filter(case=OuterRef("pk"), **piece).exclude(sender=user).order_by()
     count = others.values("case").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(count), Value(0), output_field=IntegerField())
 
