@@ -4,7 +4,7 @@
 
 Two members with a case each, 1,000 messages in one, a million in the other, none of them read. A real server (gunicorn,
 one worker process) answers each request 40 times for the one and the other in turns, so that other programs disturb
-both alike. `queries` is how many database queries the answer takes, counted in this process; it must be the same for both.
+both alike. `queries` is how many database queries the answer takes, counted in this process: the same for both.
 
 Loopback only, one empty database of its own, about a minute. Figures and machine: docs/performance.md.
 """

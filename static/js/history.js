@@ -26,8 +26,10 @@ export class History {
     this.#put(newest);
     if (conversation.last >= end) return;
     conversation.heardOf(end);
-    if (atBottom) this.#show(newest);
-    else if (end > known) this.onMissed(end - known);
+    if (atBottom) {
+      conversation.replace(newest);
+      this.onNew(newest);
+    } else if (end > known) this.onMissed(end - known);
   }
 
   #put(messages) {
@@ -35,11 +37,6 @@ export class History {
     const added = this.conversation.put(messages);
     // What comes on scrolling down to the newest message is no news.
     if (added.length && atEnd) this.onNew(added);
-  }
-
-  #show(messages) {
-    this.conversation.replace(messages);
-    this.onNew([]);
   }
 
   // Fetch the page before the first message shown, or after the last.
@@ -57,7 +54,7 @@ export class History {
 
   // Show the newest messages.
   async toNewest() {
-    if (!this.conversation.atEnd) this.#show((await this.#get(`limit=${PAGE}`)).messages);
+    if (!this.conversation.atEnd) this.conversation.replace((await this.#get(`limit=${PAGE}`)).messages);
     this.conversation.toBottom();
   }
 

@@ -21,6 +21,7 @@ const api = new Api({ csrfCookie: page.csrf_cookie, onSignedOut: signedOut });
 let room = null;
 let cases = null;
 let stream = null;
+let finder = null;
 let asking = 0;
 
 function signedOut() {
@@ -53,6 +54,7 @@ function askSoon() {
 }
 
 function casesChanged() {
+  finder.keep((number) => cases.find(number));
   if (!room) return;
   const open = cases.find(page.case);
   if (open) room.show(open);
@@ -132,20 +134,13 @@ function start(list) {
 // The search over all cases, which covers their list, and that of the open one.
 function searching(list) {
   const options = { api, url: page.search, pages: page.pages, words, format };
-  const goTo = (number, seq) => {
-    if (!room || number !== page.case) return false;
-    room.goTo(seq).catch(() => location.assign(`${page.pages}${number}/?at=${seq}`));
-    return true;
-  };
+  const goTo = (number, seq) => (room && number === page.case ? room.goTo(seq) : null);
   const onState = (open) => list.classList.toggle("covered", open);
-  new Search({ ...options, form: list.parentElement.querySelector("[data-search]"), onChoose: goTo, onState });
+  finder = new Search({ ...options, form: list.parentElement.querySelector("[data-search]"), onChoose: goTo, onState });
   const behind = document.querySelector("[data-find]");
   if (!behind) return;
   searchBehind(behind, ({ form, shut, onEscape }) => {
-    const onChoose = (number, seq) => {
-      shut();
-      return goTo(number, seq);
-    };
+    const onChoose = (number, seq) => goTo(number, seq)?.then(shut);
     return new Search({ ...options, form, onChoose, onEscape });
   });
 }

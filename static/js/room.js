@@ -68,8 +68,7 @@ export class Room {
       onChange: (items) => this.conversation.keepPlace(() => this.conversation.putWaiting(items)),
       onSent,
     });
-    // What the page already shows as written needs no second try.
-    for (const id of this.conversation.clientIds()) this.outbox.remove(id);
+    this.#sweep();
     this.outbox.resume();
     const edge = (id, label, load) => loadOnScroll({ link: document.getElementById(id), label, load, scroller, words });
     edge("older", words.older, () => this.history.older());
@@ -97,14 +96,28 @@ export class Room {
   }
 
   // To the newest message, which may have to be fetched first.
-  toNewest() {
-    this.history.toNewest().catch(() => this.#showJump());
+  async toNewest() {
+    try {
+      await this.history.toNewest();
+    } catch {
+      this.jump.querySelector("span").textContent = this.words.loadFailed;
+      return;
+    }
+    this.#sweep();
+    this.#showJump();
+    this.readIfSeen();
   }
 
   // Show the message with this seq. Fails when it cannot be fetched.
   async goTo(seq) {
     await this.history.goTo(seq);
+    this.#sweep();
     this.#showJump();
+  }
+
+  // What the page already shows as written needs no second try.
+  #sweep() {
+    for (const id of this.conversation.clientIds()) this.outbox.remove(id);
   }
 
   #arrived(messages) {

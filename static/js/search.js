@@ -10,8 +10,8 @@ export class Search {
   #timer = 0;
   #seen = 0;
 
-  // `pages`: the address under which the cases stand; `onChoose(number, seq)`: returns true when it shows the place
-  // itself; `onState(open)`: results are shown, or not any more; `onEscape()`: instead of closing the results.
+  // `pages`: the address under which the cases stand; `onChoose(number, seq)`: returns a promise when it shows the
+  // place itself; `onState(open)`: results are shown, or not any more; `onEscape()`: instead of closing the results.
   constructor({ form, api, url, pages, words, format, onChoose, onState = () => {}, onEscape }) {
     Object.assign(this, { form, api, url, pages, words, format, onChoose, onState, onEscape });
     this.box = form.querySelector("[type=search]");
@@ -33,7 +33,13 @@ export class Search {
     clearTimeout(this.#timer);
     this.#asked += 1;
     this.panel.hidden = true;
+    this.list.replaceChildren();
     this.onState(false);
+  }
+
+  // Results of cases that are not to be seen any more go at once.
+  keep(isSeen) {
+    for (const item of [...this.list.children]) if (!isSeen(Number(item.dataset.number))) item.remove();
   }
 
   #submit(event) {
@@ -100,12 +106,12 @@ export class Search {
 
   #failed(error) {
     this.status.textContent = error.detail || this.words.searchFailed;
-    this.more.hidden = false;
+    this.more.hidden = false; // by it one tries again
   }
 
   #case({ number, title }) {
     const name = el("span", { class: "found-who" }, `${title} #${number}`);
-    return el("li", {}, el("a", { class: "found", href: `${this.pages}${number}/` }, name));
+    return el("li", { "data-number": number }, el("a", { class: "found", href: `${this.pages}${number}/` }, name));
   }
 
   #result(one) {
@@ -125,9 +131,12 @@ export class Search {
     );
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-      if (this.onChoose(one.case, one.seq)) event.preventDefault();
+      const shown = this.onChoose(one.case, one.seq);
+      if (!shown) return;
+      event.preventDefault();
+      shown.catch((error) => this.#failed(error));
     });
-    return el("li", {}, link);
+    return el("li", { "data-number": one.case }, link);
   }
 
   // Down and up go through the results, from the box and back to it; Escape closes.
