@@ -12,7 +12,7 @@ from cases.actions import mark_read, post_message, recall_message
 from cases.file_actions import post_file
 from cases.files import read_upload
 from cases.models import Message
-from cases.queries import case_for, list_cases, page_of_messages
+from cases.queries import case_for, list_cases, page_around, page_of_messages
 from cases.serializers import NewFile, NewMessage, PageQuery, ReadUpTo, message_json
 from cases.typing_notice import tell_typing
 from jiayi.errors import Gone
@@ -28,10 +28,18 @@ class CaseList(APIView):
 class Messages(APIView):
     def get(self, request: SignedInRequest, number: int) -> Response:
         query = _checked(PageQuery(data=request.query_params))
-        if "after" in query and "before" in query:
-            raise ValidationError({"detail": _("after 和 before 只能用一个。")})
-        messages, has_more = page_of_messages(case_for(request.user, number), **query)
-        return Response({"messages": [message_json(m, request.user.pk) for m in messages], "has_more": has_more})
+        if len(query.keys() & {"after", "before", "around"}) > 1:
+            raise ValidationError({"detail": _("after、before 和 around 只能用一个。")})
+        case = case_for(request.user, number)
+        more: dict[str, bool] = {}
+        if "around" in query:
+            messages, older, newer = page_around(case, query["around"], limit=query["limit"])
+            has_more, more = older or newer, {"has_older": older, "has_newer": newer}
+        else:
+            messages, has_more = page_of_messages(case, **query)
+        return Response(
+            {"messages": [message_json(m, request.user.pk) for m in messages], "has_more": has_more, **more}
+        )
 
     def post(self, request: SignedInRequest, number: int) -> Response:
         case = case_for(request.user, number)

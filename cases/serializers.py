@@ -20,11 +20,7 @@ def message_json(message: Message, viewer_id: int) -> dict[str, Any]:
         "seq": message.seq,
         "kind": message.kind,
         "body": "" if recalled else message.body,
-        "sender": {
-            "name": message.sender.name if message.sender else "",
-            "role": sender_role(message),
-            "me": message.sender_id == viewer_id,
-        },
+        "sender": sender_json(message, viewer_id),
         "source": message.source,
         "created_at": message.created_at.isoformat(),
         # Only its sender has a use for it, and it may tell how a message was made.
@@ -50,6 +46,15 @@ def attachment_json(attachment: Attachment) -> dict[str, Any]:
     }
 
 
+def sender_json(message: Message, viewer_id: int) -> dict[str, Any]:
+    """Return who wrote a message, as `viewer_id` sees it. `message.case.member` and `sender` should be loaded."""
+    return {
+        "name": message.sender.name if message.sender else "",
+        "role": sender_role(message),
+        "me": message.sender_id == viewer_id,
+    }
+
+
 def sender_role(message: Message) -> str:
     if message.sender_id is None:
         return "system"
@@ -71,11 +76,18 @@ def case_json(case: Case, viewer: User, last_message: Message | None) -> dict[st
 
 
 class PageQuery(serializers.Serializer[None]):
-    """`?after=SEQ` or `?before=SEQ`, `&limit=` up to 100."""
+    """`?after=SEQ`, `?before=SEQ` or `?around=SEQ`, `&limit=` up to 100."""
 
     after = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
     before = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    around = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
+
+
+class PlaceQuery(PageQuery):
+    """Which part of a conversation a page shows: around `?at=SEQ`, before or after one; by default the newest."""
+
+    at = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
 
 
 class FromClient(serializers.Serializer[None]):

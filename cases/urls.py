@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases import api, file_views, views
+from cases import api, file_views, search_views, views
 
 urlpatterns = [
     path("messages/", views.messages_page, name="messages"),
@@ -18,6 +18,8 @@ urlpatterns = [
     # live
     path("api/cases/<int:number>/typing/", api.Typing.as_view(), name="api-typing"),
     # search
+    path("messages/search/", search_views.search_page, name="search"),
+    path("api/search/", search_views.Search.as_view(), name="api-search"),
     # the advisor's desk
     path("api/events/", api.EventsElsewhere.as_view(), name="api-events"),
 ]

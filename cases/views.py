@@ -17,8 +17,8 @@ from cases.actions import mark_read, open_case, post_message
 from cases.api import note_activity
 from cases.forms import MessageForm, NewCaseForm
 from cases.models import RECALL_WITHIN, Case, ReadMark
-from cases.queries import case_for, list_cases, page_of_messages
-from cases.serializers import PageQuery, message_json
+from cases.queries import case_for, list_cases, page_around, page_of_messages
+from cases.serializers import PlaceQuery, message_json
 from jiayi.errors import Gone, Refused
 from members.models import Member, User
 
@@ -42,7 +42,7 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
         except Refused as refusal:
             form.add_error("body", refusal.message)
     context = {**_about(user, case), **(_conversation(request, user, case) if case else {})}
-    context |= {"page": _page(user, case), "form": form}
+    context |= {"page": {**_page(user, case), "at": context.get("place")}, "form": form}
     return render(request, "cases/messages.html", context, status=400 if form.errors else 200)
 
 
@@ -58,16 +58,21 @@ def _about(user: User, case: Case | None) -> dict[str, object]:
 
 
 def _conversation(request: HttpRequest, user: User, case: Case) -> dict[str, object]:
-    """One page of the conversation: the newest, or (a link for those without JavaScript) the one before `?before=`."""
-    query = PageQuery(data=request.GET)
+    """One page of the conversation: the newest, or the one that a link asks for, around, before or after a seq."""
+    query = PlaceQuery(data=request.GET)
     if not query.is_valid():
         raise Http404
-    before = query.validated_data.get("before")
-    messages, has_older = page_of_messages(case, before=before)
+    place = query.validated_data
+    if "at" in place:
+        messages, _older, _newer = page_around(case, place["at"])
+    else:
+        messages, _more = page_of_messages(case, before=place.get("before"), after=place.get("after"))
     return {
         "conversation": [_timed(message_json(message, user.pk)) for message in messages],
-        "has_older": has_older,
-        "is_newest": before is None,
+        # No message is ever missing between the first and the newest one.
+        "place": place.get("at"),
+        "has_older": bool(messages) and messages[0].seq > 1,
+        "has_newer": bool(messages) and messages[-1].seq < case.last_seq,
     }
 
 
@@ -89,6 +94,8 @@ def _page(user: User, case: Case | None) -> dict[str, object]:
     return {
         "user": user.pk,
         "case": case.number if case else None,
+        "last_seq": case.last_seq if case else 0,
+        "search": reverse("api-search"),
         "is_member": case is not None and case.member.user_id == user.pk,
         "now": timezone.now().isoformat(),
         "recall_seconds": int(RECALL_WITHIN.total_seconds()),

@@ -1,7 +1,10 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_cache_control
+
+COMPRESSED = ("text/html", "application/json")
 
 
 def security_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -26,3 +29,18 @@ def only_utf8(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[
         return get_response(request)
 
     return middleware
+
+
+class Compress(GZipMiddleware):
+    """Compress pages and the API's answers, and nothing else: files come in ranges and are compressed already.
+
+    A page that repeats what the asker sent beside somebody's secrets tells by its compressed length whether the two
+    are alike (BREACH). Django blurs that length: it pads each answer with up to 100 random bytes, and masks the CSRF
+    token anew in each. A proxy in front must not compress these by itself, because it would not.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        kind = response.headers.get("Content-Type", "").partition(";")[0]
+        if response.streaming or kind not in COMPRESSED:
+            return response
+        return super().process_response(request, response)

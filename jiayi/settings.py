@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "jiayi.middleware.Compress",
     "jiayi.middleware.security_headers",
     "jiayi.middleware.only_utf8",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -76,7 +76,7 @@ export class CaseList {
     const last = one.last_message;
     const time = last && el("time", { class: "case-time", datetime: last.created_at }, format.short(new Date(last.created_at)));
     const badge = one.unread
-      ? el("span", { class: "badge" }, String(one.unread), el("span", { class: "sr" }, ` ${words.unread}`))
+      ? el("span", { class: "badge" }, one.unread > 99 ? "99+" : String(one.unread), el("span", { class: "sr" }, ` ${words.unread}`))
       : null;
     const link = el(
       "a",

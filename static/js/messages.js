@@ -9,6 +9,7 @@ import { Format } from "./format.js";
 import { Room } from "./room.js";
 import { openStream } from "./tabs.js";
 import { reportTyping, TypingHint } from "./typing.js";
+import { Search, searchBehind } from "./search.js";
 
 const LOOK_EVERY = 60_000; // ms; presence ends without an event, and a stream can be dead and not know it
 const AWAY_LONG = 15_000; // ms after which a page that comes back does not trust its stream
@@ -22,6 +23,7 @@ const api = new Api({ csrfCookie: page.csrf_cookie, user: page.user, onSignedOut
 let room = null;
 let cases = null;
 let stream = null;
+let finder = null;
 let asking = 0;
 let alerts = null;
 let typing = null;
@@ -67,6 +69,7 @@ function askSoon() {
 
 function casesChanged() {
   alerts.update(cases.all);
+  finder.keep((number) => cases.find(number));
   if (!room) return;
   const open = cases.find(page.case);
   if (open) room.show(open);
@@ -132,7 +135,7 @@ async function look() {
   if (document.visibilityState === "hidden") return;
   try {
     await cases.refresh();
-    const behind = room && (cases.find(page.case)?.last_message?.seq ?? 0) > room.conversation.last;
+    const behind = room && (cases.find(page.case)?.last_message?.seq ?? 0) > room.conversation.newest;
     if (behind) stream.connect();
   } catch {
     stream.connect();
@@ -153,9 +156,24 @@ function start(list) {
   }
   cases = new CaseList({ list, api, url: page.cases, pages: page.pages, open: page.case, words, format, onCases: casesChanged });
   alerts = new Alerts({ words, pages: page.pages, stream: () => stream, isLooking });
+  searching(list);
   connect();
   room?.readIfSeen();
   if (!page.is_member) reportActivity(api, page.active);
+}
+
+// The search over all cases, which covers their list, and that of the open one.
+function searching(list) {
+  const options = { api, url: page.search, pages: page.pages, words, format };
+  const goTo = (number, seq) => (room && number === page.case ? room.goTo(seq) : null);
+  const onState = (open) => list.classList.toggle("covered", open);
+  finder = new Search({ ...options, form: list.parentElement.querySelector("[data-search]"), onChoose: goTo, onState });
+  const behind = document.querySelector("[data-find]");
+  if (!behind) return;
+  searchBehind(behind, ({ form, shut, onEscape }) => {
+    const onChoose = (number, seq) => goTo(number, seq)?.then(shut);
+    return new Search({ ...options, form, onChoose, onEscape });
+  });
 }
 
 // Somebody without a case yet: the first one appears by itself.

@@ -3,7 +3,7 @@
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { el } from "./dom.js";
-import { History, olderOnScroll } from "./history.js";
+import { History, loadOnScroll } from "./history.js";
 import { Outbox } from "./outbox.js";
 
 const ANNOUNCED_FOR = 5_000; // ms, then it would only be read a second time
@@ -12,6 +12,7 @@ const ANNOUNCED = 3; // messages read aloud at once; after a long absence the re
 export class Room {
   #readUpTo;
   #reading = false;
+  #missed = 0; // messages that came while the reader was elsewhere in the conversation
 
   constructor({ page, words, format, api, onRead, onSent }) {
     Object.assign(this, { page, words, format, api, onRead, onSent });
@@ -24,7 +25,14 @@ export class Room {
     this.form = document.getElementById("compose");
     this.#build();
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    this.jump.addEventListener("click", () => this.conversation.toBottom());
+    this.jump.addEventListener("click", () => this.toNewest());
+    this.scroller.addEventListener("keydown", (event) => {
+      if (event.key !== "End" || this.conversation.atEnd) return;
+      event.preventDefault();
+      this.toNewest();
+    });
+    if (page.at) this.conversation.reveal(page.at);
+    this.#showJump();
   }
 
   #build() {
@@ -33,8 +41,10 @@ export class Room {
     this.conversation = new Conversation({
       list: document.getElementById("messages"),
       scroller,
+      edges: { older: document.getElementById("older").parentElement, newer: document.getElementById("newer").parentElement },
       words,
       format,
+      newest: page.last_seq,
       peerRead: page.peer_read_seq,
       recallable: (message) => page.recall_seconds * 1000 - (Date.now() - this.clockAhead - new Date(message.created_at)),
       actions: {
@@ -45,34 +55,69 @@ export class Room {
       },
     });
     this.composer = new Composer({ form: this.form, name: `draft:${name}`, onSend: (text) => this.#send(text) });
-    this.history = new History({ api, url: `${this.url}messages/`, conversation: this.conversation, onNew: (added) => this.#arrived(added) });
+    this.history = new History({
+      api,
+      url: `${this.url}messages/`,
+      conversation: this.conversation,
+      onNew: (added) => this.#arrived(added),
+      onMissed: (count) => this.#miss(count),
+    });
     this.outbox = new Outbox({
       name: `outbox:${name}`,
       send: ({ body, client_id }) => api.post(`${this.url}messages/`, { body, client_id }),
       onChange: (items) => this.conversation.keepPlace(() => this.conversation.putWaiting(items)),
       onSent,
     });
-    // What the page already shows as written needs no second try.
-    for (const id of this.conversation.clientIds()) this.outbox.remove(id);
+    this.#sweep();
     this.outbox.resume();
-    olderOnScroll({ link: document.getElementById("older"), scroller, history: this.history, words });
+    const edge = (id, label, load) => loadOnScroll({ link: document.getElementById(id), label, load, scroller, words });
+    edge("older", words.older, () => this.history.older());
+    edge("newer", words.newer, () => this.history.newer());
   }
 
   // A message came by the stream: it is new, or it was recalled, or some before it are missing.
   took(message) {
-    const { first, last } = this.conversation;
-    if (message.seq > last + 1) return this.history.catchUp();
+    const { conversation } = this;
+    const { atEnd, newest } = conversation;
+    if (atEnd && message.seq > newest + 1) return this.history.catchUp();
     if (message.recalled) this.announcer.replaceChildren();
-    if (message.seq >= first) {
-      const added = this.conversation.put([message]);
-      if (added.length) this.#arrived(added);
+    const added = conversation.put([message]);
+    if (added.length) this.#arrived(added);
+    else if (message.seq > newest) {
+      conversation.heardOf(message.seq);
+      this.#arrived([message]);
     }
     return Promise.resolve();
   }
 
   #send(text) {
     this.outbox.add(text);
-    this.conversation.toBottom();
+    this.toNewest();
+  }
+
+  // To the newest message, which may have to be fetched first.
+  async toNewest() {
+    try {
+      await this.history.toNewest();
+    } catch {
+      this.jump.querySelector("span").textContent = this.words.loadFailed;
+      return;
+    }
+    this.#sweep();
+    this.#showJump();
+    this.readIfSeen();
+  }
+
+  // Show the message with this seq. Fails when it cannot be fetched.
+  async goTo(seq) {
+    await this.history.goTo(seq);
+    this.#sweep();
+    this.#showJump();
+  }
+
+  // What the page already shows as written needs no second try.
+  #sweep() {
+    for (const id of this.conversation.clientIds()) this.outbox.remove(id);
   }
 
   #arrived(messages) {
@@ -80,10 +125,23 @@ export class Room {
       if (message.sender.me) this.outbox.remove(message.client_id);
     }
     const others = messages.filter((message) => !message.sender.me);
-    if (!others.length) return;
-    if (!this.conversation.atBottom) this.jump.hidden = false;
-    this.#announce(others.slice(-ANNOUNCED));
+    if (others.length) this.#announce(others.slice(-ANNOUNCED));
+    this.#miss(this.conversation.atBottom ? 0 : others.length);
     this.readIfSeen();
+  }
+
+  #miss(count) {
+    this.#missed += count;
+    this.#showJump();
+  }
+
+  // The way back to the newest message, with how many came meanwhile.
+  #showJump() {
+    const { conversation, words } = this;
+    if (conversation.atBottom) this.#missed = 0;
+    this.jump.hidden = conversation.atEnd && !this.#missed;
+    const label = this.#missed ? `${words.newMessages} ${this.#missed}` : words.toNewest;
+    this.jump.querySelector("span").textContent = label;
   }
 
   #announce(messages) {
@@ -93,9 +151,8 @@ export class Room {
   }
 
   #scrolled() {
-    if (!this.conversation.atBottom) return;
-    this.jump.hidden = true;
-    this.readIfSeen();
+    this.#showJump();
+    if (this.conversation.atBottom) this.readIfSeen();
   }
 
   get seesNewest() {
@@ -137,11 +194,13 @@ export class Room {
     const mine = page.is_member;
     this.conversation.readUpTo(one.peer_read_seq ?? 0);
     const hide = { away: !mine || closed || !advisor || advisor.online, unassigned: !mine || closed || advisor, closed: !closed };
-    for (const [id, hidden] of Object.entries(hide)) {
-      const hint = document.getElementById(id);
-      if (hint.hidden !== Boolean(hidden)) hint.hidden = Boolean(hidden);
-    }
-    this.form.hidden = closed;
+    this.conversation.keepPlace(() => {
+      for (const [id, hidden] of Object.entries(hide)) {
+        const hint = document.getElementById(id);
+        if (hint.hidden !== Boolean(hidden)) hint.hidden = Boolean(hidden);
+      }
+      this.form.hidden = closed;
+    });
     document.getElementById("peer").replaceChildren(
       !mine ? `${words.member} ${one.member.name}` : advisor ? this.#presence(advisor) : words.findingAdvisor,
     );

@@ -197,6 +197,23 @@ def test_unread_is_what_others_wrote_after_the_mark(world: World) -> None:
     assert unread(world.wang) == 0
 
 
+def test_so_many_unread_messages_are_counted_and_no_more(world: World) -> None:
+    fill(world.case, world.wang, 98)
+    assert unread_by_advisor(world) == 99
+    assert ">99<" in signed_in(world.li).get("/messages/").content.decode()
+    says(world.case, world.li, "收到")
+    fill(world.case, world.wang, 200)
+    assert unread_by_advisor(world) == 100
+    assert ">99+<" in signed_in(world.li).get("/messages/").content.decode()
+    send(signed_in(world.li), "/api/cases/1001/read/", {"seq": 290})
+    assert unread_by_advisor(world) == 10
+
+
+def unread_by_advisor(world: World) -> int:
+    cases = signed_in(world.li).get("/api/cases/").json()
+    return next(case["unread"] for case in cases if case["number"] == 1001)  # type: ignore[no-any-return]
+
+
 def test_each_reader_has_an_own_mark(world: World) -> None:
     says(world.case, world.wang, "一")
     send(signed_in(world.wang), "/api/cases/1001/read/", {"seq": 2})
