@@ -33,7 +33,7 @@ from cases.file_actions import post_file
 from cases.files import Upload, read_upload
 from cases.live import shows
 from cases.models import Attachment, Message
-from jiayi.errors import Conflict, Gone
+from jiayi.errors import Conflict, Gone, Unavailable
 from jiayi.settings import STORAGES
 from tests import files
 from tests.cases.test_file_kinds import send_file
@@ -88,6 +88,7 @@ def test_the_answer_is_a_message_with_its_file(world: World) -> None:
         "size": len(files.PNG),
         "content_type": "image/png",
         "kind": "image",
+        "state": "ready",
         "url": f"/api/files/{attachment.key}/",
         "thumbnail": f"/api/files/{attachment.key}/thumbnail/",
         "width": 40,
@@ -240,8 +241,13 @@ def test_when_the_disk_is_full_there_is_neither_row_nor_half_a_file(world: World
             raise OSError(28, "No space left on device")
         return name
 
-    with patch.object(FileSystemStorage, "_save", save), pytest.raises(OSError, match="No space"):
+    with patch.object(FileSystemStorage, "_save", save), pytest.raises(Unavailable):
         sent(world)
+    assert stored(disk) == []
+    calls.clear()
+    with patch.object(FileSystemStorage, "_save", save):
+        answer = send_file(signed_in(world.wang), world.case.number, files.PNG, "a.png")
+    assert (answer.status_code, answer.json()) == (503, {"detail": "文件暂时无法保存，请稍后再试。"})
     assert stored(disk) == []
     assert not Message.objects.filter(kind="file").exists()
 
