@@ -14,7 +14,11 @@ for (const menu of document.querySelectorAll("[data-menu]")) {
 }
 
 for (const form of document.querySelectorAll("form[data-sign-out]")) {
-  form.addEventListener("submit", forgetEverything);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault(); // a page that is left would not finish it
+    await forgetEverything();
+    form.submit();
+  });
 }
 
 // A second click before the answer would open a second case or complain that the address is taken.
