@@ -226,9 +226,8 @@ def test_the_finished_state_is_shown_on_the_open_pages(world: World, settings: S
         settings.CLAMD_URL = scanner.address
         scan_due()
     (event,) = (call.args[0] for call in publish.call_args_list)
-    shown = {
-        user: data["message"]["attachment"] for user, _n, data in shows(event, {world.wang.user_id, world.li.user_id})
-    }
+    both = {world.wang.user_id, world.li.user_id}
+    shown = {user: data["message"]["attachment"] for user, _name, data in shows(event, both)}
     assert {one["state"] for one in shown.values()} == {"ready"}
     assert set(shown) == both
     assert shown[world.li.user_id]["url"] == urls(attachment)[0]
