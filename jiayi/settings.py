@@ -15,6 +15,7 @@ from dotenv import load_dotenv
 from jiayi.clamd import parse_address
 from jiayi.env import env_bool, env_int, env_list, env_parsed, env_secret, env_str
 from jiayi.hours import parse_office, parse_span
+from jiayi.object_storage import s3_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -218,6 +219,17 @@ UPLOAD_TYPES = env_list(
 )
 # An internal location of nginx whose alias is MEDIA_ROOT; nginx then sends the bytes.
 FILES_ACCEL_PREFIX = env_str("FILES_ACCEL_PREFIX", "")
+if _bucket := env_str("FILES_S3_BUCKET", ""):
+    if FILES_ACCEL_PREFIX:
+        raise ImproperlyConfigured("FILES_ACCEL_PREFIX is for files on this machine; unset it or FILES_S3_BUCKET.")
+    STORAGES["default"] = s3_storage(
+        _bucket,
+        endpoint=env_str("FILES_S3_ENDPOINT", ""),
+        region=env_str("FILES_S3_REGION", ""),
+        addressing=env_str("FILES_S3_ADDRESSING", "auto"),
+        key=env_secret("FILES_S3_ACCESS_KEY", ""),
+        secret=env_secret("FILES_S3_SECRET_KEY", ""),
+    )
 # A virus scanner that every file has to pass before it is served (cases/scanning.py).
 CLAMD_URL = env_parsed("CLAMD_URL", "", parse_address)
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
