@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from tests import files
 from tests.browser.conftest import PageErrors, Site
@@ -366,3 +366,68 @@ def test_a_file_goes_without_javascript(
     member.click("#compose button.send")
     expect(member.get_by_text("不支持这种文件")).to_be_visible()
     assert sent_files(site, case) == ["护照.jpg"]
+
+
+# Puts what shell() is given into a case, past every check: as if a hostile file had got through all of them.
+STORE = """
+import json
+from io import BytesIO
+from cases.file_actions import post_file
+from cases.files import TYPES, Upload
+from cases.scanning import Verdict
+from tests.files import HOSTILE
+case = Case.objects.get(number={number})
+types = sorted({{(one.content_type, one.kind if one.kind != "image" else "file") for one in TYPES}})
+urls = []
+for at, (name, content) in enumerate(HOSTILE.items()):
+    for step in range(6):
+        content_type, kind = types[(at * 5 + step * 4) % len(types)]
+        said = (f"{{name}}.html", len(content), content_type, kind, f"{{at}}-{{step}}", Verdict("ready"))
+        upload = Upload(BytesIO(content), *said)
+        message, _created = post_file(case, case.member.user, upload, client_id=uuid4().hex)
+        urls.append(f"/api/files/{{message.attachment.key}}/")
+print(json.dumps(urls))
+"""
+OPEN_EACH = """async (urls) => {
+    const wait = (tag, attributes) => new Promise((done) => {
+        const element = document.createElement(tag);
+        for (const event of ["load", "error"]) element.addEventListener(event, done);
+        for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+        document.body.append(element);
+        setTimeout(done, 300); // a frame that became a download tells nothing
+    });
+    const batch = (at) => urls.slice(at, at + 50);
+    for (let at = 0; at < urls.length; at += 50) {
+        await Promise.all(batch(at).flatMap((url) => [
+            wait("iframe", { src: url }), wait("script", { src: url }),
+            wait("link", { href: url, rel: "stylesheet" })]));
+    }
+    await Promise.all(urls.filter((_url, at) => at % 6 === 0).flatMap((url) => [
+        wait("embed", { src: url }), wait("img", { src: url }), wait("script", { src: url, type: "module" })]));
+    for (const url of urls) try { new Worker(url); } catch { /* refused at once */ }
+    const rules = (sheet) => { try { return sheet.cssRules.length; } catch { return 0; } };
+    const theirs = [...document.styleSheets].filter((one) => one.href.includes("/api/files/"));
+    return theirs.reduce((sum, one) => sum + rules(one), 0);
+}"""
+
+
+def test_no_hostile_file_runs_however_a_browser_opens_it(
+    site: Site, sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow("")  # browsers complain of each
+    urls: list[str] = json.loads(site.shell(STORE.format(number=case)))
+    assert len(urls) >= 150
+    page = opened(sign_in(ADVISOR, "/messages/1001/"))
+    dialogs: list[str] = []
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.context.on("request", lambda request: asked.append(request.url))
+    title = page.title()
+    assert page.evaluate(OPEN_EACH, urls) == 0
+    for url in urls[::30]:
+        with pytest.raises(Error, match="Download is starting"):
+            page.goto(url)
+    assert page.evaluate("[document.title, window.canary ?? null]") == [title, None]
+    assert not dialogs
+    assert not [one for one in asked if "canary" in one]
+    assert {url for url in urls if any(one.endswith(url) for one in asked)} == set(urls)
