@@ -110,7 +110,7 @@ class _Connection:
                     raise ScannerUnavailable("the scanner hung up without a verdict")
                 said += more
         except OSError as error:
-            raise ScannerUnavailable(f"the scanner did not answer: {error or type(error).__name__}") from error
+            raise ScannerUnavailable(f"the scanner did not answer: {error}") from error
         return said.split(b"\0")[0].decode("utf-8", "replace").strip()
 
     def __enter__(self) -> "_Connection":

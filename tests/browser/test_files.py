@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, Page, Route, expect
+from playwright.sync_api import Dialog, Error, Page, Route, expect
 
 from tests import files
 from tests.browser.conftest import PageErrors, Site
@@ -420,7 +420,12 @@ def test_no_hostile_file_runs_however_a_browser_opens_it(
     page = opened(sign_in(ADVISOR, "/messages/1001/"))
     dialogs: list[str] = []
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     page.context.on("request", lambda request: asked.append(request.url))
     title = page.title()
     assert page.evaluate(OPEN_EACH, urls) == 0
