@@ -42,6 +42,16 @@ def png_of(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
 
 
+def whole_png_of(width: int, height: int) -> bytes:
+    """A black PNG so large whose every pixel is there; about a thousandth of it as a file."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    squeeze = zlib.compressobj(1)
+    row = b"\0" * (1 + 3 * width)
+    data = b"".join(squeeze.compress(row) for _row in range(height)) + squeeze.flush()
+    chunks = [(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+
+
 def jpeg_of(scans: int) -> bytes:
     """A small progressive JPEG whose last scan is repeated; each costs a pass over the whole picture."""
     jpeg = image("JPEG", progressive=True)

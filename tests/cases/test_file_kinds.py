@@ -326,6 +326,7 @@ def test_no_bomb_takes_more_than_200_mb_of_memory(tmp_path: Path) -> None:
     bombs = {
         "harmless.png": files.PNG,
         "pixels.png": files.png_of(20_000, 20_000),
+        "whole.png": files.whole_png_of(9_000, 9_000),
         "largest.png": files.image("PNG", (8_000, 5_000), "RGBA"),
         "largest.jpg": files.image("JPEG", (6_000, 4_000), progressive=True),
         "largest.webp": files.image("WEBP", (4_000, 3_000)),
