@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
@@ -9,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from advisors.models import Advisor
 from cases.actions import assign_advisor, close_case, open_case, reopen_case
-from cases.models import Case
+from cases.models import Attachment, Case
+from cases.scanning import scan_again
+from jiayi.admin import ReadOnlyAdmin, do_for_each
 
 
 class CaseForm(forms.ModelForm):
@@ -62,3 +65,28 @@ class CaseAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Case | None = None) -> bool:
         return False
+
+
+@admin.register(Attachment)
+class AttachmentAdmin(ReadOnlyAdmin):
+    """Files with the scanner's verdict. Neither their names nor their bytes: those are the clients'."""
+
+    list_display = ("message", "kind", "size", "state", "finding", "sent_at")
+    list_filter = ("state",)
+    list_select_related = ("message__case",)
+    search_fields = ("=message__case__number", "=sha256")
+    ordering = ("-pk",)
+    show_full_result_count = False
+    fields = ("message", "kind", "content_type", "size", "sha256", "state", "finding", "scan_due_at")
+    actions = ("scan_again",)
+
+    @admin.display(description=_("时间"))
+    def sent_at(self, attachment: Attachment) -> Any:
+        return attachment.message.created_at
+
+    @admin.action(description=_("重新做安全检查"), permissions=["operate"])
+    def scan_again(self, request: HttpRequest, queryset: QuerySet[Attachment]) -> None:
+        if settings.CLAMD_URL is None:
+            self.message_user(request, _("没有配置扫描器（CLAMD_URL）。"), level="warning")
+            return
+        do_for_each(request, queryset.select_related("message__case__member", "message__case__advisor"), scan_again)

@@ -1,6 +1,9 @@
 from typing import Any
 
-from django.http import QueryDict
+from allauth.core import ratelimit
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
@@ -11,11 +14,11 @@ from advisors.presence import mark_active
 from cases.actions import mark_read, post_message, recall_message
 from cases.file_actions import post_file
 from cases.files import read_upload
-from cases.models import Message
+from cases.models import Case, Message
 from cases.queries import case_for, list_cases, page_around, page_of_messages
 from cases.serializers import NewFile, NewMessage, PageQuery, ReadUpTo, message_json
 from cases.typing_notice import tell_typing
-from jiayi.errors import Gone
+from jiayi.errors import Gone, TooMany
 from members.models import User
 from members.requests import SignedInRequest
 
@@ -47,8 +50,7 @@ class Messages(APIView):
         sent = _checked(NewFile(data=request.data) if is_file else NewMessage(data=request.data))
         note_activity(request.user)
         if is_file:
-            upload = read_upload(sent["file"], sent["file"].name)
-            message, created = post_file(case, request.user, upload, client_id=sent["client_id"])
+            message, created = receive_file(request._request, case, request.user, sent["file"], sent["client_id"])
         else:
             message, created = post_message(case, request.user, sent["body"], client_id=sent["client_id"])
         return Response(message_json(message, request.user.pk), status=201 if created else 200)
@@ -94,6 +96,19 @@ class EventsElsewhere(APIView):
 
     def get(self, request: SignedInRequest) -> Response:
         return Response({"detail": _("此服务器不提供实时连接。")}, status=501)
+
+
+def receive_file(
+    request: HttpRequest, case: Case, user: User, file: UploadedFile, client_id: str
+) -> tuple[Message, bool]:
+    """Check a file that came with a request and post it, as post_file does.
+
+    Raises what read_upload and post_file do, and TooMany when this person sent UPLOADS_PER_HOUR already.
+    """
+    if not ratelimit.consume(request, action="upload", user=user):
+        raise TooMany(_("一小时内最多发送 %d 个文件，请过一会儿再试。") % settings.UPLOADS_PER_HOUR)
+    upload = read_upload(file, file.name or "")
+    return post_file(case, user, upload, client_id=client_id)
 
 
 def note_activity(user: User) -> None:

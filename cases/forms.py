@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import uuid4
 
 from django import forms
@@ -13,8 +14,18 @@ def _fresh_client_id() -> str:
 class MessageForm(forms.Form):
     """Writing without JavaScript; the page's script sends the same through the API."""
 
-    body = forms.CharField(label=_("消息"), max_length=MAX_BODY, widget=forms.Textarea(attrs={"rows": 1}))
+    body = forms.CharField(
+        label=_("消息"), max_length=MAX_BODY, required=False, widget=forms.Textarea(attrs={"rows": 1})
+    )
+    # An empty file has a message of its own (cases.files).
+    file = forms.FileField(label=_("文件"), required=False, allow_empty_file=True)
     client_id = forms.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z", widget=forms.HiddenInput, initial=_fresh_client_id)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and not cleaned.get("body") and not cleaned.get("file"):
+            self.add_error("body", _("消息不能为空。"))
+        return cleaned
 
 
 class NewCaseForm(forms.Form):

@@ -118,6 +118,11 @@ class Attachment(models.Model):
         VIDEO = "video", _("视频")
         FILE = "file", _("文件")
 
+    class State(models.TextChoices):
+        READY = "ready", _("可以下载")
+        WAITING = "waiting", _("等待安全检查")
+        INFECTED = "infected", _("未通过安全检查")
+
     message = models.OneToOneField(Message, models.PROTECT, related_name="attachment", verbose_name=_("消息"))
     key = models.UUIDField(unique=True, default=uuid4, editable=False)  # in its address
     name = models.CharField(_("文件名"), max_length=MAX_FILE_NAME)  # only shown, never a path
@@ -131,10 +136,17 @@ class Attachment(models.Model):
     # Of an image, as a person sees it, in pixels.
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
+    # Only what is ready is served. Without a scanner everything is (cases/scanning.py).
+    state = models.CharField(_("状态"), max_length=8, choices=State, default=State.READY)
+    finding = models.CharField(_("扫描结果"), max_length=300, blank=True)  # the scanner's name for what it found
+    scan_due_at = models.DateTimeField(_("应扫描"), null=True, blank=True)  # when a waiting one is tried (next)
 
     class Meta:
         verbose_name = _("文件")
         verbose_name_plural = _("文件")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["scan_due_at"], name="attachment_scan_due", condition=Q(state="waiting")),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(size__gt=0), name="attachment_not_empty"),
             models.CheckConstraint(condition=~Q(name="") & ~Q(file="") & ~Q(sha256=""), name="attachment_complete"),
@@ -147,6 +159,12 @@ class Attachment(models.Model):
                 & ~Q(thumbnail="")
                 | ~Q(kind="image") & Q(thumbnail="", width=None, height=None),
                 name="attachment_image_has_thumbnail",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="ready", scan_due_at=None, finding="")
+                | Q(state="waiting", scan_due_at__isnull=False)
+                | Q(state="infected", scan_due_at=None) & ~Q(finding=""),
+                name="attachment_state_known",
             ),
         ]
 

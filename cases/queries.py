@@ -27,9 +27,12 @@ def case_for(user: User, number: int) -> Case:
 
 
 def attachment_for(user: User, key: UUID) -> Attachment:
-    """Return the file if this person may see its message now. Raises Gone otherwise, as for a key never used."""
+    """Return the file if this person may see its message now and no scanner objects.
+
+    Raises Gone otherwise, as for a key never used.
+    """
     readable = Attachment.objects.filter(message__case__in=Case.objects.visible_to(user), message__recalled_at=None)
-    found = readable.filter(key=key).first()
+    found = readable.filter(key=key, state=Attachment.State.READY).first()
     if found is None:
         raise Gone(_("没有找到。"))
     return found

@@ -33,14 +33,19 @@ def message_json(message: Message, viewer_id: int) -> dict[str, Any]:
 
 
 def attachment_json(attachment: Attachment) -> dict[str, Any]:
-    """Return a file as its message shows it: size in bytes, width and height (images only) in pixels."""
+    """Return a file as its message shows it: size in bytes, width and height (images only) in pixels.
+
+    Its bytes have an address only while `state` is "ready", not "waiting" for the scanner nor "infected".
+    """
+    ready = attachment.state == Attachment.State.READY
     return {
         "name": attachment.name,
         "size": attachment.size,
         "content_type": attachment.content_type,
         "kind": attachment.kind,
-        "url": reverse("api-file", args=[attachment.key]),
-        "thumbnail": reverse("api-thumbnail", args=[attachment.key]) if attachment.thumbnail else None,
+        "state": attachment.state,
+        "url": reverse("api-file", args=[attachment.key]) if ready else None,
+        "thumbnail": reverse("api-thumbnail", args=[attachment.key]) if ready and attachment.thumbnail else None,
         "width": attachment.width,
         "height": attachment.height,
     }

@@ -14,12 +14,14 @@ from django.views.decorators.http import require_http_methods
 
 from advisors.models import Advisor
 from cases.actions import mark_read, open_case, post_message
-from cases.api import note_activity
+from cases.api import note_activity, receive_file
+from cases.files import accepted_extensions, accepted_types
 from cases.forms import MessageForm, NewCaseForm
-from cases.models import RECALL_WITHIN, Case, ReadMark
+from cases.models import RECALL_WITHIN, Case, Message, ReadMark
 from cases.queries import case_for, list_cases, page_around, page_of_messages
 from cases.serializers import PlaceQuery, message_json
-from jiayi.errors import Gone, Refused
+from jiayi.errors import Gone, Refused, Unavailable
+from jiayi.uploads import max_upload_bytes
 from members.models import Member, User
 
 
@@ -29,21 +31,32 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
     """The list of cases and one conversation. POST writes a message without JavaScript."""
     user = cast(User, request.user)
     case = _case_or_404(user, number) if number is not None else None
-    form = MessageForm(request.POST or None)
+    form = MessageForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and case is not None and form.is_valid():
         note_activity(user)
         try:
-            message, _created = post_message(
-                case, user, form.cleaned_data["body"], client_id=form.cleaned_data["client_id"]
-            )
+            message = _send(request, case, user, form.cleaned_data)
             # Without JavaScript nothing else says that what stood above was read; a GET writes nothing.
             mark_read(case, user, message.seq)
             return redirect("conversation", number=case.number)
-        except Refused as refusal:
+        except (Refused, Unavailable) as refusal:
             form.add_error("body", refusal.message)
     context = {**_about(user, case), **(_conversation(request, user, case) if case else {})}
-    context |= {"page": {**_page(user, case), "at": context.get("place")}, "form": form}
+    context |= {"page": {**_page(user, case), "at": context.get("place")}, "form": form, "file_limits": _file_limits()}
     return render(request, "cases/messages.html", context, status=400 if form.errors else 200)
+
+
+def _send(request: HttpRequest, case: Case, user: User, said: dict[str, Any]) -> Message:
+    """Write the text, then the file, of which one may be missing; return the last message."""
+    message = None
+    if said["body"]:
+        message, _created = post_message(case, user, said["body"], client_id=said["client_id"])
+    if said["file"]:
+        # Of its own, so that sending the form again doubles neither.
+        client_id = f"{said['client_id']}.file"
+        message, _created = receive_file(request, case, user, said["file"], client_id)
+    assert message is not None  # the form wants one of them
+    return message
 
 
 def _about(user: User, case: Case | None) -> dict[str, object]:
@@ -81,6 +94,12 @@ def _timed(message: dict[str, Any] | None) -> dict[str, Any] | None:
     return {**message, "time": datetime.fromisoformat(message["created_at"])} if message else None
 
 
+def _file_limits() -> dict[str, object]:
+    """What is said beside the button before anybody chooses a file."""
+    kinds = accepted_types()
+    return {"mb": settings.UPLOAD_MAX_MB, "kinds": " / ".join(kinds), "accept": ",".join(accepted_extensions())}
+
+
 def _read_marks(case: Case, user: User) -> dict[str, int]:
     """How far the reader and the other side have read: for the member any advisor of the case, else the member."""
     marks = dict(ReadMark.objects.filter(case=case).values_list("user", "seq"))
@@ -105,6 +124,7 @@ def _page(user: User, case: Case | None) -> dict[str, object]:
         "cases": reverse("api-cases"),
         "events": reverse("api-events"),
         "active": reverse("api-active"),
+        "files": {"max_bytes": max_upload_bytes(), "types": accepted_extensions()},
         **(_read_marks(case, user) if case else {}),
     }
 

@@ -9,7 +9,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from jiayi.errors import Conflict, Gone, InvalidInput
+from jiayi.errors import Conflict, Gone, InvalidInput, TooMany, Unavailable
 from jiayi.uploads import UploadTooLarge
 
 
@@ -19,6 +19,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = exceptions.ValidationError({"detail": error.message})
     elif isinstance(error, Conflict):
         return Response({"detail": error.message}, status=409)
+    elif isinstance(error, TooMany):
+        return Response({"detail": error.message}, status=429)
+    elif isinstance(error, Unavailable):
+        return Response({"detail": error.message}, status=503)
     elif isinstance(error, RequestDataTooBig):
         detail = str(error) if isinstance(error, UploadTooLarge) else _("内容太大。")
         return Response({"detail": detail}, status=413)

@@ -12,8 +12,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from dotenv import load_dotenv
 
+from jiayi.clamd import parse_address
 from jiayi.env import env_bool, env_int, env_list, env_parsed, env_secret, env_str
 from jiayi.hours import parse_office, parse_span
+from jiayi.object_storage import s3_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -146,7 +148,12 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Jiayi"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 # allauth counts by address of the client; "register" is our own sign-up, beside allauth's limits on signing in.
-ACCOUNT_RATE_LIMITS = {"register": f"{env_int('REGISTRATIONS_PER_HOUR', 20, minimum=1)}/h/ip"}
+# "upload": files somebody sends on the website.
+UPLOADS_PER_HOUR = env_int("UPLOADS_PER_HOUR", 200, minimum=1)
+ACCOUNT_RATE_LIMITS = {
+    "register": f"{env_int('REGISTRATIONS_PER_HOUR', 20, minimum=1)}/h/ip",
+    "upload": f"{UPLOADS_PER_HOUR}/h/user",
+}
 
 # Security -------------------------------------------------------------------------------------------
 _https = _site.scheme == "https"
@@ -172,7 +179,9 @@ FILE_UPLOAD_HANDLERS = [
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "img-src": [SELF, "data:"],
+        # blob: a picture or recording on its way, shown from the person's own device before it is sent.
+        "img-src": [SELF, "data:", "blob:"],
+        "media-src": [SELF, "blob:"],
         "object-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],
@@ -213,6 +222,19 @@ UPLOAD_TYPES = env_list(
 )
 # An internal location of nginx whose alias is MEDIA_ROOT; nginx then sends the bytes.
 FILES_ACCEL_PREFIX = env_str("FILES_ACCEL_PREFIX", "")
+if _bucket := env_str("FILES_S3_BUCKET", ""):
+    if FILES_ACCEL_PREFIX:
+        raise ImproperlyConfigured("FILES_ACCEL_PREFIX is for files on this machine; unset it or FILES_S3_BUCKET.")
+    STORAGES["default"] = s3_storage(
+        _bucket,
+        endpoint=env_str("FILES_S3_ENDPOINT", ""),
+        region=env_str("FILES_S3_REGION", ""),
+        addressing=env_str("FILES_S3_ADDRESSING", "auto"),
+        key=env_secret("FILES_S3_ACCESS_KEY", ""),
+        secret=env_secret("FILES_S3_SECRET_KEY", ""),
+    )
+# A virus scanner that every file has to pass before it is served (cases/scanning.py).
+CLAMD_URL = env_parsed("CLAMD_URL", "", parse_address)
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
 # E-mail ---------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // JSON requests to our own API.
 
 const TIMEOUT = 15_000; // ms
+const STALLED = 60_000; // ms in which nothing of a file goes out, or no answer comes: it is given up
 
 export class ApiError extends Error {
   // `status` is 0 when no answer of ours came: offline, too slow, or a hotel's sign-in page in between.
@@ -33,6 +34,35 @@ export class Api {
     return this.#request(url, { method: "POST", headers, body: JSON.stringify(data), keepalive: true });
   }
 
+  // Send a form with a file; `onProgress` is told 0 to 1. When `signal` aborts, it fails with status 0.
+  upload(url, form, { signal, onProgress }) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest(); // fetch tells nothing of what has gone out
+      let timer = 0;
+      const alive = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => request.abort(), STALLED);
+      };
+      request.open("POST", url);
+      request.responseType = "json";
+      request.setRequestHeader("Accept", "application/json");
+      request.setRequestHeader("X-CSRFToken", this.#token());
+      request.upload.addEventListener("progress", ({ loaded, total }) => {
+        alive();
+        onProgress(loaded / total);
+      });
+      request.addEventListener("loadend", () => {
+        clearTimeout(timer);
+        const { status, response } = request;
+        if ([200, 201].includes(status) && response) resolve(response);
+        else reject(this.#refusal([200, 201].includes(status) ? 0 : status, response));
+      });
+      signal.addEventListener("abort", () => request.abort());
+      alive();
+      request.send(form);
+    });
+  }
+
   // Read at every request: signing in in another tab changes it.
   #token() {
     const start = `${this.#csrfCookie}=`;
@@ -57,11 +87,13 @@ export class Api {
       if (response === undefined || response.ok) throw new ApiError(0);
     }
     if (response.ok) return data;
-    if (response.status === 401) {
-      this.#onSignedOut(Boolean(data?.other_account));
-      throw new ApiError(401); // the page says so once; no need to repeat it at every message
-    }
-    throw new ApiError(response.status, detailOf(data));
+    throw this.#refusal(response.status, data);
+  }
+
+  #refusal(status, data) {
+    if (status !== 401) return new ApiError(status, detailOf(data));
+    this.#onSignedOut(Boolean(data?.other_account));
+    return new ApiError(401); // the page says so once; no need to repeat it at every message
   }
 }
 

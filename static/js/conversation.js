@@ -98,7 +98,8 @@ export class Conversation {
 
   #putOne(message) {
     const known = this.#shown.get(message.seq);
-    if (known && known.message.recalled === message.recalled) return;
+    const same = known?.message.recalled === message.recalled && known.message.attachment?.state === message.attachment?.state;
+    if (known && same) return;
     const element = this.#element(message, known?.message.body);
     if (known) known.element.replaceWith(element);
     else this.#place(message.seq, element);

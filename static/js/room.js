@@ -1,10 +1,15 @@
 // The open case: its conversation, what is being sent, what was read, and who is there.
 
+import { Attach } from "./attach.js";
+import { loadBlob } from "./blobs.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { el } from "./dom.js";
+import { kindOf, showProgress } from "./file.js";
 import { History, loadOnScroll } from "./history.js";
 import { Outbox } from "./outbox.js";
+import { Viewer } from "./viewer.js";
+import { Voice } from "./voice.js";
 
 const ANNOUNCED_FOR = 5_000; // ms, then it would only be read a second time
 const ANNOUNCED = 3; // messages read aloud at once; after a long absence the rest is only counted in the list
@@ -64,15 +69,38 @@ export class Room {
     });
     this.outbox = new Outbox({
       name: `outbox:${name}`,
-      send: ({ body, client_id }) => api.post(`${this.url}messages/`, { body, client_id }),
+      send: (item, way) => (item.file ? this.#upload(item, way) : api.post(`${this.url}messages/`, { body: item.body, client_id: item.client_id })),
       onChange: (items) => this.conversation.keepPlace(() => this.conversation.putWaiting(items)),
+      onProgress: (id, part) => showProgress(this.conversation.list, id, part),
       onSent,
     });
+    this.#takeFiles();
     this.#sweep();
     this.outbox.resume();
     const edge = (id, label, load) => loadOnScroll({ link: document.getElementById(id), label, load, scroller, words });
     edge("older", words.older, () => this.history.older());
     edge("newer", words.newer, () => this.history.newer());
+  }
+
+  #takeFiles() {
+    const { page, words, format, form } = this;
+    const send = (blob, name) => {
+      this.outbox.addFile(blob, name, kindOf(blob));
+      this.conversation.toBottom();
+    };
+    const zone = document.getElementById("conversation");
+    const attach = new Attach({ form, zone, limits: page.files, words, format, onFile: send });
+    this.voice = new Voice({ words, onVoice: send, say: (text) => attach.say(text) });
+    this.viewer = new Viewer({ list: this.conversation.list, words });
+  }
+
+  async #upload(item, way) {
+    const blob = await loadBlob(item.file.key);
+    if (!blob) throw Object.assign(new Error("the browser did not keep it"), { detail: this.words.pickAgain, lost: true });
+    const form = new FormData();
+    form.append("client_id", item.client_id);
+    form.append("file", blob, item.body);
+    return this.api.upload(`${this.url}messages/`, form, way);
   }
 
   // A message came by the stream: it is new, or it was recalled, or some before it are missing.

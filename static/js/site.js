@@ -20,10 +20,12 @@ for (const menu of document.querySelectorAll("[data-menu]")) {
 // Signing out in one tab tidies the others as well: they would keep their drafts again.
 const others = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("jiayi-sign-out");
 for (const form of document.querySelectorAll("form[data-sign-out]")) {
-  form.addEventListener("submit", () => {
-    forgetEverything();
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault(); // a page that is left would not finish to forget
     window.dispatchEvent(new Event("signout")); // the message page's stream ends before it is refused
     others?.postMessage(null);
+    await forgetEverything();
+    form.submit();
   });
 }
 others?.addEventListener("message", () => {

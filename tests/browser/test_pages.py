@@ -393,7 +393,7 @@ def test_reading_and_writing_work_without_javascript(site: Site, sign_in: Open, 
     member = sign_in(MEMBER, f"/messages/{case}/", java_script_enabled=False)
     assert bubbles(member)[-1] == "第 60 条"
     member.fill(BOX, "没有脚本\n也能写")
-    member.click("#compose button")
+    member.click("#compose button.send")
     member.wait_for_url(f"**/messages/{case}/")
     assert bubbles(member)[-1] == "没有脚本\n也能写"
     member.get_by_role("link", name="更早的消息").click()
@@ -410,7 +410,7 @@ def test_on_a_phone_there_is_the_list_and_then_the_conversation(sign_in: Open, c
     member.wait_for_url(f"**/messages/{case}/")
     expect(member.locator("#cases")).to_be_hidden()
     member.fill(BOX, "在手机上写")
-    member.click("#compose button")
+    member.click("#compose button.send")
     expect(member.locator(".mine .tick")).to_be_visible()
     shot(member, "phone-conversation")
     member.get_by_role("link", name="回到案件列表").click()

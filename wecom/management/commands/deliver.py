@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
 
+from cases.scanning import scan_due, scan_until
 from jiayi.health import BEAT_EVERY, WORKER, beat
 from wecom.delivery import deliver_due
 from wecom.media import fetch_due_media
@@ -86,9 +87,11 @@ class Command(BaseCommand):
         pulse = Pulse()
         if once:
             pulse.beat()
-            self.stdout.write(f"{work()} sent or tried")
+            self.stdout.write(f"{work() + scan_due()} sent or tried")
             return
         stop = Stop()
+        # Beside the rest: a scanner that hangs holds up no notification.
+        threading.Thread(target=scan_until, args=(stop.is_asked, stop.wait), name="scan", daemon=True).start()
 
         def stopping() -> bool:
             # Asked before each message, so a worker that waits for WeCom again and again is seen, and a stuck one not.
