@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Case as Choose
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -30,22 +31,43 @@ def attachment_for(user: User, key: UUID) -> Attachment:
     return found
 
 
-def list_cases(user: User) -> list[dict[str, Any]]:
-    """Return the cases this person may see as JSON-ready dicts, newest conversation first. Three queries."""
+def list_cases(
+    user: User, *, active: bool = False, number: int | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Return the cases this person may see as JSON-ready dicts, at most `limit` of them. Three queries, or four.
+
+    Those that wait for this person's answer come first, longest first; then the newest conversation. `active` leaves
+    closed cases out in which nothing is unread. The case `number`, if it may be seen, is never left out.
+    """
     marks = ReadMark.objects.filter(case=OuterRef("pk"))
     # For a member the other side is any advisor of the case, before or now; for an advisor it is the member.
     others = marks.exclude(user=user).filter(Q(user=OuterRef("member__user")) | Q(case__member__user=user))
-    mine = _visible(user).alias(read_up_to=_seq_of(marks.filter(user=user)))
-    not_read = Q(messages__seq__gt=F("read_up_to")) & ~Q(messages__sender=user)
-    counted = mine.annotate(unread=Count("messages", filter=not_read), peer_read_seq=_seq_of(others))
-    # The order is named here, because a query that counts drops the model's own.
-    cases = list(counted.order_by("-last_message_at", "-number"))
+    mine = _visible(user).annotate(read_up_to=_seq_of(marks.filter(user=user)))
+    counted = mine.annotate(unread=_unread(user), peer_read_seq=_seq_of(others), waits=_waits(user))
+    wanted = Q(status=Case.Status.OPEN) | Q(last_seq__gt=F("read_up_to"), unread__gt=0) if active else Q()
+    # js/cases.js keeps this order.
+    ordered = counted.order_by(F("waits").asc(nulls_last=True), "-last_message_at", "-number")
+    cases = list(ordered.filter(wanted)[:limit])
+    if number is not None and all(case.number != number for case in cases):
+        cases += ordered.filter(number=number)
     newest = _shown(Message.objects.filter(case__in=cases, seq=F("case__last_seq")))
     last = {message.case_id: message for message in newest}
     return [
         case_json(case, user, last.get(case.pk)) | {"unread": case.unread, "peer_read_seq": case.peer_read_seq}  # type: ignore[attr-defined]
         for case in cases
     ]
+
+
+def _unread(user: User) -> Coalesce:
+    """How many messages others wrote after the mark; read from the index of (case, seq), however many there are."""
+    later = Message.objects.filter(case=OuterRef("pk"), seq__gt=OuterRef("read_up_to")).exclude(sender=user)
+    counted = later.order_by().values("case").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted), Value(0), output_field=IntegerField())
+
+
+def _waits(user: User) -> Choose:
+    """Since when an open case has been waiting for this person as its advisor; nothing for a member."""
+    return Choose(When(status=Case.Status.OPEN, advisor__user=user, then=F("waiting_since")), default=None)
 
 
 def _seq_of(marks: QuerySet[ReadMark]) -> Coalesce:
