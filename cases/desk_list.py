@@ -40,7 +40,7 @@ class Desk:
         """What the template says: the filters with how many cases they have, and how to get more."""
         labels = {
             "open": _("进行中"),
-            "waiting": _("等待回复"),
+            "waiting": _("待回复"),
             "unread": _("未读"),
             "closed": _("已结案"),
             "all": _("全部"),

@@ -2,10 +2,12 @@
 
 from typing import cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -124,7 +126,15 @@ def _show(
 ) -> HttpResponse:
     failed = note_form is not None or hand_over_form is not None
     context = desk_context(case, before=before, note_form=note_form, hand_over_form=hand_over_form)
-    return render(request, "cases/case.html", {**context, "alone": True}, status=400 if failed else 200)
+    page = {
+        "user": request.user.pk,
+        "case": case.number,
+        "csrf_cookie": settings.CSRF_COOKIE_NAME,
+        "cases": reverse("api-cases"),
+        "sign_in": reverse("account_login"),
+    }
+    context |= {"alone": True, "page": page}
+    return render(request, "cases/case.html", context, status=400 if failed else 200)
 
 
 def _back(request: HttpRequest, case: Case) -> HttpResponse:

@@ -9,45 +9,114 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('advisors', '0002_initial'),
-        ('cases', '0002_initial'),
+        ("advisors", "0002_initial"),
+        ("cases", "0002_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CannedReply',
+            name="CannedReply",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('shortcut', models.CharField(max_length=20, validators=[django.core.validators.RegexValidator('\\A[^\\s/／、{}]{1,20}\\Z', '快捷词最长 20 个字，不含空格、斜杠、顿号和花括号。')], verbose_name='快捷词')),
-                ('body', models.TextField(max_length=4000, verbose_name='内容')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='replies', to='advisors.advisor', verbose_name='顾问')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "shortcut",
+                    models.CharField(
+                        max_length=20,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[^\\s/／、{}]{1,20}\\Z", "快捷词最长 20 个字，不含空格、斜杠、顿号和花括号。"
+                            )
+                        ],
+                        verbose_name="快捷词",
+                    ),
+                ),
+                ("body", models.TextField(max_length=4000, verbose_name="内容")),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="replies",
+                        to="advisors.advisor",
+                        verbose_name="顾问",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '快捷回复',
-                'verbose_name_plural': '共用快捷回复',
-                'ordering': [models.OrderBy(models.F('owner'), nulls_last=True), 'shortcut'],
-                'constraints': [models.UniqueConstraint(models.F('owner'), django.db.models.functions.text.Lower('shortcut'), condition=models.Q(('owner__isnull', False)), name='canned_reply_own_unique', violation_error_message='您已有一条这个快捷词的回复（不区分大小写）。'), models.UniqueConstraint(django.db.models.functions.text.Lower('shortcut'), condition=models.Q(('owner__isnull', True)), name='canned_reply_shared_unique', violation_error_message='已有一条这个快捷词的共用回复（不区分大小写）。'), models.CheckConstraint(condition=models.Q(models.Q(('shortcut', ''), _negated=True), models.Q(('body', ''), _negated=True)), name='canned_reply_complete')],
+                "verbose_name": "快捷回复",
+                "verbose_name_plural": "共用快捷回复",
+                "ordering": [models.OrderBy(models.F("owner"), nulls_last=True), "shortcut"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("owner"),
+                        django.db.models.functions.text.Lower("shortcut"),
+                        condition=models.Q(("owner__isnull", False)),
+                        name="canned_reply_own_unique",
+                        violation_error_message="您已有一条这个快捷词的回复（不区分大小写）。",
+                    ),
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("shortcut"),
+                        condition=models.Q(("owner__isnull", True)),
+                        name="canned_reply_shared_unique",
+                        violation_error_message="已有一条这个快捷词的共用回复（不区分大小写）。",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("shortcut", ""), _negated=True), models.Q(("body", ""), _negated=True)
+                        ),
+                        name="canned_reply_complete",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('body', models.TextField(max_length=5000, verbose_name='内容')),
-                ('client_id', models.CharField(max_length=80)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='时间')),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='作者')),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notes', to='cases.case', verbose_name='案件')),
-                ('handed_to', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='advisors.advisor', verbose_name='移交给')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("body", models.TextField(max_length=5000, verbose_name="内容")),
+                ("client_id", models.CharField(max_length=80)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="时间")),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="作者",
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notes",
+                        to="cases.case",
+                        verbose_name="案件",
+                    ),
+                ),
+                (
+                    "handed_to",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="advisors.advisor",
+                        verbose_name="移交给",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '内部备注',
-                'verbose_name_plural': '内部备注',
-                'ordering': ['case', 'pk'],
-                'constraints': [models.UniqueConstraint(fields=('case', 'author', 'client_id'), name='note_client_id_unique'), models.CheckConstraint(condition=models.Q(('body', ''), _negated=True), name='note_has_a_body')],
+                "verbose_name": "内部备注",
+                "verbose_name_plural": "内部备注",
+                "ordering": ["case", "pk"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("case", "author", "client_id"), name="note_client_id_unique"),
+                    models.CheckConstraint(condition=models.Q(("body", ""), _negated=True), name="note_has_a_body"),
+                ],
             },
         ),
     ]

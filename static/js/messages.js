@@ -4,6 +4,7 @@ import { reportActivity } from "./activity.js";
 import { Api } from "./api.js";
 import { Banner } from "./banner.js";
 import { CaseList } from "./cases.js";
+import { Desk } from "./desk.js";
 import { Format } from "./format.js";
 import { Room } from "./room.js";
 import { Stream } from "./stream.js";
@@ -18,6 +19,7 @@ const format = new Format(words.locale, words);
 const banner = document.getElementById("banner") && new Banner(document.getElementById("banner"), words);
 const api = new Api({ csrfCookie: page.csrf_cookie, onSignedOut: signedOut });
 let room = null;
+let desk = null;
 let cases = null;
 let stream = null;
 let asking = 0;
@@ -31,7 +33,8 @@ function signedOut() {
 
 function caseGone() {
   room.leave();
-  room = null;
+  desk?.leave();
+  room = desk = null;
   cases.pageTitle = document.title = words.pageTitle;
   banner.final(words.caseGone, words.toList, page.pages);
 }
@@ -39,7 +42,7 @@ function caseGone() {
 // Ask for everything that may have changed. Fails when the server cannot be reached.
 async function sync() {
   try {
-    await Promise.all([cases.refresh(), room?.history.catchUp()]);
+    await Promise.all([cases.refresh(), room?.history.catchUp(), desk?.catchUp()]);
   } catch (error) {
     if (error.status !== 404) throw error;
     if (room) caseGone();
@@ -54,14 +57,16 @@ function askSoon() {
 function casesChanged() {
   if (!room) return;
   const open = cases.find(page.case);
-  if (open) room.show(open);
-  else caseGone();
+  if (!open) return caseGone();
+  room.show(open);
+  desk?.show(open);
 }
 
 const handlers = {
   hello: () => sync().catch(() => {}),
   resync: () => sync().catch(() => {}),
   case: askSoon,
+  note: ({ case: number, note }) => number === page.case && desk?.took(note),
   presence: ({ case: number, online }) => cases.setOnline(number, online),
   read: ({ case: number, seq, me }) => {
     if (me) cases.wasRead(number);
@@ -112,14 +117,16 @@ async function look() {
 }
 
 function start(list) {
-  if (page.case === null && matchMedia(WIDE).matches) {
-    location.replace(list.querySelector("a").href); // there is room for both: open the newest
-    return;
+  const told = document.querySelector(".flash"); // something is said here that the next page would not repeat
+  if (page.case === null && !told && matchMedia(WIDE).matches) {
+    const first = list.querySelector("a"); // none when the advisor's filter lets nothing through
+    if (first) return location.replace(first.href); // there is room for both
   }
   if (page.case !== null) {
     const onRead = () => cases.wasRead(page.case);
     const onSent = (message) => handlers.message({ case: page.case, message });
     room = new Room({ page, words, format, api, onRead, onSent });
+    desk = Desk.of({ page, words, format, api });
   }
   cases = new CaseList({ list, api, url: page.cases, pages: page.pages, open: page.case, words, format, onCases: casesChanged });
   connect();
