@@ -1,3 +1,4 @@
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -84,10 +85,20 @@ class NoteAdmin(ReadOnlyAdmin):
         return notes.order_by("-pk")
 
 
+class SharedReplyForm(forms.ModelForm):
+    def clean_shortcut(self) -> str:
+        # The database's rule speaks of the owner, whom this form does not have: Django leaves it out here.
+        shortcut = unicodedata.normalize("NFKC", self.cleaned_data["shortcut"])
+        if CannedReply.objects.filter(owner=None, shortcut__iexact=shortcut).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("已有一条这个快捷词的共用回复（不区分大小写）。"))
+        return shortcut
+
+
 @admin.register(CannedReply)
 class CannedReplyAdmin(admin.ModelAdmin):
     """The canned replies that all advisors share; everybody's own ones are theirs alone."""
 
+    form = SharedReplyForm
     list_display = ("shortcut", "body")
     search_fields = ("shortcut", "body")
     fields = ("shortcut", "body")

@@ -5,7 +5,7 @@ from typing import cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -24,7 +24,7 @@ from members.models import User
 def replies(request: HttpRequest) -> HttpResponse:
     """The list of the own ones and the shared ones; POST adds an own one."""
     advisor = _advisor_or_404(request)
-    form = ReplyForm(request.POST or None)
+    form = ReplyForm(_sent(request))
     if _saved(request, advisor, form):
         return redirect("replies")
     own, shared = advisor.replies.order_by("shortcut"), CannedReply.objects.filter(owner=None)
@@ -37,7 +37,7 @@ def replies(request: HttpRequest) -> HttpResponse:
 def edit_reply(request: HttpRequest, pk: int) -> HttpResponse:
     advisor = _advisor_or_404(request)
     reply = _own_or_404(advisor, pk)
-    form = ReplyForm(request.POST or None, initial={"shortcut": reply.shortcut, "body": reply.body})
+    form = ReplyForm(_sent(request), initial={"shortcut": reply.shortcut, "body": reply.body})
     if _saved(request, advisor, form, reply):
         return redirect("replies")
     context = {"form": form, "reply": reply}
@@ -53,9 +53,14 @@ def delete_reply(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("replies")
 
 
+def _sent(request: HttpRequest) -> QueryDict | None:
+    """What was sent, be it nothing at all; None when the page is only looked at."""
+    return request.POST if request.method == "POST" else None
+
+
 def _saved(request: HttpRequest, advisor: Advisor, form: ReplyForm, reply: CannedReply | None = None) -> bool:
     """Whether the form was sent and kept; else it says why not."""
-    if request.method != "POST" or not form.is_valid():
+    if not form.is_valid():
         return False
     try:
         desk_actions.save_reply(advisor, **form.cleaned_data, reply=reply)

@@ -30,7 +30,7 @@ export class CannedReplies {
     this.box.addEventListener("keyup", (event) => /^(Arrow(Left|Right)|Home|End)$/.test(event.key) && this.#look(event));
     this.box.addEventListener("focus", () => this.#load());
     this.box.addEventListener("blur", () => this.#close());
-    this.list.addEventListener("pointerdown", (event) => event.preventDefault()); // the box keeps the focus
+    this.popup.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus
     this.list.addEventListener("click", (event) => this.#clicked(event));
     form.addEventListener("submit", () => this.#close());
     this.#load();
