@@ -162,9 +162,9 @@ const COMBOBOX = {
   "aria-controls": "reply-list",
 };
 
-// Those whose shortcut begins with the word, then those that have it elsewhere; own ones first, as they come.
+// Those whose shortcut begins with the word; if there are none, those that have it anywhere.
 function find(replies, word) {
-  const place = (reply) => (reply.shortcut.toLowerCase().startsWith(word) ? 0 : `${reply.shortcut} ${reply.body}`.toLowerCase().includes(word) ? 1 : 2);
-  const ranked = replies.map((reply) => [place(reply), reply]).filter(([rank]) => rank < 2);
-  return ranked.sort(([one], [other]) => one - other).map(([, reply]) => reply);
+  const named = replies.filter((reply) => reply.shortcut.toLowerCase().startsWith(word));
+  if (named.length) return named;
+  return replies.filter((reply) => `${reply.shortcut} ${reply.body}`.toLowerCase().includes(word));
 }

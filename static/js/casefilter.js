@@ -5,6 +5,8 @@ const ACTIVE = ["open", "waiting", "unread"]; // these need no closed case in wh
 const KEPT = "open"; // the filter that needs no word in the address
 
 export class CaseFilter {
+  #ready = false; // until there are cases to filter, the links do what links do
+
   // `onChange()` when other cases are to be shown, `onScope()` when other ones must be asked for first.
   constructor({ onChange, onScope }) {
     Object.assign(this, { onChange, onScope });
@@ -35,6 +37,7 @@ export class CaseFilter {
 
   // Of all cases those to be shown, and how many there are under the filters that count.
   apply(cases, open) {
+    this.#ready = true;
     const wanted = this.box.value.trim().toLowerCase().split(/\s+/);
     const shown = cases.filter((one) => {
       if (this.box.value.trim()) return belongs(one, this.show) && wanted.every((word) => textOf(one).includes(word));
@@ -52,7 +55,7 @@ export class CaseFilter {
   }
 
   #chosen(event, show) {
-    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.button) return;
+    if (!this.#ready || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.button) return;
     event.preventDefault();
     const before = this.parameters();
     this.show = show;
