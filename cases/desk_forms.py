@@ -21,7 +21,7 @@ class AdvisorChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class HandOverForm(forms.Form):
-    advisor = AdvisorChoice(label=_("移交给"), queryset=Advisor.objects.none(), empty_label=_("请选择顾问"))
+    advisor = AdvisorChoice(label=_("接手的顾问"), queryset=Advisor.objects.none(), empty_label=_("请选择顾问"))
     reason = forms.CharField(
         label=_("移交原因（会员看不到）"), max_length=MAX_REASON, widget=forms.Textarea(attrs={"rows": 2})
     )

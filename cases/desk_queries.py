@@ -12,7 +12,7 @@ from cases.models import Case
 from jiayi.errors import Gone
 from members.models import User
 
-OTHER_CASES = 20  # of the same member that are listed
+OTHER_CASES = 8  # of the same member that are listed
 
 _PLACEHOLDER = re.compile(r"\{(会员|member|案件号|case|顾问|advisor)\}", re.IGNORECASE)
 

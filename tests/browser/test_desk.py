@@ -104,7 +104,9 @@ def test_a_slash_inserts_a_canned_reply_and_never_sends(site: Site, sign_in: Ope
     advisor.keyboard.type("/HEL")
     expect(advisor.locator(f"{OPTIONS} .reply-word")).to_have_text(["/hello"])
     advisor.keyboard.press("Enter")
-    expect(box).to_have_value("Hello 王小明, thank you for your message. I am looking into it and will answer you here.")
+    expect(box).to_have_value(
+        "Hello 王小明, thank you for your message. I am looking into it and will answer you here."
+    )
     advisor.keyboard.press("Control+z")
     expect(box).to_have_value("/HEL")
     box.fill("")

@@ -44,7 +44,10 @@ def test_own_and_shared_ones_are_offered_own_ones_first_and_those_of_others_not(
     [
         ("{会员}，案件 {案件号}，{顾问}", "王小明，案件 #1001，李明"),
         ("Dear {member}, {case}, {ADVISOR}", "Dear 王小明, #1001, 李明"),
-        ("{姓名} {会员 } {{会员}} {member.user.password} {0} %s {", "{姓名} {会员 } {王小明} {member.user.password} {0} %s {"),
+        (
+            "{姓名} {会员 } {{会员}} {member.user.password} {0} %s {",
+            "{姓名} {会员 } {王小明} {member.user.password} {0} %s {",
+        ),
         ("{% debug %}{{ 7*7 }}<b>", "{% debug %}{{ 7*7 }}<b>"),
     ],
 )

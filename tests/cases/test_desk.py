@@ -26,7 +26,9 @@ def numbers(client: Client, query: str = "") -> list[int]:
 
 def on_page(client: Client, path: str) -> list[int]:
     """The numbers of the cases in the list of a page, in order."""
-    return [int(n) for n in re.findall(r'class="case" href="[^"]+" data-number="(\d+)"', client.get(path).content.decode())]
+    return [
+        int(n) for n in re.findall(r'class="case" href="[^"]+" data-number="(\d+)"', client.get(path).content.decode())
+    ]
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def test_a_desk_with_closed_cases_only_is_still_a_desk(world: World) -> None:
     page = signed_in(world.li).get("/messages/").content.decode()
     assert "这里没有案件。" in page
     assert "目前没有由您跟进的案件" not in page
-    assert 'id="no-cases" hidden' not in page
+    assert 'id="no-cases" role="status" hidden' not in page
 
 
 def test_a_member_has_no_desk_and_sees_closed_cases(world: World) -> None:
@@ -133,7 +135,9 @@ def test_a_member_has_no_desk_and_sees_closed_cases(world: World) -> None:
     client.post("/api/cases/1001/read/", {"seq": 99}, content_type="application/json")
     page = client.get("/messages/1001/?show=waiting").content.decode()
     assert on_page(client, "/messages/?show=waiting") == [1001]
-    assert not any(part in page for part in ("filters", "away-switch", "内部备注", "案件资料", 'id="desk"', "note-form"))
+    assert not any(
+        part in page for part in ("filters", "away-switch", "内部备注", "案件资料", 'id="desk"', "note-form")
+    )
 
 
 def test_unread_counts_do_not_read_the_whole_conversation(world: World) -> None:
