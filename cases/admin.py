@@ -1,3 +1,5 @@
+import unicodedata
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -10,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from advisors.models import Advisor
 from cases.actions import assign_advisor, close_case, open_case, reopen_case
-from cases.models import Attachment, Case
+from cases.models import Attachment, CannedReply, Case, Note
 from cases.scanning import scan_again
 from jiayi.admin import ReadOnlyAdmin, do_for_each
 
@@ -35,15 +37,19 @@ class CaseAdmin(admin.ModelAdmin):
     """Cases with their follow-up advisor. The conversation itself is not shown here."""
 
     form = CaseForm
-    list_display = ("number", "title", "member", "advisor", "status", "waiting_since", "last_message_at")
+    list_display = ("number", "title", "member", "advisor", "status", "waits_since", "last_message_at")
     list_filter = ("status", ("advisor", admin.EmptyFieldListFilter), ("waiting_since", admin.EmptyFieldListFilter))
     search_fields = ("=number", "title", "member__user__name", "member__user__email", "advisor__user__name")
     autocomplete_fields = ("member",)
-    readonly_fields = ("number", "waiting_since", "last_message_at", "created_at")
-    fields = ("number", "title", "member", "advisor", "status", "waiting_since", "last_message_at", "created_at")
+    readonly_fields = ("number", "waits_since", "last_message_at", "created_at")
+    fields = ("number", "title", "member", "advisor", "status", "waits_since", "last_message_at", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
         return super().get_queryset(request).select_related("member__user", "advisor__user")
+
+    @admin.display(description=_("等待回复自"), ordering="waiting_since")
+    def waits_since(self, case: Case) -> datetime | None:
+        return case.waits_since
 
     def get_readonly_fields(self, request: HttpRequest, obj: Case | None = None) -> Any:
         # A case never changes its member: that would hand one family's file to another.
@@ -61,7 +67,7 @@ class CaseAdmin(admin.ModelAdmin):
         if wanted != Case.objects.select_related("advisor").get(pk=obj.pk).advisor:
             assign_advisor(obj, wanted, by=request.user)  # type: ignore[arg-type]
         if "status" in form.changed_data:
-            (close_case if status == Case.Status.CLOSED else reopen_case)(obj)
+            (close_case if status == Case.Status.CLOSED else reopen_case)(obj, by=request.user)  # type: ignore[arg-type]
 
     def has_delete_permission(self, request: HttpRequest, obj: Case | None = None) -> bool:
         return False
@@ -90,3 +96,39 @@ class AttachmentAdmin(ReadOnlyAdmin):
             self.message_user(request, _("没有配置扫描器（CLAMD_URL）。"), level="warning")
             return
         do_for_each(request, queryset.select_related("message__case__member", "message__case__advisor"), scan_again)
+
+
+@admin.register(Note)
+class NoteAdmin(ReadOnlyAdmin):
+    """Internal notes and the reasons of hand-overs, as they were written."""
+
+    list_display = ("case", "author", "handed_to", "created_at")
+    list_filter = (("handed_to", admin.EmptyFieldListFilter),)
+    search_fields = ("=case__number", "author__name")
+    fields = ("case", "author", "handed_to", "created_at", "body")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Note]:
+        notes = super().get_queryset(request).select_related("case", "author", "handed_to__user")
+        return notes.order_by("-pk")
+
+
+class SharedReplyForm(forms.ModelForm):
+    def clean_shortcut(self) -> str:
+        # The database's rule speaks of the owner, whom this form does not have: Django leaves it out here.
+        shortcut = unicodedata.normalize("NFKC", self.cleaned_data["shortcut"])
+        if CannedReply.objects.filter(owner=None, shortcut__iexact=shortcut).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("已有一条这个快捷词的共用回复（不区分大小写）。"))
+        return shortcut
+
+
+@admin.register(CannedReply)
+class CannedReplyAdmin(admin.ModelAdmin):
+    """The canned replies that all advisors share; everybody's own ones are theirs alone."""
+
+    form = SharedReplyForm
+    list_display = ("shortcut", "body")
+    search_fields = ("shortcut", "body")
+    fields = ("shortcut", "body")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CannedReply]:
+        return super().get_queryset(request).filter(owner=None)

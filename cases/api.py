@@ -16,7 +16,7 @@ from cases.file_actions import post_file
 from cases.files import read_upload
 from cases.models import Case, Message
 from cases.queries import case_for, list_cases, page_around, page_of_messages
-from cases.serializers import NewFile, NewMessage, PageQuery, ReadUpTo, message_json
+from cases.serializers import CasesQuery, NewFile, NewMessage, PageQuery, ReadUpTo, message_json
 from cases.typing_notice import tell_typing
 from jiayi.errors import Gone, TooMany
 from members.models import User
@@ -25,7 +25,9 @@ from members.requests import SignedInRequest
 
 class CaseList(APIView):
     def get(self, request: SignedInRequest) -> Response:
-        return Response(list_cases(request.user))
+        query = _checked(CasesQuery(data=request.query_params))
+        active, number = query["scope"] == "active", query.get("open")
+        return Response(list_cases(request.user, active=active, number=number, limit=query.get("limit")))
 
 
 class Messages(APIView):

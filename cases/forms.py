@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from cases.models import MAX_BODY
 
 
-def _fresh_client_id() -> str:
+def fresh_client_id() -> str:
     return uuid4().hex
 
 
@@ -19,7 +19,7 @@ class MessageForm(forms.Form):
     )
     # An empty file has a message of its own (cases.files).
     file = forms.FileField(label=_("文件"), required=False, allow_empty_file=True)
-    client_id = forms.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z", widget=forms.HiddenInput, initial=_fresh_client_id)
+    client_id = forms.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z", widget=forms.HiddenInput, initial=fresh_client_id)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -33,4 +33,4 @@ class NewCaseForm(forms.Form):
         label=_("您想咨询什么？"), max_length=120, widget=forms.TextInput(attrs={"placeholder": _("例如：学签续签")})
     )
     body = forms.CharField(label=_("请描述您的情况"), max_length=MAX_BODY, widget=forms.Textarea(attrs={"rows": 5}))
-    client_id = forms.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z", widget=forms.HiddenInput, initial=_fresh_client_id)
+    client_id = forms.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z", widget=forms.HiddenInput, initial=fresh_client_id)

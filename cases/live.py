@@ -4,8 +4,9 @@ from collections.abc import Collection
 from typing import Any
 
 from advisors.models import Advisor
-from cases.actions import check_participant
-from cases.models import Case, Message
+from cases.actions import check_participant, follows
+from cases.desk_queries import note_json
+from cases.models import Case, Message, Note
 from cases.serializers import message_json
 from jiayi.bus import Event
 from jiayi.errors import Gone
@@ -67,7 +68,24 @@ def _case(event: Event) -> list[Show]:
     return [(user, "case", {}) for user in event["users"]]
 
 
-BUILDERS = {"message": _message, "read": _read, "typing": _typing, "presence": _presence, "case": _case}
+def _note(event: Event) -> list[Show]:
+    """An internal note: only for whoever follows the case now. The member is not even asked about."""
+    found = Note.objects.select_related("author", "handed_to__user", "case__member__user", "case__advisor__user")
+    note = found.filter(pk=event["note"]).first()
+    advisor = note.case.advisor if note is not None else None
+    if note is None or advisor is None or not follows(note.case, advisor.user):
+        return []
+    return [(advisor.user_id, "note", {"case": note.case.number, "note": note_json(note, advisor.user_id)})]
+
+
+BUILDERS = {
+    "message": _message,
+    "read": _read,
+    "typing": _typing,
+    "presence": _presence,
+    "case": _case,
+    "note": _note,
+}
 
 
 def _participants(case: Case) -> list[User]:

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import uuid4
 
@@ -8,6 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from advisors.models import Advisor
+from cases.desk_models import CannedReply as CannedReply
+from cases.desk_models import Note as Note
 from members.models import Member, User
 
 FIRST_NUMBER = 1001
@@ -20,6 +22,10 @@ class CaseQuerySet(models.QuerySet["Case"]):
     def visible_to(self, user: User) -> "CaseQuerySet":
         """The cases this person may see: a member's own, and those an approved advisor follows."""
         return self.filter(Q(member__user=user) | Q(advisor__user=user, advisor__status=Advisor.Status.APPROVED))
+
+    def followed_by(self, user: User) -> "CaseQuerySet":
+        """The cases whose approved follow-up advisor this person is; never one in which they are the member."""
+        return self.filter(advisor__user=user, advisor__status=Advisor.Status.APPROVED).exclude(member__user=user)
 
 
 class Case(models.Model):
@@ -62,6 +68,11 @@ class Case(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.number} {self.title}"
+
+    @property
+    def waits_since(self) -> datetime | None:
+        """Since when the member has been waiting for an answer; nobody waits in a closed case."""
+        return self.waiting_since if self.status == self.Status.OPEN else None
 
 
 class Message(models.Model):

@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Case as Choose
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext as _
 
@@ -38,15 +39,27 @@ def attachment_for(user: User, key: UUID) -> Attachment:
     return found
 
 
-def list_cases(user: User) -> list[dict[str, Any]]:
-    """Return the cases this person may see as JSON-ready dicts, newest conversation first. Three queries."""
+def list_cases(
+    user: User, *, active: bool = False, number: int | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Return the cases this person may see as JSON-ready dicts, at most `limit` of them. Three queries, or four.
+
+    Those that wait for this person's answer come first, longest first; then the newest conversation. `active` leaves
+    closed cases out in which nothing is unread. The case `number`, if it may be seen, is never left out.
+    """
     marks = ReadMark.objects.filter(case=OuterRef("pk"))
     # For a member the other side is any advisor of the case, before or now; for an advisor it is the member.
     others = marks.exclude(user=user).filter(Q(user=OuterRef("member__user")) | Q(case__member__user=user))
-    mine = _visible(user).alias(read_up_to=_seq_of(marks.filter(user=user)))
+    mine = _visible(user).annotate(read_up_to=_seq_of(marks.filter(user=user)))
     # By (case, seq), a look into the index for each case. A join on `last_seq` may read every message of all of them.
     newest = Subquery(Message.objects.filter(case=OuterRef("pk"), seq=OuterRef("last_seq")).values("pk"))
-    cases = list(mine.annotate(unread=_unread(user), peer_read_seq=_seq_of(others), newest=newest))
+    counted = mine.annotate(unread=_unread(user), peer_read_seq=_seq_of(others), waits=_waits(user), newest=newest)
+    wanted = Q(status=Case.Status.OPEN) | Q(last_seq__gt=F("read_up_to"), unread__gt=0) if active else Q()
+    # js/cases.js keeps this order.
+    ordered = counted.order_by(F("waits").asc(nulls_last=True), "-last_message_at", "-number")
+    cases = list(ordered.filter(wanted)[:limit])
+    if number is not None and all(case.number != number for case in cases):
+        cases += ordered.filter(number=number)
     messages = with_what_is_shown(Message.objects.filter(pk__in=[case.newest for case in cases if case.newest]))
     last = {message.case_id: message for message in messages}
     return [
@@ -68,6 +81,11 @@ def _unread(user: User) -> Coalesce:
     others = Message.objects.filter(case=OuterRef("pk"), **piece).exclude(sender=user).order_by()
     count = others.values("case").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(count), Value(0), output_field=IntegerField())
+
+
+def _waits(user: User) -> Choose:
+    """Since when an open case has been waiting for this person as its advisor; nothing for a member."""
+    return Choose(When(status=Case.Status.OPEN, advisor__user=user, then=F("waiting_since")), default=None)
 
 
 def _seq_of(marks: QuerySet[ReadMark]) -> Coalesce:

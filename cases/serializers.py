@@ -76,8 +76,16 @@ def case_json(case: Case, viewer: User, last_message: Message | None) -> dict[st
         "member": {"name": case.member.user.name, "me": case.member.user_id == viewer.pk},
         "advisor": {"name": advisor.user.name, "online": advisor.is_present} if advisor else None,
         "last_message": message_json(last_message, viewer.pk) if last_message else None,
-        "waiting_since": case.waiting_since.isoformat() if case.waiting_since else None,
+        "waiting_since": case.waits_since.isoformat() if case.waits_since else None,
     }
+
+
+class CasesQuery(serializers.Serializer[None]):
+    """Which cases of the list: all, or the `active` ones (open, or something unread); `open` is on the page anyway."""
+
+    scope = serializers.ChoiceField(["all", "active"], default="all")
+    open = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
 
 
 class PageQuery(serializers.Serializer[None]):

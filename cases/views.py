@@ -13,8 +13,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from advisors.models import Advisor
-from cases.actions import mark_read, open_case, post_message
+from cases.actions import follows, mark_read, open_case, post_message
 from cases.api import note_activity, receive_file
+from cases.desk_list import Desk
+from cases.desk_views import desk_context
 from cases.files import accepted_extensions, accepted_types
 from cases.forms import MessageForm, NewCaseForm
 from cases.models import RECALL_WITHIN, Case, Message, ReadMark
@@ -41,8 +43,9 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
             return redirect("conversation", number=case.number)
         except (Refused, Unavailable) as refusal:
             form.add_error("body", refusal.message)
-    context = {**_about(user, case), **(_conversation(request, user, case) if case else {})}
-    context |= {"page": {**_page(user, case), "at": context.get("place")}, "form": form, "file_limits": _file_limits()}
+    context = {**_about(request, user, case), **(_conversation(request, user, case) if case else {})}
+    page = _page(user, case, is_desk=context["desk"] is not None)
+    context |= {"page": {**page, "at": context.get("place")}, "form": form, "file_limits": _file_limits()}
     return render(request, "cases/messages.html", context, status=400 if form.errors else 200)
 
 
@@ -59,14 +62,26 @@ def _send(request: HttpRequest, case: Case, user: User, said: dict[str, Any]) ->
     return message
 
 
-def _about(user: User, case: Case | None) -> dict[str, object]:
+def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, object]:
     """What the page says about its reader, the list of their cases, and the open one of them."""
-    cases = [{**one, "last_message": _timed(one["last_message"])} for one in list_cases(user)]
+    advisor = Advisor.objects.select_related("user").filter(user=user).first()
+    desk = Desk(request.GET) if advisor is not None and advisor.may_work else None
+    number = case.number if case else None
+    cases = list_cases(
+        user, active=desk is not None and desk.is_active, number=number, limit=desk.limit if desk else None
+    )
+    shown = [
+        {**one, "last_message": _timed(one["last_message"]), "waiting_at": _moment(one["waiting_since"])}
+        for one in (desk.shown(cases, number) if desk else cases)
+    ]
     return {
-        "cases": cases,
-        "open": next((one for one in cases if case and one["number"] == case.number), None),
+        "cases": shown,
+        "has_cases": bool(cases) or Case.objects.visible_to(user).exists(),
+        "open": next((one for one in shown if one["number"] == number), None),
         "is_member": Member.objects.filter(user=user).exists(),
-        "advisor": Advisor.objects.filter(user=user).first(),
+        "advisor": advisor,
+        "desk": desk.about(cases) if desk else None,
+        **(desk_context(case) if case and follows(case, user) else {}),
     }
 
 
@@ -94,6 +109,10 @@ def _timed(message: dict[str, Any] | None) -> dict[str, Any] | None:
     return {**message, "time": datetime.fromisoformat(message["created_at"])} if message else None
 
 
+def _moment(iso: str | None) -> datetime | None:
+    return datetime.fromisoformat(iso) if iso else None
+
+
 def _file_limits() -> dict[str, object]:
     """What is said beside the button before anybody chooses a file."""
     kinds = accepted_types()
@@ -108,7 +127,7 @@ def _read_marks(case: Case, user: User) -> dict[str, int]:
     return {"read_seq": mine, "peer_read_seq": others}
 
 
-def _page(user: User, case: Case | None) -> dict[str, object]:
+def _page(user: User, case: Case | None, *, is_desk: bool) -> dict[str, object]:
     """What the page's script must know and cannot read from the page itself."""
     return {
         "user": user.pk,
@@ -116,6 +135,7 @@ def _page(user: User, case: Case | None) -> dict[str, object]:
         "last_seq": case.last_seq if case else 0,
         "search": reverse("api-search"),
         "is_member": case is not None and case.member.user_id == user.pk,
+        "is_desk": is_desk,
         "now": timezone.now().isoformat(),
         "recall_seconds": int(RECALL_WITHIN.total_seconds()),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
@@ -125,6 +145,7 @@ def _page(user: User, case: Case | None) -> dict[str, object]:
         "events": reverse("api-events"),
         "active": reverse("api-active"),
         "files": {"max_bytes": max_upload_bytes(), "types": accepted_extensions()},
+        "replies": reverse("replies"),
         **(_read_marks(case, user) if case else {}),
     }
 

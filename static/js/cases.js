@@ -1,5 +1,7 @@
-// The list of cases, as templates/cases/_case.html renders it, and the count of unread messages in the title.
+// The list of cases, as templates/cases/_case.html renders it, and the count of unread messages in the title. Its order
+// is that of queries.list_cases: what waits for the reader's answer first, longest first, then the newest.
 
+import { CaseFilter, waits } from "./casefilter.js";
 import { el } from "./dom.js";
 import { oneAtATime } from "./once.js";
 
@@ -12,11 +14,15 @@ export class CaseList {
     this.pageTitle = document.title;
     this.refresh = oneAtATime(() => this.#refresh());
     for (const time of list.querySelectorAll("time")) time.textContent = format.short(new Date(time.dateTime));
-    for (const chip of list.querySelectorAll(".waiting")) chip.textContent = words.waiting;
+    for (const chip of list.querySelectorAll(".waiting")) chip.textContent = this.#waitingFor(chip.dataset.since);
+    if (document.getElementById("filters")) this.filter = new CaseFilter({
+      onChange: () => this.#cases && this.#changed(),
+      onScope: () => this.refresh().catch(() => {}), // the next look tries again
+    });
   }
 
   async #refresh() {
-    this.#cases = await this.api.get(this.url);
+    this.#cases = await this.api.get(this.url + (this.filter?.parameters(this.open) ?? ""));
     this.#changed();
   }
 
@@ -41,9 +47,18 @@ export class CaseList {
     if (!message.sender.me && !seen) one.unread += 1;
     const fromMember = message.sender.role === "member";
     one.waiting_since = fromMember ? (one.waiting_since ?? message.created_at) : null;
-    this.#cases = [one, ...this.#cases.filter((other) => other !== one)];
+    this.#put(one);
     this.#changed();
     return true;
+  }
+
+  // It has the newest message: it goes before all that do not wait, unless it waits itself.
+  #put(one) {
+    const others = this.#cases.filter((other) => other !== one);
+    const goesBefore = (other) => waits(other) && (!waits(one) || other.waiting_since <= one.waiting_since);
+    const place = others.findIndex((other) => !goesBefore(other));
+    others.splice(place < 0 ? others.length : place, 0, one);
+    this.#cases = others;
   }
 
   setOnline(number, online) {
@@ -64,7 +79,9 @@ export class CaseList {
 
   #changed() {
     const focused = document.activeElement?.dataset?.number;
-    this.list.replaceChildren(...this.#cases.map((one) => this.#item(one)));
+    const shown = this.filter?.apply(this.#cases, this.open) ?? this.#cases;
+    this.list.replaceChildren(...shown.map((one) => this.#item(one)));
+    for (const back of document.querySelectorAll(".back")) back.href = this.pages + this.#query;
     if (focused) this.list.querySelector(`[data-number="${focused}"]`)?.focus();
     const unread = this.#cases.reduce((sum, one) => sum + one.unread, 0);
     document.title = unread ? `(${unread}) ${this.pageTitle}` : this.pageTitle;
@@ -82,7 +99,7 @@ export class CaseList {
       "a",
       {
         class: "case",
-        href: `${this.pages}${one.number}/`,
+        href: `${this.pages}${one.number}/${this.#query}`,
         "data-number": one.number,
         "aria-current": one.number === this.open ? "page" : null,
       },
@@ -93,15 +110,20 @@ export class CaseList {
     return el("li", {}, link);
   }
 
+  get #query() {
+    return this.filter?.query ?? "";
+  }
+
+  #waitingFor(since) {
+    return `${this.words.waiting} ${this.format.since(new Date(since))}`;
+  }
+
   #who(one) {
-    const { words, format } = this;
+    const { words } = this;
     const said = [];
     if (!one.member.me) {
       said.push(el("span", {}, one.member.name));
-      if (one.waiting_since) {
-        const since = format.since(new Date(one.waiting_since));
-        said.push(el("span", { class: "chip waiting" }, `${words.waiting} ${since}`));
-      }
+      if (waits(one)) said.push(el("span", { class: "chip waiting" }, this.#waitingFor(one.waiting_since)));
     } else if (one.advisor) {
       said.push(el("span", { class: `presence${one.advisor.online ? " online" : ""}` }, one.advisor.name));
     } else said.push(el("span", { class: "presence none" }, words.findingAdvisor));

@@ -5,6 +5,7 @@ import { Alerts } from "./alerts.js";
 import { Api } from "./api.js";
 import { Banner } from "./banner.js";
 import { CaseList } from "./cases.js";
+import { Desk } from "./desk.js";
 import { Format } from "./format.js";
 import { Room } from "./room.js";
 import { openStream } from "./tabs.js";
@@ -21,6 +22,7 @@ const format = new Format(words.locale, words);
 const banner = document.getElementById("banner") && new Banner(document.getElementById("banner"), words);
 const api = new Api({ csrfCookie: page.csrf_cookie, user: page.user, onSignedOut: signedOut });
 let room = null;
+let desk = null;
 let cases = null;
 let stream = null;
 let finder = null;
@@ -47,7 +49,8 @@ function signedOut(other) {
 
 function caseGone() {
   room.leave();
-  room = null;
+  desk?.leave();
+  room = desk = null;
   cases.pageTitle = document.title = words.pageTitle;
   banner.final(words.caseGone, words.toList, page.pages);
 }
@@ -55,7 +58,7 @@ function caseGone() {
 // Ask for everything that may have changed. Fails when the server cannot be reached.
 async function sync() {
   try {
-    await Promise.all([cases.refresh(), room?.history.catchUp()]);
+    await Promise.all([cases.refresh(), room?.history.catchUp(), desk?.catchUp()]);
   } catch (error) {
     if (error.status !== 404) throw error;
     if (room) caseGone();
@@ -72,14 +75,16 @@ function casesChanged() {
   finder.keep((number) => cases.find(number));
   if (!room) return;
   const open = cases.find(page.case);
-  if (open) room.show(open);
-  else caseGone();
+  if (!open) return caseGone();
+  room.show(open);
+  desk?.show(open);
 }
 
 const handlers = {
   hello: () => sync().catch(() => {}),
   resync: () => sync().catch(() => {}),
   case: askSoon,
+  note: ({ case: number, note }) => number === page.case && desk?.took(note),
   presence: ({ case: number, online }) => cases.setOnline(number, online),
   read: ({ case: number, seq, me }) => {
     if (me) cases.wasRead(number);
@@ -143,14 +148,16 @@ async function look() {
 }
 
 function start(list) {
-  if (page.case === null && matchMedia(WIDE).matches) {
-    location.replace(list.querySelector("a").href); // there is room for both: open the newest
-    return;
+  const told = document.querySelector(".flash"); // something is said here that the next page would not repeat
+  if (page.case === null && !told && matchMedia(WIDE).matches) {
+    const first = list.querySelector("a"); // none when the advisor's filter lets nothing through
+    if (first) return location.replace(first.href); // there is room for both
   }
   if (page.case !== null) {
     const onRead = () => cases.wasRead(page.case);
     const onSent = (message) => handlers.message({ case: page.case, message });
     room = new Room({ page, words, format, api, onRead, onSent });
+    desk = Desk.of({ page, words, format, api });
     typing = new TypingHint(document.getElementById("typing"));
     reportTyping(room.composer.box, () => api.post(`${room.url}typing/`).catch(() => {}));
   }

@@ -151,14 +151,15 @@ def test_a_case_without_an_advisor_and_without_a_message(world: World) -> None:
     assert (case["title"], case["advisor"], case["last_message"], case["unread"]) == ("工签", None, None, 0)
 
 
-def test_the_newest_conversation_stands_first(world: World) -> None:
+def test_for_a_member_the_newest_conversation_stands_first(world: World) -> None:
     def numbers() -> list[int]:
-        return [case["number"] for case in signed_in(world.li).get("/api/cases/").json()]
+        return [case["number"] for case in signed_in(world.wang).get("/api/cases/").json()]
 
+    second = open_case(world.wang, "工签", advisor=world.li)
+    says(second, world.wang, "您好")
+    assert numbers() == [1003, 1001]
     says(world.case, world.wang, "您好")
-    assert numbers() == [1001, 1002]
-    says(world.other_case, world.lin, "您好")
-    assert numbers() == [1002, 1001]
+    assert numbers() == [1001, 1003]
 
 
 def test_the_lists_need_no_more_queries_for_more_cases(world: World) -> None:

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 CALLBACK = "/api/wechat/receive"
 SANDBOX = "/sandbox/"
 SAMPLES = {"number": "1001", "seq": "1", "object_id": "1", "content_type_id": "1", "app_label": "cases"}
+SAMPLES["pk"] = "1"
 SAMPLES["key"] = "00000000-0000-0000-0000-000000000000"
 
 # What a stranger sees instead of being sent away. A route that is not named here must not answer a stranger with 200.
