@@ -15,6 +15,7 @@ from cases.models import Message
 from cases.queries import case_for, list_cases, page_of_messages
 from cases.serializers import NewFile, NewMessage, PageQuery, ReadUpTo, message_json
 from jiayi.errors import Gone
+from members.activity import note_member_active
 from members.models import User
 from members.requests import SignedInRequest
 
@@ -78,10 +79,11 @@ class EventsElsewhere(APIView):
 
 
 def note_activity(user: User) -> None:
-    """An advisor who does something on the website is present."""
+    """An advisor who does something on the website is present; a member has been back."""
     advisor = Advisor.objects.select_related("user").filter(user=user, status=Advisor.Status.APPROVED).first()
     if advisor is not None:
         mark_active(advisor)
+    note_member_active(user)
 
 
 def _checked(serializer: Any) -> dict[str, Any]:

@@ -20,7 +20,9 @@ def shows(event: Event, connected: Collection[int]) -> list[Show]:
     users = event.get("users")
     if users is not None and not set(users) & set(connected):
         return []
-    build = {"message": _message, "read": _read, "presence": _presence, "case": _case}.get(event["type"])
+    build = {"message": _message, "read": _read, "presence": _presence, "case": _case, "notified": _notified}.get(
+        event["type"]
+    )
     return [show for show in build(event) if show[0] in connected] if build else []
 
 
@@ -43,6 +45,16 @@ def _read(event: Event) -> list[Show]:
         (user.pk, "read", {"case": case.number, "seq": event["seq"], "me": event["user"] == user.pk})
         for user in _participants(case)
     ]
+
+
+def _notified(event: Event) -> list[Show]:
+    """As it is now: after a hand-over the advisor has been told of nothing."""
+    case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
+    if case is None:
+        return []
+    at = case.notified_at.isoformat() if case.notified_at else None
+    said = {"case": case.number, "seq": case.notified_seq, "at": at}
+    return [(user.pk, "notified", said) for user in _participants(case)]
 
 
 def _presence(event: Event) -> list[Show]:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from cases.models import Attachment, Case, CaseQuerySet, Message, ReadMark
 from cases.serializers import case_json
+from cases.signals import being_notified
 from jiayi.errors import Gone
 from members.models import User
 
@@ -31,7 +32,7 @@ def attachment_for(user: User, key: UUID) -> Attachment:
 
 
 def list_cases(user: User) -> list[dict[str, Any]]:
-    """Return the cases this person may see as JSON-ready dicts, newest conversation first. Three queries."""
+    """Return the cases this person may see as JSON-ready dicts, newest conversation first. Four queries."""
     marks = ReadMark.objects.filter(case=OuterRef("pk"))
     # For a member the other side is any advisor of the case, before or now; for an advisor it is the member.
     others = marks.exclude(user=user).filter(Q(user=OuterRef("member__user")) | Q(case__member__user=user))
@@ -42,10 +43,19 @@ def list_cases(user: User) -> list[dict[str, Any]]:
     cases = list(counted.order_by("-last_message_at", "-number"))
     newest = _shown(Message.objects.filter(case__in=cases, seq=F("case__last_seq")))
     last = {message.case_id: message for message in newest}
+    notifying = _being_notified(cases)
     return [
-        case_json(case, user, last.get(case.pk)) | {"unread": case.unread, "peer_read_seq": case.peer_read_seq}  # type: ignore[attr-defined]
+        case_json(case, user, last.get(case.pk))
+        | {"unread": case.unread, "peer_read_seq": case.peer_read_seq, "notifying": case.pk in notifying}  # type: ignore[attr-defined]
         for case in cases
     ]
+
+
+def _being_notified(cases: list[Case]) -> set[int]:
+    """Return the ids of those whose advisor is about to be told in WeCom, if anything here tells them."""
+    waiting = [case.pk for case in cases if case.waiting_since]
+    answers = being_notified.send(sender=Case, cases=waiting) if waiting else []
+    return {pk for _receiver, found in answers for pk in found}
 
 
 def _seq_of(marks: QuerySet[ReadMark]) -> Coalesce:

@@ -17,6 +17,7 @@ from cases.actions import mark_read, open_case, post_message
 from cases.api import note_activity
 from cases.forms import MessageForm, NewCaseForm
 from cases.models import RECALL_WITHIN, Case, ReadMark
+from cases.notices import notice_of
 from cases.queries import case_for, list_cases, page_of_messages
 from cases.serializers import PageQuery, message_json
 from jiayi.errors import Gone, Refused
@@ -49,9 +50,12 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
 def _about(user: User, case: Case | None) -> dict[str, object]:
     """What the page says about its reader, the list of their cases, and the open one of them."""
     cases = [{**one, "last_message": _timed(one["last_message"])} for one in list_cases(user)]
+    opened = next((one for one in cases if case and one["number"] == case.number), None)
     return {
         "cases": cases,
-        "open": next((one for one in cases if case and one["number"] == case.number), None),
+        "open": opened,
+        "notice": notice_of(opened) if opened else "",
+        "notified_at": case.notified_at if case else None,
         "is_member": Member.objects.filter(user=user).exists(),
         "advisor": Advisor.objects.filter(user=user).first(),
     }
@@ -91,6 +95,7 @@ def _page(user: User, case: Case | None) -> dict[str, object]:
         "case": case.number if case else None,
         "is_member": case is not None and case.member.user_id == user.pk,
         "now": timezone.now().isoformat(),
+        "notified_seq": case.notified_seq if case is not None and case.member.user_id == user.pk else 0,
         "recall_seconds": int(RECALL_WITHIN.total_seconds()),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "pages": reverse("messages"),
@@ -120,7 +125,7 @@ def new_case(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         with transaction.atomic():
-            case = open_case(member, said["title"])
+            case = open_case(member, said["title"], kind=said["kind"])
             post_message(case, member.user, said["body"], client_id=said["client_id"])
         return redirect("conversation", number=case.number)
     return render(request, "cases/new_case.html", {"form": form}, status=400 if form.errors else 200)

@@ -50,6 +50,15 @@ export class CaseList {
     this.#changed();
   }
 
+  // The advisor was told in WeCom of what was written up to `seq`.
+  setNotified(number, seq, at) {
+    this.refresh.outdated();
+    const one = this.find(number);
+    if (!one) return;
+    Object.assign(one, { notified_seq: seq, notified_at: at, notifying: false });
+    this.#changed();
+  }
+
   wasRead(number) {
     this.refresh.outdated();
     const one = this.find(number);

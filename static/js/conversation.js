@@ -1,7 +1,7 @@
 // The messages of the open case on the screen, in the order of `seq`; below them, those not sent yet.
 
 import { el } from "./dom.js";
-import { button, continues, messageElement, pendingElement, readMessage, tick } from "./message.js";
+import { button, continues, messageElement, pendingElement, readMessage, tick, tickState } from "./message.js";
 
 const AT_BOTTOM = 48; // px
 
@@ -12,8 +12,8 @@ export class Conversation {
   last = 0;
 
   // `actions`: recall(seq), editAgain(text), retry(client_id), discard(client_id); `recallable(message)` in ms left.
-  constructor({ list, scroller, words, format, peerRead, recallable, actions }) {
-    Object.assign(this, { list, scroller, words, format, peerRead, recallable, actions });
+  constructor({ list, scroller, words, format, peerRead, notified, recallable, actions }) {
+    Object.assign(this, { list, scroller, words, format, peerRead, notified, recallable, actions });
     const rendered = [...list.querySelectorAll("[data-seq]")].map(readMessage);
     list.replaceChildren();
     this.put(rendered);
@@ -66,7 +66,7 @@ export class Conversation {
     if (message.sender.me && message.kind === "text" && message.recalled && bodyBefore) {
       extra.push(button(words.editAgain, "edit-again", () => this.actions.editAgain(bodyBefore)));
     }
-    return messageElement(message, { words, format, read: message.seq <= this.peerRead, extra });
+    return messageElement(message, { words, format, state: tickState(message.seq, this), extra });
   }
 
   // Give the element its day heading where a day begins, and join it to what the same person said just before.
@@ -116,10 +116,21 @@ export class Conversation {
 
   // The other side has read up to `seq`.
   readUpTo(seq) {
-    for (let one = this.peerRead + 1; one <= seq; one += 1) {
-      this.#shown.get(one)?.element.querySelector(".tick")?.replaceWith(tick(true, this.words));
-    }
     this.peerRead = Math.max(this.peerRead, seq);
+    this.#refreshTicks();
+  }
+
+  // The advisor was told in WeCom of what stands up to `seq`; after a hand-over, the new one of nothing.
+  notifiedUpTo(seq) {
+    this.notified = seq;
+    this.#refreshTicks();
+  }
+
+  #refreshTicks() {
+    for (const old of this.list.querySelectorAll(".tick")) {
+      const state = tickState(Number(old.closest("[data-seq]").dataset.seq), this);
+      if (old.dataset.state !== state) old.replaceWith(tick(state, this.words));
+    }
   }
 
   #expireRecalls() {

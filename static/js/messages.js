@@ -67,9 +67,11 @@ const handlers = {
     if (me) cases.wasRead(number);
     else if (room && number === page.case) room.conversation.readUpTo(seq);
   },
+  notified: ({ case: number, seq, at }) => cases.setNotified(number, seq, at),
   message: ({ case: number, message }) => {
     const here = room && number === page.case;
     if (!cases.took(number, message, here && room.seesNewest)) askSoon();
+    else if (page.is_member && message.sender.me) askSoon(); // is the advisor being told?
     if (here) room.took(message).catch(() => {});
   },
 };
@@ -124,7 +126,7 @@ function start(list) {
   cases = new CaseList({ list, api, url: page.cases, pages: page.pages, open: page.case, words, format, onCases: casesChanged });
   connect();
   room?.readIfSeen();
-  if (!page.is_member) reportActivity(api, page.active);
+  reportActivity(api, page.active);
 }
 
 // Somebody without a case yet: the first one appears by itself.

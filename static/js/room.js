@@ -4,6 +4,7 @@ import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { el } from "./dom.js";
 import { History, olderOnScroll } from "./history.js";
+import { showNotice } from "./notice.js";
 import { Outbox } from "./outbox.js";
 
 const ANNOUNCED_FOR = 5_000; // ms, then it would only be read a second time
@@ -36,6 +37,7 @@ export class Room {
       words,
       format,
       peerRead: page.peer_read_seq,
+      notified: page.notified_seq,
       recallable: (message) => page.recall_seconds * 1000 - (Date.now() - this.clockAhead - new Date(message.created_at)),
       actions: {
         recall: (seq, button) => this.#recall(seq, button),
@@ -136,11 +138,8 @@ export class Room {
     const { advisor } = one;
     const mine = page.is_member;
     this.conversation.readUpTo(one.peer_read_seq ?? 0);
-    const hide = { away: !mine || closed || !advisor || advisor.online, unassigned: !mine || closed || advisor, closed: !closed };
-    for (const [id, hidden] of Object.entries(hide)) {
-      const hint = document.getElementById(id);
-      if (hint.hidden !== Boolean(hidden)) hint.hidden = Boolean(hidden);
-    }
+    if (mine) this.conversation.notifiedUpTo(one.notified_seq);
+    showNotice(one, { words, format: this.format });
     this.form.hidden = closed;
     document.getElementById("peer").replaceChildren(
       !mine ? `${words.member} ${one.member.name}` : advisor ? this.#presence(advisor) : words.findingAdvisor,
