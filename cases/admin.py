@@ -20,6 +20,12 @@ class CaseForm(forms.ModelForm):
             kept = Advisor.objects.filter(pk=self.instance.advisor_id)
             self.fields["advisor"].queryset = (working | kept).select_related("user")  # type: ignore[attr-defined]
 
+        if "kind" in self.fields:
+            self.fields["kind"].required = False  # a page that was opened before there were kinds has none
+
+    def clean_kind(self) -> str:
+        return self.cleaned_data["kind"] or self.instance.kind
+
     def clean_advisor(self) -> Advisor | None:
         advisor: Advisor | None = self.cleaned_data["advisor"]
         if advisor is not None and advisor.pk != self.instance.advisor_id and not advisor.may_work:

@@ -54,7 +54,7 @@ def list_cases(user: User) -> list[dict[str, Any]]:
 def _being_notified(cases: list[Case]) -> set[int]:
     """Return the ids of those whose advisor is about to be told in WeCom, if anything here tells them."""
     waiting = [case.pk for case in cases if case.waiting_since]
-    answers = being_notified.send(sender=Case, cases=waiting) if waiting else []
+    answers: list[tuple[Any, Any]] = being_notified.send(sender=Case, cases=waiting) if waiting else []
     return {pk for _receiver, found in answers for pk in found}
 
 

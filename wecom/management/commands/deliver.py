@@ -74,7 +74,7 @@ class Stop:
 
 def _leave() -> None:
     """End although WeCom or the mail server has not answered. Whether the message arrived is unknown, as after a kill:
-    its lease runs out in a minute (an e-mail's in three), and the next worker sends it again, with the same reference."""
+    its lease runs out (in a minute, an e-mail's in three), and the next worker sends it again, as the same."""
     logger.warning("no answer before the end; the message in hand is sent again when its lease is over")
     os._exit(0)
 
@@ -115,7 +115,7 @@ class Command(BaseCommand):
             pulse.beat()
             return stop.is_asked()
 
-        mail = threading.Thread(target=work_on_mail, args=(stop.is_asked, stop.wait), name="mail")
+        mail = threading.Thread(target=work_on_mail, args=(stop.is_asked, stop.wait), daemon=True)
         mail.start()
         while not stop.is_asked():
             wait = POLL_EVERY
