@@ -3,11 +3,12 @@
 import smtplib
 import ssl
 import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, get_connection
 from django.urls import reverse
 
 from cases.models import Case
@@ -70,12 +71,19 @@ def _page(case: Case) -> str:
 def send_mail(payload: dict[str, Any]) -> Answer:
     """Hand it to the mail server. Holds no transaction. Raises WeComError, as every way does."""
     started = time.monotonic()
-    message = EmailMessage(payload["subject"], payload["body"], to=[payload["to"]], headers=payload["headers"])
+    server = get_connection()
+    mail = EmailMessage(
+        payload["subject"], payload["body"], to=[payload["to"]], headers=payload["headers"], connection=server
+    )
     try:
-        message.send()
+        server.open()
+        mail.send()
     except Exception as error:
         # smtplib's errors name the address, so nothing of them is kept but the number.
         raise _explained(error) from None
+    finally:
+        with suppress(smtplib.SMTPException, OSError):
+            server.close()  # also after a refused password, where Django leaves it open
     return Answer(0, "ok", {}, round((time.monotonic() - started) * 1000))
 
 

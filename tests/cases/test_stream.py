@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from advisors.actions import suspend_advisor
-from cases.actions import assign_advisor, mark_read, recall_message
+from cases.actions import assign_advisor, lock_case, mark_read, note_advisor_notified, recall_message
 from cases.models import Case, Message
 from jiayi.bus import publish
 from members.models import User
@@ -139,6 +139,15 @@ def test_a_mark_of_reading_arrives_at_both_sides(world: World, pages: Pages) -> 
     assert pages["wang"].next() == ("read", {"case": 1001, "seq": 1, "me": True})
     mark_read(world.case, world.wang.user, 1)
     assert pages["lin"].at_rest() == pages["li"].at_rest() == []
+
+
+def test_that_the_advisor_was_told_in_wecom_arrives_at_both_sides(world: World, pages: Pages) -> None:
+    with transaction.atomic():
+        note_advisor_notified(lock_case(world.case.pk), world.li, 1)
+    for name in ("wang", "li"):
+        event, data = pages[name].next()
+        assert (event, data["case"], data["seq"]) == ("notified", 1001, 1)
+    assert pages["lin"].at_rest() == pages["zhang"].at_rest() == []
 
 
 def test_members_hear_when_their_advisor_comes(server: Server, pages: Pages) -> None:

@@ -129,7 +129,7 @@ TABLE: dict[str, tuple[list[tuple[int, Act]], list[int], str]] = {
     "closed": ([(0, reply), (60, close)], [], "结案"),
     "the account is switched off": ([(0, reply), (60, leave_for_good)], [], "停用"),
     "reminders are switched off": ([(0, reply), (60, switch_off)], [], "关闭"),
-    "steady replies postpone nothing, and are one e-mail": ([(s, reply) for s in range(0, 900, 50)], [300], "还没有回来"),
+    "steady replies postpone nothing, one e-mail": ([(s, reply) for s in range(0, 900, 50)], [300], "还没有回来"),
     "the first is read, the second not": ([(0, reply), (100, read), (200, reply)], [500], ""),
     "more replies, never back": ([(0, reply), (1000, reply), (2000, reply)], [300], "还没有回来"),
     "back and read": ([(0, reply), (600, read), (1000, reply)], [300, 1300], ""),
