@@ -50,12 +50,12 @@ export class CaseList {
     this.#changed();
   }
 
-  // The advisor was told in WeCom of what was written up to `seq`.
-  setNotified(number, seq, at) {
+  // Something of what /api/cases/ says of this case has changed.
+  learn(number, facts) {
     this.refresh.outdated();
     const one = this.find(number);
     if (!one) return;
-    Object.assign(one, { notified_seq: seq, notified_at: at, notifying: false });
+    Object.assign(one, facts);
     this.#changed();
   }
 

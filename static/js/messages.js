@@ -65,9 +65,12 @@ const handlers = {
   presence: ({ case: number, online }) => cases.setOnline(number, online),
   read: ({ case: number, seq, me }) => {
     if (me) cases.wasRead(number);
-    else if (room && number === page.case) room.conversation.readUpTo(seq);
+    else {
+      cases.learn(number, { peer_read_seq: seq });
+      if (room && number === page.case) room.conversation.readUpTo(seq);
+    }
   },
-  notified: ({ case: number, seq, at }) => cases.setNotified(number, seq, at),
+  notified: ({ case: number, seq, at }) => cases.learn(number, { notified_seq: seq, notified_at: at, notifying: false }),
   message: ({ case: number, message }) => {
     const here = room && number === page.case;
     if (!cases.took(number, message, here && room.seesNewest)) askSoon();

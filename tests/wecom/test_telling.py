@@ -15,6 +15,7 @@ from cases.actions import assign_advisor, close_case, lock_case, mark_read, note
 from cases.live import shows
 from cases.models import Case
 from tests.people import World, look, says, signed_in
+from tests.threads import at_once
 from tests.wecom.app import App
 from tests.wecom.robot import Robot
 from wecom.delivery import deliver_due
@@ -252,3 +253,36 @@ def test_open_pages_of_those_on_the_case_are_shown_it_and_nobody_elses(told: Wor
     event = {"type": "notified", "case": told.case.pk, "users": sorted(everybody)}
     data = {"case": 1001, "seq": message.seq, "at": NOON.isoformat()}
     assert shows(event, everybody) == [(told.wang.user.pk, "notified", data), (told.li.user.pk, "notified", data)]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_writing_handing_over_and_telling_at_once_never_lock_each_other_out(
+    world: World, robot: Robot, settings: Settings
+) -> None:
+    """A deadlock would break one of them off with an OperationalError."""
+    settings.WECHAT_ROBOT_LIMIT = (100_000, 60)
+    bind_wecom_account(world.li, "LiMing")
+    bind_wecom_account(world.zhang, "ZhangWei")
+    cases = (world.case, world.other_case)
+
+    def write(case: Case) -> None:
+        for n in range(25):
+            says(case, case.member, f"{n}")
+
+    def hand_over() -> None:
+        for n in range(25):
+            for case in cases:
+                assign_advisor(case, (world.zhang, world.li)[n % 2], by=world.admin)
+
+    def deliver() -> None:
+        for n in range(60):
+            robot.script = [{"errcode": -1, "errmsg": "busy"}] if n % 5 == 0 else []
+            Notification.objects.filter(state=State.WAITING).update(due_at=datetime.now(UTC))
+            Channel.objects.update(paused_until=None)
+            deliver_due()
+
+    at_once(lambda: write(cases[0]), lambda: write(cases[1]), hand_over, deliver, deliver, deliver)
+    for case in cases:
+        case.refresh_from_db()
+        assert case.notified_seq <= case.last_seq
