@@ -267,16 +267,16 @@ def test_writing_handing_over_and_telling_at_once_never_lock_each_other_out(
     cases = (world.case, world.other_case)
 
     def write(case: Case) -> None:
-        for n in range(25):
+        for n in range(20):
             says(case, case.member, f"{n}")
 
     def hand_over() -> None:
-        for n in range(25):
+        for n in range(20):
             for case in cases:
                 assign_advisor(case, (world.zhang, world.li)[n % 2], by=world.admin)
 
     def deliver() -> None:
-        for n in range(60):
+        for n in range(40):
             robot.script = [{"errcode": -1, "errmsg": "busy"}] if n % 5 == 0 else []
             Notification.objects.filter(state=State.WAITING).update(due_at=datetime.now(UTC))
             Channel.objects.update(paused_until=None)
