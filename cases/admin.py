@@ -24,7 +24,7 @@ class CaseForm(forms.ModelForm):
             self.fields["kind"].required = False  # a page that was opened before there were kinds has none
 
     def clean_kind(self) -> str:
-        return self.cleaned_data["kind"] or self.instance.kind
+        return str(self.cleaned_data["kind"] or self.instance.kind)
 
     def clean_advisor(self) -> Advisor | None:
         advisor: Advisor | None = self.cleaned_data["advisor"]

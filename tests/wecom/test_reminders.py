@@ -86,7 +86,8 @@ def active(scene: Scene) -> object:
 
 def sign_in(scene: Scene) -> object:
     scene.wang.logout()
-    return scene.wang.force_login(scene.world.wang.user)
+    scene.wang.force_login(scene.world.wang.user)
+    return scene
 
 
 def recall(scene: Scene) -> object:
@@ -107,11 +108,13 @@ def close(scene: Scene) -> object:
 
 
 def switch_off(scene: Scene) -> object:
-    return set_reminders(scene.world.wang, on=False)
+    set_reminders(scene.world.wang, on=False)
+    return scene
 
 
 def leave_for_good(scene: Scene) -> object:
-    return deactivate(scene.world.wang)
+    deactivate(scene.world.wang)
+    return scene
 
 
 # Name: what happens when (seconds), on which seconds e-mails go, what the last row's note says.
@@ -161,8 +164,8 @@ def test_when_the_member_gets_an_e_mail(world: World, clock: time_machine.Travel
     assert words in row.note
     for one in mail.outbox:
         assert one.to == ["wang@example.com"]
-        assert "护照" not in one.subject + one.body
-        assert "passport" not in one.subject + one.body
+        assert "护照" not in f"{one.subject}{one.body}"
+        assert "passport" not in f"{one.subject}{one.body}"
 
 
 def reminded(world: World, clock: time_machine.Traveller) -> mail.EmailMessage:
@@ -180,7 +183,7 @@ def test_the_e_mail_names_the_case_and_leads_to_it_and_nothing_else(
     world: World, clock: time_machine.Traveller
 ) -> None:
     said = reminded(world, clock)
-    text = said.subject + said.body
+    text = f"{said.subject}{said.body}"
     assert f"您的顾问在案件 #{world.case.number} 中回复了您" in said.subject
     assert f"http://testserver/messages/{world.case.number}/" in said.body
     for secret in (SECRET, "王小明", "李明", world.case.title, "wang@example.com"):
