@@ -23,19 +23,21 @@ from members.models import Member, User
 NUMBER_ATTEMPTS = 20
 
 
-def open_case(member: Member, title: str, *, advisor: Advisor | None = None) -> Case:
+def open_case(member: Member, title: str, *, kind: str = Case.Kind.OTHER, advisor: Advisor | None = None) -> Case:
     """Open a case with the next free number.
 
-    Raises InvalidInput for a bad title, Conflict for an advisor who is not approved.
+    Raises InvalidInput for a bad title or a kind of matter there is none, Conflict for an advisor who is not approved.
     """
     title = title.strip()
     if not 0 < len(title) <= 120:
         raise InvalidInput(_("请填写标题，最长 120 个字。"))
+    if kind not in Case.Kind.values:
+        raise InvalidInput(_("请从列表里选择类别。"))
     for attempt in range(NUMBER_ATTEMPTS):
         highest = Case.objects.aggregate(Max("number"))["number__max"] or FIRST_NUMBER - 1
         try:
             with transaction.atomic():
-                case = Case.objects.create(number=highest + 1, title=title, member=member)
+                case = Case.objects.create(number=highest + 1, title=title, kind=kind, member=member)
                 return assign_advisor(case, advisor, by=None) if advisor else case
         except IntegrityError:
             # Somebody else took the number between our look and our insert.
@@ -71,7 +73,9 @@ def change_advisor(case: Case, advisor: Advisor | None, *, by: User | None) -> C
     if before == advisor:
         return case
     case.advisor = advisor
-    case.save(update_fields=["advisor"])
+    # What the one before was told, the one now does not know.
+    case.notified_seq, case.notified_at = 0, None
+    case.save(update_fields=["advisor", "notified_seq", "notified_at"])
     with override("zh-hans"):
         said = (
             _("本案件的跟进人现在是 %s。") % advisor.user.name
@@ -223,6 +227,19 @@ def mark_read(case: Case, user: User, seq: int) -> None:
         mark.seq = seq
         mark.save(update_fields=["seq", "read_at"])
         _tell(case, {"type": "read", "case": case.pk, "user": user.pk, "seq": seq})
+
+
+def note_advisor_notified(case: Case, advisor: Advisor | None, seq: int) -> None:
+    """Note that `advisor`, or the team while the case has none, was told in WeCom of the messages up to `seq`.
+
+    The case's row must be locked. Nothing changes when somebody else follows it by now, or for an older `seq`.
+    """
+    seq = min(seq, case.last_seq)
+    if case.advisor != advisor or seq <= case.notified_seq:
+        return
+    case.notified_seq, case.notified_at = seq, timezone.now()
+    case.save(update_fields=["notified_seq", "notified_at"])
+    _tell(case, {"type": "notified", "case": case.pk})
 
 
 @transaction.atomic

@@ -25,6 +25,12 @@ class CaseForm(forms.ModelForm):
             kept = Advisor.objects.filter(pk=self.instance.advisor_id)
             self.fields["advisor"].queryset = (working | kept).select_related("user")  # type: ignore[attr-defined]
 
+        if "kind" in self.fields:
+            self.fields["kind"].required = False  # a page that was opened before there were kinds has none
+
+    def clean_kind(self) -> str:
+        return str(self.cleaned_data["kind"] or self.instance.kind)
+
     def clean_advisor(self) -> Advisor | None:
         advisor: Advisor | None = self.cleaned_data["advisor"]
         if advisor is not None and advisor.pk != self.instance.advisor_id and not advisor.may_work:
@@ -37,12 +43,17 @@ class CaseAdmin(admin.ModelAdmin):
     """Cases with their follow-up advisor. The conversation itself is not shown here."""
 
     form = CaseForm
-    list_display = ("number", "title", "member", "advisor", "status", "waits_since", "last_message_at")
-    list_filter = ("status", ("advisor", admin.EmptyFieldListFilter), ("waiting_since", admin.EmptyFieldListFilter))
+    list_display = ("number", "title", "kind", "member", "advisor", "status", "waits_since", "last_message_at")
+    list_filter = (
+        "status",
+        "kind",
+        ("advisor", admin.EmptyFieldListFilter),
+        ("waiting_since", admin.EmptyFieldListFilter),
+    )
     search_fields = ("=number", "title", "member__user__name", "member__user__email", "advisor__user__name")
     autocomplete_fields = ("member",)
     readonly_fields = ("number", "waits_since", "last_message_at", "created_at")
-    fields = ("number", "title", "member", "advisor", "status", "waits_since", "last_message_at", "created_at")
+    fields = ("number", "title", "kind", "member", "advisor", "status", *readonly_fields[1:])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
         return super().get_queryset(request).select_related("member__user", "advisor__user")
@@ -59,11 +70,11 @@ class CaseAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Case, form: Any, change: bool) -> None:
         wanted, status = obj.advisor, obj.status
         if not change:
-            opened = open_case(obj.member, obj.title)
+            opened = open_case(obj.member, obj.title, kind=obj.kind)
             obj.pk, obj.number = opened.pk, opened.number
             obj._state.adding = False
-        elif "title" in form.changed_data:
-            Case.objects.filter(pk=obj.pk).update(title=obj.title)
+        elif {"title", "kind"} & set(form.changed_data):
+            Case.objects.filter(pk=obj.pk).update(title=obj.title, kind=obj.kind)
         if wanted != Case.objects.select_related("advisor").get(pk=obj.pk).advisor:
             assign_advisor(obj, wanted, by=request.user)  # type: ignore[arg-type]
         if "status" in form.changed_data:

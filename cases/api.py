@@ -19,6 +19,7 @@ from cases.queries import case_for, list_cases, page_around, page_of_messages
 from cases.serializers import CasesQuery, NewFile, NewMessage, PageQuery, ReadUpTo, message_json
 from cases.typing_notice import tell_typing
 from jiayi.errors import Gone, TooMany
+from members.activity import note_member_active
 from members.models import User
 from members.requests import SignedInRequest
 
@@ -114,10 +115,11 @@ def receive_file(
 
 
 def note_activity(user: User) -> None:
-    """An advisor who does something on the website is present."""
+    """An advisor who does something on the website is present; a member has been back."""
     advisor = Advisor.objects.select_related("user").filter(user=user, status=Advisor.Status.APPROVED).first()
     if advisor is not None:
         mark_active(advisor)
+    note_member_active(user)
 
 
 def _checked(serializer: Any) -> dict[str, Any]:

@@ -55,6 +55,16 @@ def _typing(event: Event) -> list[Show]:
     return [(user, "typing", {"case": case.number}) for user in people if user != event["user"]]
 
 
+def _notified(event: Event) -> list[Show]:
+    """As it is now: after a hand-over the advisor has been told of nothing."""
+    case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
+    if case is None:
+        return []
+    at = case.notified_at.isoformat() if case.notified_at else None
+    said = {"case": case.number, "seq": case.notified_seq, "at": at}
+    return [(user.pk, "notified", said) for user in _participants(case)]
+
+
 def _presence(event: Event) -> list[Show]:
     advisor = Advisor.objects.filter(pk=event["advisor"]).first()
     if advisor is None:
@@ -82,6 +92,7 @@ BUILDERS = {
     "message": _message,
     "read": _read,
     "typing": _typing,
+    "notified": _notified,
     "presence": _presence,
     "case": _case,
     "note": _note,

@@ -35,8 +35,18 @@ class Case(models.Model):
         OPEN = "open", _("进行中")
         CLOSED = "closed", _("已结案")
 
+    class Kind(models.TextChoices):
+        STUDY_PERMIT = "study_permit", _("学签")
+        WORK_PERMIT = "work_permit", _("工签")
+        VISITOR = "visitor", _("访客签证")
+        PR = "pr", _("永久居民")
+        FAMILY = "family", _("家庭团聚")
+        CITIZENSHIP = "citizenship", _("入籍")
+        OTHER = "other", _("其他")
+
     number = models.PositiveIntegerField(_("案件号"), unique=True, editable=False)
     title = models.CharField(_("标题"), max_length=120)
+    kind = models.CharField(_("类别"), max_length=12, choices=Kind, default=Kind.OTHER)
     member = models.ForeignKey(Member, models.PROTECT, related_name="cases", verbose_name=_("会员"))
     advisor = models.ForeignKey(
         Advisor, models.PROTECT, null=True, blank=True, related_name="cases", verbose_name=_("跟进人")
@@ -47,6 +57,9 @@ class Case(models.Model):
     last_message_at = models.DateTimeField(_("最近消息"), default=timezone.now, editable=False)
     # Since when the member has been waiting for an answer; empty when the advisor wrote last.
     waiting_since = models.DateTimeField(_("等待回复自"), null=True, blank=True, editable=False)
+    # Of which of the member's messages the follow-up advisor was told in WeCom, and when; nothing after a hand-over.
+    notified_seq = models.PositiveIntegerField(_("已通知至消息"), default=0, editable=False)
+    notified_at = models.DateTimeField(_("企业微信通知时间"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("创建时间"), auto_now_add=True)
 
     objects = CaseQuerySet.as_manager()
@@ -64,6 +77,17 @@ class Case(models.Model):
             models.CheckConstraint(condition=Q(number__gte=FIRST_NUMBER), name="case_number_from_1001"),
             models.CheckConstraint(condition=Q(status__in=["open", "closed"]), name="case_status_known"),
             models.CheckConstraint(condition=~Q(title=""), name="case_has_a_title"),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=["study_permit", "work_permit", "visitor", "pr", "family", "citizenship", "other"]
+                ),
+                name="case_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(notified_seq__lte=models.F("last_seq"))
+                & (Q(notified_seq=0, notified_at__isnull=True) | Q(notified_seq__gt=0, notified_at__isnull=False)),
+                name="case_notified_of_what_there_is",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from cases.models import Attachment, Case, CaseQuerySet, Message, ReadMark
 from cases.serializers import case_json
+from cases.signals import being_notified
 from jiayi.errors import Gone
 from members.models import User
 
@@ -42,11 +43,32 @@ def attachment_for(user: User, key: UUID) -> Attachment:
 def list_cases(
     user: User, *, active: bool = False, number: int | None = None, limit: int | None = None
 ) -> list[dict[str, Any]]:
-    """Return the cases this person may see as JSON-ready dicts, at most `limit` of them. Three queries, or four.
+    """Return the cases this person may see as JSON-ready dicts, at most `limit` of them. Four or five queries.
 
     Those that wait for this person's answer come first, longest first; then the newest conversation. `active` leaves
     closed cases out in which nothing is unread. The case `number`, if it may be seen, is never left out.
     """
+    ordered = _counted(user)
+    wanted = Q(status=Case.Status.OPEN) | Q(last_seq__gt=F("read_up_to"), unread__gt=0) if active else Q()
+    cases = list(ordered.filter(wanted)[:limit])
+    if number is not None and all(case.number != number for case in cases):
+        cases += ordered.filter(number=number)
+    messages = with_what_is_shown(Message.objects.filter(pk__in=[case.newest for case in cases if case.newest]))
+    last = {message.case_id: message for message in messages}
+    notifying = _being_notified(cases)
+    return [
+        case_json(case, user, last.get(case.pk))
+        | {
+            "unread": min(case.unread, MOST_UNREAD),  # type: ignore[attr-defined]
+            "peer_read_seq": case.peer_read_seq,  # type: ignore[attr-defined]
+            "notifying": case.pk in notifying,
+        }
+        for case in cases
+    ]
+
+
+def _counted(user: User) -> CaseQuerySet:
+    """The cases this person may see, in order, with what is counted for them."""
     marks = ReadMark.objects.filter(case=OuterRef("pk"))
     # For a member the other side is any advisor of the case, before or now; for an advisor it is the member.
     others = marks.exclude(user=user).filter(Q(user=OuterRef("member__user")) | Q(case__member__user=user))
@@ -54,19 +76,8 @@ def list_cases(
     # By (case, seq), a look into the index for each case. A join on `last_seq` may read every message of all of them.
     newest = Subquery(Message.objects.filter(case=OuterRef("pk"), seq=OuterRef("last_seq")).values("pk"))
     counted = mine.annotate(unread=_unread(user), peer_read_seq=_seq_of(others), waits=_waits(user), newest=newest)
-    wanted = Q(status=Case.Status.OPEN) | Q(last_seq__gt=F("read_up_to"), unread__gt=0) if active else Q()
     # js/cases.js keeps this order.
-    ordered = counted.order_by(F("waits").asc(nulls_last=True), "-last_message_at", "-number")
-    cases = list(ordered.filter(wanted)[:limit])
-    if number is not None and all(case.number != number for case in cases):
-        cases += ordered.filter(number=number)
-    messages = with_what_is_shown(Message.objects.filter(pk__in=[case.newest for case in cases if case.newest]))
-    last = {message.case_id: message for message in messages}
-    return [
-        case_json(case, user, last.get(case.pk))
-        | {"unread": min(case.unread, MOST_UNREAD), "peer_read_seq": case.peer_read_seq}  # type: ignore[attr-defined]
-        for case in cases
-    ]
+    return counted.order_by(F("waits").asc(nulls_last=True), "-last_message_at", "-number")
 
 
 def _unread(user: User) -> Coalesce:
@@ -86,6 +97,13 @@ def _unread(user: User) -> Coalesce:
 def _waits(user: User) -> Choose:
     """Since when an open case has been waiting for this person as its advisor; nothing for a member."""
     return Choose(When(status=Case.Status.OPEN, advisor__user=user, then=F("waiting_since")), default=None)
+
+
+def _being_notified(cases: list[Case]) -> set[int]:
+    """Return the ids of those whose advisor is about to be told in WeCom, if anything here tells them."""
+    waiting = [case.pk for case in cases if case.waiting_since]
+    answers: list[tuple[Any, Any]] = being_notified.send(sender=Case, cases=waiting) if waiting else []
+    return {pk for _receiver, found in answers for pk in found}
 
 
 def _seq_of(marks: QuerySet[ReadMark]) -> Coalesce:

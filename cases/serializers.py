@@ -72,11 +72,14 @@ def case_json(case: Case, viewer: User, last_message: Message | None) -> dict[st
     return {
         "number": case.number,
         "title": case.title,
+        "kind": case.kind,
         "status": case.status,
         "member": {"name": case.member.user.name, "me": case.member.user_id == viewer.pk},
         "advisor": {"name": advisor.user.name, "online": advisor.is_present} if advisor else None,
         "last_message": message_json(last_message, viewer.pk) if last_message else None,
         "waiting_since": case.waits_since.isoformat() if case.waits_since else None,
+        "notified_seq": case.notified_seq,
+        "notified_at": case.notified_at.isoformat() if case.notified_at else None,
     }
 
 

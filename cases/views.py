@@ -20,6 +20,7 @@ from cases.desk_views import desk_context
 from cases.files import accepted_extensions, accepted_types
 from cases.forms import MessageForm, NewCaseForm
 from cases.models import RECALL_WITHIN, Case, Message, ReadMark
+from cases.notices import notice_of
 from cases.queries import case_for, list_cases, page_around, page_of_messages
 from cases.serializers import PlaceQuery, message_json
 from jiayi.errors import Gone, Refused, Unavailable
@@ -74,10 +75,13 @@ def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, obj
         {**one, "last_message": _timed(one["last_message"]), "waiting_at": _moment(one["waiting_since"])}
         for one in (desk.shown(cases, number) if desk else cases)
     ]
+    opened = next((one for one in shown if one["number"] == number), None)
     return {
         "cases": shown,
         "has_cases": bool(cases) or Case.objects.visible_to(user).exists(),
-        "open": next((one for one in shown if one["number"] == number), None),
+        "open": opened,
+        "notice": notice_of(opened) if opened else "",
+        "notified_at": case.notified_at if case else None,
         "is_member": Member.objects.filter(user=user).exists(),
         "advisor": advisor,
         "desk": desk.about(cases) if desk else None,
@@ -137,6 +141,7 @@ def _page(user: User, case: Case | None, *, is_desk: bool) -> dict[str, object]:
         "is_member": case is not None and case.member.user_id == user.pk,
         "is_desk": is_desk,
         "now": timezone.now().isoformat(),
+        "notified_seq": case.notified_seq if case is not None and case.member.user_id == user.pk else 0,
         "recall_seconds": int(RECALL_WITHIN.total_seconds()),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "pages": reverse("messages"),
@@ -168,7 +173,7 @@ def new_case(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         with transaction.atomic():
-            case = open_case(member, said["title"])
+            case = open_case(member, said["title"], kind=said["kind"])
             post_message(case, member.user, said["body"], client_id=said["client_id"])
         return redirect("conversation", number=case.number)
     return render(request, "cases/new_case.html", {"form": form}, status=400 if form.errors else 200)

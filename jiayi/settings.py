@@ -246,6 +246,7 @@ EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or {"smtps": 465, "smt
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtps"
 EMAIL_TIMEOUT = 10
+EMAIL_REMINDER_AFTER = timedelta(minutes=env_int("EMAIL_REMINDER_AFTER", 5, minimum=1))
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", f"Jiayi <no-reply@{_site.hostname}>")
 
 # API ------------------------------------------------------------------------------------------------

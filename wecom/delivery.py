@@ -5,12 +5,12 @@ repetition, with the same reference in its text.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from wecom.channels import APP, GROUP, Outgoing, problem_of, send
+from wecom.channels import APP, EMAIL, GROUP, Outgoing, problem_of, send
 from wecom.client import WeComError
 from wecom.errcodes import Verdict
 from wecom.failpoints import failpoint
@@ -21,12 +21,12 @@ from wecom.queue import Claim, claim, due
 logger = logging.getLogger("jiayi.wecom")
 
 
-def deliver_due(stopping: Callable[[], bool] = lambda: False) -> int:
-    """Send what is due, as far as WeCom's limits allow, until `stopping()` says so.
+def deliver_due(stopping: Callable[[], bool] = lambda: False, channels: Iterable[str] = (GROUP, APP, EMAIL)) -> int:
+    """Send what is due by these channels, as far as their limits allow, until `stopping()` says so.
 
     Returns how many requests were made.
     """
-    return sum(_deliver(channel, stopping) for channel in (GROUP, APP))
+    return sum(_deliver(channel, stopping) for channel in channels)
 
 
 def _deliver(channel: str, stopping: Callable[[], bool]) -> int:

@@ -69,6 +69,15 @@ export class CaseList {
     this.#changed();
   }
 
+  // Something of what /api/cases/ says of this case has changed.
+  learn(number, facts) {
+    this.refresh.outdated();
+    const one = this.find(number);
+    if (!one) return;
+    Object.assign(one, facts);
+    this.#changed();
+  }
+
   wasRead(number) {
     this.refresh.outdated();
     const one = this.find(number);

@@ -3,7 +3,7 @@
 // stand those not sent yet.
 
 import { el } from "./dom.js";
-import { button, continues, messageElement, pendingElement, readMessage, tick } from "./message.js";
+import { button, continues, messageElement, pendingElement, readMessage, tick, tickState } from "./message.js";
 
 const AT_BOTTOM = 48; // px
 const REVEALED = 2_500; // ms for which a message that was searched for stands out
@@ -19,8 +19,8 @@ export class Conversation {
   // `newest`: the seq of the case's newest message as far as is known; `edges`: what stands above and below the window
   // while there is more; `actions`: recall(seq), editAgain(text), retry(client_id), discard(client_id);
   // `recallable(message)` in ms left.
-  constructor({ list, scroller, edges, words, format, newest, peerRead, recallable, actions }) {
-    Object.assign(this, { list, scroller, edges, words, format, newest, peerRead, recallable, actions });
+  constructor({ list, scroller, edges, words, format, newest, peerRead, notified, recallable, actions }) {
+    Object.assign(this, { list, scroller, edges, words, format, newest, peerRead, notified, recallable, actions });
     this.replace([...list.querySelectorAll("[data-seq]")].map(readMessage));
     setInterval(() => this.#expireRecalls(), 5_000);
   }
@@ -131,7 +131,7 @@ export class Conversation {
     if (message.sender.me && message.kind === "text" && message.recalled && bodyBefore) {
       extra.push(button(words.editAgain, "edit-again", () => this.actions.editAgain(bodyBefore)));
     }
-    const element = messageElement(message, { words, format, read: message.seq <= this.peerRead, extra });
+    const element = messageElement(message, { words, format, state: tickState(message.seq, this), extra });
     element.id = `m${message.seq}`;
     return element;
   }
@@ -191,10 +191,21 @@ export class Conversation {
 
   // The other side has read up to `seq`.
   readUpTo(seq) {
-    for (let one = Math.max(this.peerRead + 1, this.first); one <= Math.min(seq, this.last); one += 1) {
-      this.#shown.get(one)?.element.querySelector(".tick")?.replaceWith(tick(true, this.words));
-    }
     this.peerRead = Math.max(this.peerRead, seq);
+    this.#refreshTicks();
+  }
+
+  // The advisor was told in WeCom of what stands up to `seq`; after a hand-over, the new one of nothing.
+  notifiedUpTo(seq) {
+    this.notified = seq;
+    this.#refreshTicks();
+  }
+
+  #refreshTicks() {
+    for (const old of this.list.querySelectorAll(".tick")) {
+      const state = tickState(Number(old.closest("[data-seq]").dataset.seq), this);
+      if (old.dataset.state !== state) old.replaceWith(tick(state, this.words));
+    }
   }
 
   #expireRecalls() {

@@ -35,8 +35,8 @@ export function systemElement(message, format) {
   return el("li", { class: "message system", "data-seq": message.seq }, text);
 }
 
-// `read`: whether the other side has; `extra`: elements for the foot.
-export function messageElement(message, { words, format, read, extra = [] }) {
+// `state`: of the tick; `extra`: elements for the foot.
+export function messageElement(message, { words, format, state, extra = [] }) {
   if (message.sender.role === "system") return systemElement(message, format);
   const text = el("p", { class: "text" });
   if (message.recalled) text.textContent = words.recalled;
@@ -48,7 +48,7 @@ export function messageElement(message, { words, format, read, extra = [] }) {
     { class: "foot" },
     message.source === "wecom" ? el("span", { class: "wecom", title: words.fromWecom }, words.wecom) : null,
     el("time", { datetime: message.created_at, title: format.fullTime(date) }, format.time(date)),
-    message.sender.me && !message.recalled ? tick(read, words) : null,
+    message.sender.me && !message.recalled ? tick(state, words) : null,
     ...extra,
   );
   const kind = `message ${message.sender.me ? "mine" : "theirs"}${message.recalled ? " recalled" : ""}`;
@@ -78,9 +78,17 @@ export function button(label, name, onClick) {
   return made;
 }
 
-export function tick(read, words) {
-  const label = read ? words.read : words.sent;
-  return el("span", { class: `tick${read ? " read" : ""}`, role: "img", "aria-label": label, title: label }, read ? "✓✓" : "✓");
+// What became of one's own message: written, told to the advisor in WeCom, read.
+export function tickState(seq, { peerRead, notified }) {
+  if (seq <= peerRead) return "read";
+  return seq <= notified ? "told" : "sent";
+}
+
+export function tick(state, words) {
+  const label = words[state];
+  const mark = state === "told" ? el("span", { class: "told-in" }, words.wecom) : null;
+  const attributes = { class: `tick ${state}`, role: "img", "aria-label": label, title: label, "data-state": state };
+  return el("span", attributes, state === "read" ? "✓✓" : "✓", mark);
 }
 
 function meta(sender, words) {

@@ -88,11 +88,16 @@ const handlers = {
   presence: ({ case: number, online }) => cases.setOnline(number, online),
   read: ({ case: number, seq, me }) => {
     if (me) cases.wasRead(number);
-    else if (room && number === page.case) room.conversation.readUpTo(seq);
+    else {
+      cases.learn(number, { peer_read_seq: seq });
+      if (room && number === page.case) room.conversation.readUpTo(seq);
+    }
   },
+  notified: ({ case: number, seq, at }) => cases.learn(number, { notified_seq: seq, notified_at: at, notifying: false }),
   message: ({ case: number, message }) => {
     const here = room && number === page.case;
     if (!cases.took(number, message, here && room.seesNewest)) askSoon();
+    else if (page.is_member && message.sender.me) askSoon(); // is the advisor being told?
     if (here) room.took(message).catch(() => {});
     if (here && !message.sender.me) typing.hide();
   },
@@ -166,7 +171,7 @@ function start(list) {
   searching(list);
   connect();
   room?.readIfSeen();
-  if (!page.is_member) reportActivity(api, page.active);
+  reportActivity(api, page.active);
 }
 
 // The search over all cases, which covers their list, and that of the open one.

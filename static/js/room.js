@@ -7,6 +7,7 @@ import { Conversation } from "./conversation.js";
 import { el } from "./dom.js";
 import { kindOf, showProgress } from "./file.js";
 import { History, loadOnScroll } from "./history.js";
+import { showNotice } from "./notice.js";
 import { Outbox } from "./outbox.js";
 import { Viewer } from "./viewer.js";
 import { Voice } from "./voice.js";
@@ -51,6 +52,7 @@ export class Room {
       format,
       newest: page.last_seq,
       peerRead: page.peer_read_seq,
+      notified: page.notified_seq,
       recallable: (message) => page.recall_seconds * 1000 - (Date.now() - this.clockAhead - new Date(message.created_at)),
       actions: {
         recall: (seq, button) => this.#recall(seq, button),
@@ -221,12 +223,9 @@ export class Room {
     const { advisor } = one;
     const mine = page.is_member;
     this.conversation.readUpTo(one.peer_read_seq ?? 0);
-    const hide = { away: !mine || closed || !advisor || advisor.online, unassigned: !mine || closed || advisor, closed: !closed };
     this.conversation.keepPlace(() => {
-      for (const [id, hidden] of Object.entries(hide)) {
-        const hint = document.getElementById(id);
-        if (hint.hidden !== Boolean(hidden)) hint.hidden = Boolean(hidden);
-      }
+      if (mine) this.conversation.notifiedUpTo(one.notified_seq);
+      showNotice(one, { words, format: this.format });
       this.form.hidden = closed;
     });
     document.getElementById("peer").replaceChildren(

@@ -1,7 +1,7 @@
 // The live stream, and asking every few seconds where it cannot be had. It is a hint: whoever listens catches up by
 // `seq` whenever it says "hello".
 
-const EVENTS = ["hello", "resync", "crowded", "message", "read", "typing", "presence", "case", "note"];
+const EVENTS = ["hello", "resync", "crowded", "message", "read", "notified", "typing", "presence", "case", "note"];
 const HELLO_WITHIN = 8_000; // ms; a proxy that holds the stream back lets none through
 const DELAYS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000]; // ms between attempts
 const POLL_EVERY = 4_000; // ms

@@ -134,6 +134,7 @@ def test_the_list_is_as_documented(world: World) -> None:
         {
             "number": 1001,
             "title": "学签续签",
+            "kind": "other",
             "status": "open",
             "member": {"name": "王小明", "me": True},
             "advisor": {"name": "李明", "online": False},
@@ -141,6 +142,9 @@ def test_the_list_is_as_documented(world: World) -> None:
             "unread": 1,
             "peer_read_seq": 0,
             "waiting_since": "2026-11-23T12:00:00+00:00",
+            "notified_seq": 0,
+            "notified_at": None,
+            "notifying": False,
         }
     ]
 
@@ -170,6 +174,7 @@ def test_the_lists_need_no_more_queries_for_more_cases(world: World) -> None:
         return len(captured)
 
     paths = ("/api/cases/", "/messages/", "/messages/1001/", "/api/cases/1001/messages/")
+    says(world.other_case, world.lin, "在吗？")  # whether anybody is told is asked of cases that wait
     few = [queries(path) for path in paths]
     for n in range(12):
         case = open_case(world.lin, f"案件 {n}", advisor=world.li)

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from advisors.actions import suspend_advisor
-from cases.actions import assign_advisor, close_case, mark_read, recall_message
+from cases.actions import assign_advisor, close_case, lock_case, mark_read, note_advisor_notified, recall_message
 from cases.models import Case, Message
 from cases.stream import CHECKED_FOR, STREAMS_PER_USER
 from jiayi.bus import publish
@@ -171,6 +171,15 @@ def test_nobody_types_in_a_closed_case_or_in_one_that_was_taken_away(
     assign_advisor(world.case, world.zhang, by=world.admin)
     publish({"type": "typing", "case": world.case.pk, "user": world.li.user_id, "users": [world.wang.user_id]})
     assert [name for name, _ in pages["wang"].at_rest()] == ["message"]
+
+
+def test_that_the_advisor_was_told_in_wecom_arrives_at_both_sides(world: World, pages: Pages) -> None:
+    with transaction.atomic():
+        note_advisor_notified(lock_case(world.case.pk), world.li, 1)
+    for name in ("wang", "li"):
+        event, data = pages[name].next()
+        assert (event, data["case"], data["seq"]) == ("notified", 1001, 1)
+    assert pages["lin"].at_rest() == pages["zhang"].at_rest() == []
 
 
 def test_members_hear_when_their_advisor_comes(server: Server, pages: Pages) -> None:
