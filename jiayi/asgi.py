@@ -6,11 +6,10 @@ from typing import Any, cast
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jiayi.settings")
 
 from a2wsgi import WSGIMiddleware
-from django.core.wsgi import get_wsgi_application
 
-_wsgi = get_wsgi_application()  # sets Django up; the imports below need that
+from jiayi.wsgi import application as _wsgi  # sets Django up; the imports below need that
 
-from django.conf import settings  # noqa: E402
+from django.conf import settings  # noqa: E402, I001
 
 from cases import stream  # noqa: E402
 

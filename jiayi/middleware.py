@@ -15,14 +15,3 @@ def security_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
         return response
 
     return middleware
-
-
-def only_utf8(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Read every request as UTF-8. Python knows encodings (rot13, idna …) on which Django's reading breaks off."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        if request.encoding is not None:
-            request.encoding = "utf-8"
-        return get_response(request)
-
-    return middleware
