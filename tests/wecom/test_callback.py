@@ -200,11 +200,11 @@ def test_an_old_timestamp_is_taken_and_reported_once_a_minute(
 def test_a_busy_database_is_asked_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[int] = []
 
-    def busy_twice(inbound: Any) -> InboundMessage:
+    def busy_twice(*given: Any, **more: Any) -> InboundMessage:
         tries.append(1)
         if len(tries) < 3:
             raise OperationalError("database is locked")
-        return receive(inbound)
+        return receive(*given, **more)
 
     monkeypatch.setattr(callback, "receive", busy_twice)
     monkeypatch.setattr(callback, "close_old_connections", lambda: None)

@@ -108,7 +108,7 @@ def test_an_advisor_who_lost_the_case_meanwhile_writes_nothing_and_is_told(world
     fetch_due_media()
     assert files(world.case) == []
     row.refresh_from_db()
-    assert (row.state, row.failure_untold) == (State.HELD, True)
+    assert (row.state, row.untold) == (State.HELD, True)
     receipt = WeCom().say("LiMing", "帮助").reply
     assert "图片没有送出" in receipt
     assert "图片没有送出" not in WeCom().say("LiMing", "帮助").reply

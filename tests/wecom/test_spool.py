@@ -10,7 +10,7 @@ from advisors.actions import bind_wecom_account
 from cases.models import Message
 from tests.people import World
 from tests.wecom.colleague import WeCom
-from wecom import callback
+from wecom import callback, replies
 from wecom.models import InboundMessage
 from wecom.spool import bring_in
 
@@ -30,14 +30,14 @@ def spool(world: World, settings: Settings, tmp_path: Path, monkeypatch: pytest.
 def test_a_message_that_cannot_be_stored_is_answered_and_brought_in_later(
     world: World, spool: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(inbound: object) -> None:
+    def fail(*given: object, **more: object) -> None:
         raise error
 
     wecom = WeCom()
     with monkeypatch.context() as broken:
         broken.setattr(callback, "receive", fail)
         answer = wecom.say("LiMing", f"#{world.case.number} 您好", msg_id=1)
-    assert (answer.status, answer.reply) == (200, "")
+    assert (answer.status, answer.reply) == (200, replies.PUT_ASIDE)
     assert not Message.objects.filter(source="wecom").exists()
     assert len(list(spool.rglob("*.json"))) == 1
     assert bring_in() == 1
@@ -48,7 +48,7 @@ def test_a_message_that_cannot_be_stored_is_answered_and_brought_in_later(
 def test_wecom_delivering_it_again_meanwhile_does_not_double_it(
     world: World, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(inbound: object) -> None:
+    def fail(*given: object, **more: object) -> None:
         raise OperationalError("database is locked")
 
     wecom = WeCom(clock=lambda: 1_795_473_135)
@@ -64,7 +64,7 @@ def test_wecom_delivering_it_again_meanwhile_does_not_double_it(
 def test_one_that_cannot_be_handled_does_not_hold_up_the_others(
     world: World, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(inbound: object) -> None:
+    def fail(*given: object, **more: object) -> None:
         raise OperationalError("database is locked")
 
     with monkeypatch.context() as broken:
@@ -79,7 +79,7 @@ def test_one_that_cannot_be_handled_does_not_hold_up_the_others(
 
 
 def test_only_the_owner_may_read_the_spool(world: World, spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(inbound: object) -> None:
+    def fail(*given: object, **more: object) -> None:
         raise OperationalError("database is locked")
 
     with monkeypatch.context() as broken:
@@ -93,10 +93,10 @@ def test_only_the_owner_may_read_the_spool(world: World, spool: Path, monkeypatc
 def test_with_a_full_disk_wecom_is_left_without_an_answer_in_time_rather_than_told_a_lie(
     world: World, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(inbound: object) -> None:
+    def full(*given: object) -> None:
         raise OSError(28, "No space left on device")
 
-    def fail(inbound: object) -> None:
+    def fail(*given: object, **more: object) -> None:
         raise OperationalError("database is locked")
 
     waited: list[float] = []

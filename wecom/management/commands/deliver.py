@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from jiayi.health import BEAT_EVERY, WORKER, beat
 from wecom.delivery import deliver_due
@@ -26,7 +26,7 @@ logger = logging.getLogger("jiayi.wecom")
 
 def work(stopping: Callable[[], bool] = lambda: False) -> int:
     """Do everything that is due once. Returns how many things were tried."""
-    return bring_in() + deliver_due(stopping) + fetch_due_media(stopping)
+    return (bring_in() or 0) + deliver_due(stopping) + fetch_due_media(stopping)
 
 
 class Stop:
@@ -100,7 +100,7 @@ class Command(BaseCommand):
             try:
                 close_old_connections()
                 work(stopping)
-            except DatabaseError:
+            except (DatabaseError, InterfaceError):
                 # The database is away for a moment; what is due stays due.
                 logger.exception("notifications could not be read or marked")
                 wait = AFTER_AN_ERROR
