@@ -78,22 +78,17 @@ def _bring_in(path: Path, wait: float) -> bool:
     try:
         inbound, received_at = _read(path)
         receive(inbound, received_at, late=True, wait=wait)
-    except (DataError, IntegrityError):
-        return _leave_to_a_person(path)
-    except (DatabaseError, InterfaceError):
-        raise  # away, busy, or not migrated yet: nothing is wrong with the message
-    except Exception:
-        return _leave_to_a_person(path)
+    except Exception as error:
+        nothing_wrong_with_it = (DatabaseError, InterfaceError)  # away, busy, or not migrated yet
+        if isinstance(error, nothing_wrong_with_it) and not isinstance(error, DataError | IntegrityError):
+            raise
+        # It stays on the disk for a person to look at, and does not hold up what came after it.
+        logger.exception("a message put aside cannot be handled: %s", path.name)
+        path.rename(path.with_suffix(".failed"))
+        return False
     failpoint("spool.brought_in")
     path.unlink()
     return True
-
-
-def _leave_to_a_person(path: Path) -> bool:
-    """Keep on the disk what cannot be handled, out of the way of what came after it. Called while handling an error."""
-    logger.exception("a message put aside cannot be handled: %s", path.name)
-    path.rename(path.with_suffix(".failed"))
-    return False
 
 
 @contextmanager
