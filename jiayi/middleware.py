@@ -20,17 +20,6 @@ def security_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
     return middleware
 
 
-def only_utf8(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Read every request as UTF-8. Python knows encodings (rot13, idna …) on which Django's reading breaks off."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        if request.encoding is not None:
-            request.encoding = "utf-8"
-        return get_response(request)
-
-    return middleware
-
-
 class Compress(GZipMiddleware):
     """Compress pages and the API's answers, and nothing else: files come in ranges and are compressed already.
 

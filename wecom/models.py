@@ -234,7 +234,9 @@ class InboundMessage(models.Model):
     content = models.TextField(_("内容"), blank=True)
     fields = models.JSONField(_("收到的字段"), default=dict)
     sent_at = models.DateTimeField(_("企业微信时间"))
-    received_at = models.DateTimeField(_("收到时间"), auto_now_add=True)
+    received_at = models.DateTimeField(_("收到时间"), default=timezone.now)
+    # The database could not take it at the time; it waited on the disk (spool.py).
+    late = models.BooleanField(_("迟到"), default=False)
 
     state = models.CharField(_("状态"), max_length=10, choices=State)
     reason = models.CharField(_("原因"), max_length=200, blank=True)
@@ -248,8 +250,8 @@ class InboundMessage(models.Model):
     # A picture or voice still to be fetched: when to try (next), and how often it was tried.
     due_at = models.DateTimeField(_("应下载"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
-    # It went wrong after the receipt was given: the sender's next receipt says so.
-    failure_untold = models.BooleanField(default=False)
+    # What became of it was not known when it was answered: the sender's next receipt says so.
+    untold = models.BooleanField(default=False)
 
     class Meta:
         verbose_name = _("企业微信来信")
@@ -258,6 +260,7 @@ class InboundMessage(models.Model):
             models.Index(fields=["state", "-received_at"], name="inbound_state"),
             models.Index(fields=["advisor", "-received_at"], name="inbound_of_advisor"),
             models.Index(fields=["due_at"], name="inbound_due", condition=Q(state="fetching")),
+            models.Index(fields=["advisor"], name="inbound_untold", condition=Q(untold=True)),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(

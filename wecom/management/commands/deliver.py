@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from cases.scanning import scan_due, scan_until
 from jiayi.health import BEAT_EVERY, WORKER, beat
@@ -31,7 +31,7 @@ MAIL_EVERY = 1.0  # seconds; an e-mail is due after minutes
 
 def work(stopping: Callable[[], bool] = lambda: False) -> int:
     """Do everything that is due with WeCom once. Returns how many things were tried."""
-    return bring_in() + deliver_due(stopping, (GROUP, APP)) + fetch_due_media(stopping)
+    return (bring_in() or 0) + deliver_due(stopping, (GROUP, APP)) + fetch_due_media(stopping)
 
 
 def work_on_mail(stopping: Callable[[], bool], wait: Callable[[float], None]) -> None:
@@ -125,7 +125,7 @@ class Command(BaseCommand):
             try:
                 close_old_connections()
                 work(stopping)
-            except DatabaseError:
+            except (DatabaseError, InterfaceError):
                 # The database is away for a moment; what is due stays due.
                 logger.exception("notifications could not be read or marked")
                 wait = AFTER_AN_ERROR
