@@ -56,7 +56,7 @@ NEVER = {
 
 def canary(whose: str, what: str) -> str:
     """A text that occurs nowhere else. Letters only: no escaping, folding or address rule changes it."""
-    return f"zq{whose}{what}qz"
+    return f"zq{whose}x{what}qz"
 
 
 @dataclass

@@ -136,7 +136,7 @@ def test_ones_own_case_opens_no_way_to_what_is_anothers(stage: Stage, actor: str
             for values in swapped(stage, route, own, foreign):
                 response, written = ask(stage, actor, method, route, values)
                 assert (outcome(response), written) == ("gone", []), (method, route.url(values))
-                assert f"zq{foreign}" not in response.getvalue().decode(errors="replace")
+                assert f"zq{foreign}x" not in response.getvalue().decode(errors="replace")
                 tried += 1
     assert tried >= 20
 
@@ -149,15 +149,15 @@ def test_the_admin_is_closed_to_all_but_staff_and_empty_to_staff_without_a_permi
                 response = stage.ask(actor, method, route.url(values), "", "application/x-www-form-urlencoded")
                 written = [q["sql"] for q in captured.captured_queries if WRITES.match(q["sql"])]
             got = outcome(response)
-            if actor == "admin":
-                right = got != "broken"
+            if actor == "admin":  # what a superuser may do: tests/*/test_admin.py
+                right, written = got != "broken", []
             elif actor == "staff":
                 # 302: Django looks for the object first, and sends to the front page when there is none.
                 right = got in {"forbidden", "gone", "no such method"} or response.status_code == 302
                 right = right or route.pattern in ADMIN_FOR_ALL_STAFF
             else:
                 right = got == "sign in" or route.pattern in ADMIN_FOR_STRANGERS
-            if not right or written:
+            if not right or (written and route.pattern != "/admin/logout/"):
                 wrong.append((method, route.pattern, actor, response.status_code, written))
     assert not wrong
 
