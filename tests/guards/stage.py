@@ -1,9 +1,10 @@
 """One world for all guards: an actor of each kind, and a canary in every text that only some may see.
 
-ME     the actors' cases: #1001 is wang's, followed by li (before: ex); #1002 and #1003 are lin's, followed by zhang and
-       by suspended, who must not see it; #1004 is wang's second case, not yet assigned to anybody.
+The cases: #1001 is wang's, followed by li (before: ex); #1002 and #1003 are lin's, followed by zhang and
+by suspended, who must not see it; #1004 is wang's second case, not yet assigned to anybody.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ ACTORS = (
     "staff",  # P6, a member of staff whom nobody gave a permission
     "admin",  # P6, a superuser
 )
+CANARY = re.compile(r"zq([a-z]+)0([a-z]+)9")
 JSON = "application/json"
 NEVER = {
     "number": "999999",
@@ -55,8 +57,13 @@ NEVER = {
 
 
 def canary(whose: str, what: str) -> str:
-    """A text that occurs nowhere else. Letters only: no escaping, folding or address rule changes it."""
-    return f"zq{whose}x{what}qz"
+    """A text that occurs nowhere else. Letters and digits only: no escaping, folding or address rule changes it."""
+    return f"zq{whose}0{what}9"
+
+
+def canaries(text: str) -> set[str]:
+    """The canaries in a text, as whose.what."""
+    return {f"{whose}.{what}" for whose, what in CANARY.findall(text)}
 
 
 @dataclass
@@ -167,7 +174,7 @@ def _case(member: Member, advisor: Advisor | None, whose: str, advisors_name: st
 def _say(case: Case, who: User, whose: str, source: str = Message.Source.WEB) -> Message:
     """Two canaries: who searches for the first must not find the second."""
     text = f"{canary(whose, 'said')} {canary(whose, 'tail')}"
-    return post_message(case, who, text, client_id=canary(whose, uuid4().hex[:8]), source=source)[0]
+    return post_message(case, who, text, client_id=canary(whose, "client") + uuid4().hex, source=source)[0]
 
 
 def _inbound(advisor: Advisor, message: Message) -> None:
