@@ -73,12 +73,14 @@ class Stage:
     cases: dict[str, Case]  # by name: "wang", "lin", "suspended", "waiting"
     client: Client
 
-    def ask(self, actor: str, method: str, url: str, data: Any = "", content_type: str = JSON, **headers: str) -> Any:
+    def ask(
+        self, actor: str, method: str, url: str, data: Any = "", content_type: str = JSON, environ: Any = None
+    ) -> Any:
         """Send one request as this actor, whatever became of the cookies of the request before."""
         self.client.cookies = SimpleCookie()
         if self.sessions[actor]:
             self.client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[actor]
-        return self.client.generic(method, url, data, content_type=content_type, headers=headers)
+        return self.client.generic(method, url, data, content_type=content_type, **(environ or {}))
 
     def values(self, case: str = "wang") -> dict[str, str]:
         """What to put into the holes of a route: everything of this case."""
