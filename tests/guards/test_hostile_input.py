@@ -220,7 +220,7 @@ def test_each_field_with_values_of_every_kind(stage: Stage, broken: Broken) -> N
         row = row_of(route)
         for method in (method for method in METHODS[1:] if row.who(method)):
             good = filled(row, stage.values()) or _GUESSES.get(route.pattern, {})
-            for name, odd in itertools.product(good, ODD):
+            for name, odd in itertools.product(good, ODD if is_ours(route) else ODD[-12:-4]):
                 for body, content_type in _with(route, good, name, odd):
                     broken.send(actor_of(route), method, route.url(stage.values()), body, content_type)
 
