@@ -33,3 +33,13 @@ class Compress(GZipMiddleware):
         if response.streaming or kind not in COMPRESSED:
             return response
         return super().process_response(request, response)
+
+
+def plain_cookies(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Pass over cookies with a NUL, which no browser keeps for us: PostgreSQL breaks off when asked for such a key."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.COOKIES = {name: value for name, value in request.COOKIES.items() if "\0" not in value}
+        return get_response(request)
+
+    return middleware
