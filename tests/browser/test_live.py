@@ -144,6 +144,26 @@ def test_a_tab_that_the_browser_froze_loses_the_stream_to_the_one_in_front(
     expect(first.locator(".theirs .text")).to_have_text(["还在吗"])
 
 
+FORBIDDEN = (
+    "if (navigator.locks) navigator.locks.request = () => Promise.reject(new DOMException('no', 'SecurityError'));"
+)
+
+
+@pytest.mark.parametrize("script", [FORBIDDEN, "delete window.BroadcastChannel;"])
+def test_where_tabs_cannot_agree_each_has_a_stream(site: Site, sign_in: Open, case: int, script: str) -> None:
+    first = sign_in(MEMBER, "/messages/new/")
+    first.context.add_init_script(script)
+    streams = Streams(first.context)
+    first.goto(f"/messages/{case}/")
+    second = first.context.new_page()
+    second.goto(f"/messages/{case}/")
+    is_live(first, second)
+    says(site, case, ADVISOR, "两边都有")
+    for tab in (first, second):
+        expect(tab.locator(".theirs .text")).to_have_text(["两边都有"])
+    assert len(streams.open) == 2
+
+
 def test_a_page_left_open_from_another_account_shows_nothing_of_the_new_one(
     site: Site, sign_in: Open, case: int
 ) -> None:
