@@ -14,7 +14,7 @@ export class Alerts {
   // `stream()`: the page's stream; `isLooking(number)`: whether this tab shows that case to somebody.
   constructor({ words, pages, stream, isLooking }) {
     Object.assign(this, { words, pages, stream, isLooking });
-    armChime();
+    armChime(() => isOn("sound"));
   }
 
   // The cases as the list knows them now.

@@ -9,9 +9,10 @@ const LONG = 0.5; // seconds
 
 let audio = null;
 
-// Make ready at the first touch; Safari wants it then and there.
-export function armChime() {
+// Make ready at the first touch if `isWanted()`; Safari wants it then and there.
+export function armChime(isWanted) {
   const arm = () => {
+    if (!isWanted()) return;
     audio ??= newAudio();
     audio?.resume().catch(() => {});
   };

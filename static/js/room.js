@@ -241,13 +241,21 @@ export class Room {
 
   // Signed out: what was read goes from the screen; what was not sent yet stays for whoever comes back.
   cover() {
-    for (const read of document.querySelectorAll(".conversation-head > *, .older, #messages > :not(.pending)")) read.remove();
+    this.#putAway();
+    for (const part of document.querySelectorAll("#conversation > :not(#scroller, .composer)")) part.remove();
+    for (const read of document.querySelectorAll(".older, #messages > :not(.pending)")) read.remove();
   }
 
   // This person may not see the case any more: nothing of it stays on the screen.
   leave() {
-    for (const part of ["#scroller", ".composer", ".conversation-head"]) {
-      document.querySelector(`#conversation > ${part}`).remove();
-    }
+    this.#putAway();
+    document.getElementById("conversation").replaceChildren();
+  }
+
+  // What stands over or beside the conversation shows something of the case as well.
+  #putAway() {
+    this.announcer.replaceChildren();
+    for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
+    for (const beside of document.querySelectorAll(".messenger > :not(.cases, #conversation, #announcer)")) beside.remove();
   }
 }

@@ -13,9 +13,18 @@ const YES_WITHIN = 400; // ms
 
 // The stream of this page, with Stream's options and `answer(question)`; see `anybody`.
 export function openStream(options) {
-  // Locks are missing on plain http other than localhost, and in old browsers: there, each tab has a stream.
-  const together = navigator.locks && typeof BroadcastChannel !== "undefined";
-  return together ? new TabStream(options) : new Stream(options);
+  return canSpeak() ? new TabStream(options) : new Stream(options);
+}
+
+// Locks are missing on plain http other than localhost and in old browsers, and where cookies are blocked both may be
+// forbidden: there, each tab has a stream.
+function canSpeak() {
+  try {
+    new BroadcastChannel("jiayi-try").close();
+    return navigator.locks !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 const isVisible = () => document.visibilityState === "visible";
@@ -111,6 +120,10 @@ class TabStream {
     const lead = () => (this.#attempt === attempt ? new Promise((resolve) => this.#lead(resolve)) : undefined);
     await navigator.locks.request(this.name, options, lead).catch(() => {});
     if (this.#attempt !== attempt) return;
+    if (!this.#own) {
+      this.#lead(() => {}); // there are no locks after all
+      return;
+    }
     this.#follow(); // somebody took the lock away, believing that we sleep
     this.#compete(false);
     this.wake();

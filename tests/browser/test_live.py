@@ -144,6 +144,25 @@ def test_a_tab_that_the_browser_froze_loses_the_stream_to_the_one_in_front(
     expect(first.locator(".theirs .text")).to_have_text(["还在吗"])
 
 
+NO_LOCKS = """
+if (navigator.locks) navigator.locks.request = () => Promise.reject(new DOMException("forbidden", "SecurityError"));
+"""
+
+
+def test_where_tabs_cannot_agree_each_has_a_stream(site: Site, sign_in: Open, case: int) -> None:
+    first = sign_in(MEMBER, "/messages/new/")
+    first.context.add_init_script(NO_LOCKS)
+    streams = Streams(first.context)
+    first.goto(f"/messages/{case}/")
+    second = first.context.new_page()
+    second.goto(f"/messages/{case}/")
+    is_live(first, second)
+    says(site, case, ADVISOR, "两边都有")
+    for tab in (first, second):
+        expect(tab.locator(".theirs .text")).to_have_text(["两边都有"])
+    assert len(streams.open) == 2
+
+
 def test_a_page_left_open_from_another_account_shows_nothing_of_the_new_one(
     site: Site, sign_in: Open, case: int
 ) -> None:
@@ -286,9 +305,11 @@ def test_where_a_proxy_holds_the_stream_back_the_page_asks(site: Site, sign_in: 
 def leaver(site: Site) -> str:
     """The address of a member of their own with one case: what ends their sessions ends nobody else's."""
     return site.shell(
+        "from jiayi.announcing import unannounced\n"
         "from members.actions import register_member\n"
-        f"member = register_member(email=f'{{uuid4().hex}}@example.com', name='赵走', password={PASSWORD!r})\n"
-        f"case = open_case(member, '学签', advisor=Advisor.objects.get(user__email={ADVISOR!r}))\n"
+        "with unannounced():\n"
+        f"  member = register_member(email=f'{{uuid4().hex}}@example.com', name='孙离', password={PASSWORD!r})\n"
+        f"  case = open_case(member, '学签', advisor=Advisor.objects.get(user__email={ADVISOR!r}))\n"
         "post_message(case, case.advisor.user, '护照号 E12345678', client_id='a')\n"
         "print(member.user.email)"
     )
