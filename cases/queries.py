@@ -44,7 +44,8 @@ def list_cases(user: User) -> list[dict[str, Any]]:
     # By (case, seq), a look into the index for each case. A join on `last_seq` may read every message of all of them.
     newest = Subquery(Message.objects.filter(case=OuterRef("pk"), seq=OuterRef("last_seq")).values("pk"))
     cases = list(mine.annotate(unread=_unread(user), peer_read_seq=_seq_of(others), newest=newest))
-    messages = with_what_is_shown(Message.objects.filter(pk__in=[case.newest for case in cases if case.newest]))
+    pks = [case.newest for case in cases]  # type: ignore[attr-defined]
+    messages = with_what_is_shown(Message.objects.filter(pk__in=[pk for pk in pks if pk]))
     last = {message.case_id: message for message in messages}
     return [
         case_json(case, user, last.get(case.pk))
