@@ -27,7 +27,8 @@ NEVER_USED = 987_654
 
 
 def ask(client: Client, q: str, **more: int) -> Any:
-    answer = client.get("/api/search/", {"q": q, **more})
+    query: dict[str, str | int] = {"q": q, **more}
+    answer = client.get("/api/search/", query)
     assert answer.status_code == 200, answer.content
     data = answer.json()
     assert set(data) == {"cases", "results", "before", "searched_to"}
