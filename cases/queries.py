@@ -53,7 +53,8 @@ def list_cases(
     cases = list(ordered.filter(wanted)[:limit])
     if number is not None and all(case.number != number for case in cases):
         cases += ordered.filter(number=number)
-    messages = with_what_is_shown(Message.objects.filter(pk__in=[case.newest for case in cases if case.newest]))
+    pks = [case.newest for case in cases]  # type: ignore[attr-defined]
+    messages = with_what_is_shown(Message.objects.filter(pk__in=[pk for pk in pks if pk]))
     last = {message.case_id: message for message in messages}
     notifying = _being_notified(cases)
     return [

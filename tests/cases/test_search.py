@@ -1,6 +1,7 @@
 """Searching conversations: what is found, by whom, and that going on by the cursor misses nothing."""
 
 import random
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -9,12 +10,14 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from advisors.models import Advisor
 from cases import search
 from cases.actions import assign_advisor, open_case, recall_message
 from cases.file_actions import post_file
 from cases.files import read_upload
 from cases.folding import fold, snippet, words_of
 from cases.models import Case, Message
+from members.models import Member
 from tests.files import PNG
 from tests.people import World, says, signed_in
 
@@ -23,25 +26,26 @@ pytestmark = pytest.mark.django_db
 NEVER_USED = 987_654
 
 
-def ask(client: Client, q: str, **more: object) -> dict[str, object]:
-    answer = client.get("/api/search/", {"q": q, **more})  # type: ignore[dict-item]
+def ask(client: Client, q: str, **more: int) -> Any:
+    query: dict[str, str | int] = {"q": q, **more}
+    answer = client.get("/api/search/", query)
     assert answer.status_code == 200, answer.content
-    data: dict[str, object] = answer.json()
+    data = answer.json()
     assert set(data) == {"cases", "results", "before", "searched_to"}
     return data
 
 
-def found(client: Client, q: str, **more: object) -> list[tuple[int, int]]:
+def found(client: Client, q: str, **more: int) -> list[tuple[int, int]]:
     """The (case number, seq) of what one answer has."""
-    return [(one["case"], one["seq"]) for one in ask(client, q, **more)["results"]]  # type: ignore[attr-defined]
+    return [(one["case"], one["seq"]) for one in ask(client, q, **more)["results"]]
 
 
-def everything(client: Client, q: str, **more: object) -> list[tuple[int, int]]:
+def everything(client: Client, q: str, **more: int) -> list[tuple[int, int]]:
     """All results, by going on until there is no cursor any more."""
     answer = ask(client, q, **more)
     all_of_it: list[tuple[int, int]] = []
     while True:
-        all_of_it += [(one["case"], one["seq"]) for one in answer["results"]]  # type: ignore[attr-defined]
+        all_of_it += [(one["case"], one["seq"]) for one in answer["results"]]
         if answer["before"] is None:
             return all_of_it
         answer = ask(client, q, before=answer["before"], **more)
@@ -221,10 +225,13 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def corpus(world: World) -> list[tuple[int, int, str]]:
     """What li may find in two cases: (case number, seq, text), newest first; some messages were recalled."""
+    sides: list[tuple[Case, Member | Advisor]] = [
+        (world.case, world.wang), (world.other_case, world.lin), (world.other_case, world.li)
+    ]  # fmt: skip
     rng = random.Random(20)
     said: list[tuple[int, int, str]] = []
     for n in range(60):
-        case, who = rng.choice([(world.case, world.wang), (world.other_case, world.lin), (world.other_case, world.li)])
+        case, who = rng.choice(sides)
         text = "".join(rng.choices("学签工a B", k=rng.randint(1, 5))).strip() or "空"
         message = says(case, who, text, client_id=f"c{n}")
         if rng.random() < 0.15:
@@ -255,7 +262,7 @@ def test_an_answer_looks_at_a_bounded_number_and_says_how_far_it_got(world: Worl
     assert (answer["results"], answer["before"]) == ([], messages[3].seq)
     assert answer["searched_to"] == messages[3].created_at.isoformat()
     more = ask(client, "找我", case=1001, before=answer["before"])
-    assert ([one["seq"] for one in more["results"]], more["before"]) == ([first.seq], None)  # type: ignore[attr-defined]
+    assert ([one["seq"] for one in more["results"]], more["before"]) == ([first.seq], None)
 
 
 def test_more_messages_and_cases_need_no_more_queries(world: World) -> None:
