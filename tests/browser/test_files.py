@@ -191,7 +191,8 @@ def test_an_upload_shows_its_progress_and_can_be_cancelled_while_texts_go_on(
     bar = member.locator(".pending progress")
     expect(bar).to_be_visible()
     until(member, "(document.querySelector('.pending progress')?.value ?? 0) > 0.1")
-    shot(member, "files-progress")
+    member.emulate_media(color_scheme="dark")
+    shot(member, "files-progress-dark")
     member.fill("#compose textarea", "文字不用等文件")
     member.press("#compose textarea", "Enter")
     expect(member.locator(".mine:not(.pending) .text")).to_have_text("文字不用等文件")
@@ -325,6 +326,8 @@ def test_a_file_that_waits_for_the_scanner_turns_ready_by_itself(
     expect(advisor.locator("a.file[data-kind=image] img")).to_be_visible()
     expect(advisor.get_by_text("文件未通过安全检查")).to_be_visible()
     shot(advisor, "files-infected")
+    advisor.emulate_media(color_scheme="dark")
+    shot(advisor, "files-dark")
 
 
 def test_on_a_phone_there_is_a_camera_and_everything_fits(sign_in: Open, case: int, shot: Any) -> None:
@@ -348,7 +351,8 @@ def test_on_a_phone_there_is_a_camera_and_everything_fits(sign_in: Open, case: i
         box = button.bounding_box()
         assert box is not None
         assert box["height"] >= 44
-    shot(member, "files-320")
+    member.emulate_media(color_scheme="dark")
+    shot(member, "files-320-dark")
 
 
 def test_a_file_goes_without_javascript(
