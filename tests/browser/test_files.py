@@ -71,17 +71,17 @@ def drag(page: Page, events: list[str], content: bytes, name: str, kind: str) ->
     )
 
 
-def paste(page: Page, content: bytes, text: str = "") -> None:
+def paste(page: Page, content: bytes, text: str = "", into: str = "#compose textarea") -> None:
     page.evaluate(
-        """([content, text]) => {
+        """([content, text, into]) => {
             const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
             const data = new DataTransfer();
             data.items.add(new File([bytes], "image.png", { type: "image/png" }));
             if (text) data.setData("text/plain", text);
-            document.querySelector("#compose textarea").dispatchEvent(
+            document.querySelector(into).dispatchEvent(
                 new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
         }""",
-        [base64.b64encode(content).decode(), text],
+        [base64.b64encode(content).decode(), text, into],
     )
 
 
@@ -108,6 +108,8 @@ def test_files_go_by_button_drop_and_paste_and_the_other_side_looks_at_them(
     expect(member.locator("#drop")).to_be_hidden()
     paste(member, files.image("PNG", (800, 500)))
     paste(member, files.PNG, "也有文字，那么它就是文字")
+    member.evaluate("document.body.append(document.createElement('textarea'))")
+    paste(member, files.PNG, into="body > textarea")
     expect(member.locator(".mine a.file")).to_have_count(4)
     expect(member.locator(".mine .file-name").last).to_have_text(re.compile(r"^截图 20\d\d-\d\d-\d\d .*\.png$"))
 
