@@ -50,9 +50,12 @@ export class Attach {
     if (this.#open) this.#take([...event.dataTransfer.files].map((file) => [file, file.name]));
   }
 
-  // What is copied from a table or a text is a text, though it comes with a picture of itself.
+  // What is copied from a table or a text is a text, though it comes with a picture of itself. And what is pasted into
+  // another box, a search or a note nobody else may see, is not meant for the conversation.
   #paste(event) {
     const files = [...(event.clipboardData?.files ?? [])];
+    const box = event.target.closest?.("input, textarea, dialog");
+    if (box && !this.form.contains(box)) return;
     if (!files.length || event.clipboardData.getData("text/plain") || !this.#open) return;
     event.preventDefault();
     this.#take(files.map((file) => [file, SCREENSHOT.test(file.name) ? this.#screenshot(file.name) : file.name]));

@@ -92,7 +92,7 @@ export class Room {
     };
     const zone = document.getElementById("conversation");
     const attach = new Attach({ form, zone, limits: page.files, words, format, onFile: send });
-    this.voice = new Voice({ words, onVoice: send, say: (text) => attach.say(text) });
+    this.voice = new Voice({ types: page.files.types, words, onVoice: send, say: (text) => attach.say(text) });
     this.viewer = new Viewer({ list: this.conversation.list, words });
   }
 

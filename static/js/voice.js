@@ -15,12 +15,12 @@ export class Voice {
   #timer = 0;
   #kept = false;
 
-  // `onVoice(blob, name)`; `say(text)` tells what went wrong.
-  constructor({ words, onVoice, say }) {
+  // `types`: the endings of accepted files; `onVoice(blob, name)`; `say(text)` tells what went wrong.
+  constructor({ types, words, onVoice, say }) {
     Object.assign(this, { words, onVoice, say });
     this.start = document.getElementById("record");
     this.panel = document.getElementById("recorder");
-    this.format = FORMATS.find(([type]) => window.MediaRecorder?.isTypeSupported(type));
+    this.format = FORMATS.find(([type, ending]) => types.includes(`.${ending}`) && window.MediaRecorder?.isTypeSupported(type));
     if (!this.format || !navigator.mediaDevices?.getUserMedia) return; // no microphone to be had: the button stays away
     this.start.hidden = false;
     this.start.addEventListener("click", () => this.#record());

@@ -71,17 +71,17 @@ def drag(page: Page, events: list[str], content: bytes, name: str, kind: str) ->
     )
 
 
-def paste(page: Page, content: bytes, text: str = "") -> None:
+def paste(page: Page, content: bytes, text: str = "", into: str = "#compose textarea") -> None:
     page.evaluate(
-        """([content, text]) => {
+        """([content, text, into]) => {
             const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
             const data = new DataTransfer();
             data.items.add(new File([bytes], "image.png", { type: "image/png" }));
             if (text) data.setData("text/plain", text);
-            document.querySelector("#compose textarea").dispatchEvent(
+            document.querySelector(into).dispatchEvent(
                 new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
         }""",
-        [base64.b64encode(content).decode(), text],
+        [base64.b64encode(content).decode(), text, into],
     )
 
 
@@ -108,6 +108,8 @@ def test_files_go_by_button_drop_and_paste_and_the_other_side_looks_at_them(
     expect(member.locator("#drop")).to_be_hidden()
     paste(member, files.image("PNG", (800, 500)))
     paste(member, files.PNG, "也有文字，那么它就是文字")
+    member.evaluate("document.body.append(document.createElement('textarea'))")
+    paste(member, files.PNG, into="body > textarea")
     expect(member.locator(".mine a.file")).to_have_count(4)
     expect(member.locator(".mine .file-name").last).to_have_text(re.compile(r"^截图 20\d\d-\d\d-\d\d .*\.png$"))
 
@@ -191,7 +193,8 @@ def test_an_upload_shows_its_progress_and_can_be_cancelled_while_texts_go_on(
     bar = member.locator(".pending progress")
     expect(bar).to_be_visible()
     until(member, "(document.querySelector('.pending progress')?.value ?? 0) > 0.1")
-    shot(member, "files-progress")
+    member.emulate_media(color_scheme="dark")
+    shot(member, "files-progress-dark")
     member.fill("#compose textarea", "文字不用等文件")
     member.press("#compose textarea", "Enter")
     expect(member.locator(".mine:not(.pending) .text")).to_have_text("文字不用等文件")
@@ -325,6 +328,8 @@ def test_a_file_that_waits_for_the_scanner_turns_ready_by_itself(
     expect(advisor.locator("a.file[data-kind=image] img")).to_be_visible()
     expect(advisor.get_by_text("文件未通过安全检查")).to_be_visible()
     shot(advisor, "files-infected")
+    advisor.emulate_media(color_scheme="dark")
+    shot(advisor, "files-dark")
 
 
 def test_on_a_phone_there_is_a_camera_and_everything_fits(sign_in: Open, case: int, shot: Any) -> None:
@@ -348,7 +353,8 @@ def test_on_a_phone_there_is_a_camera_and_everything_fits(sign_in: Open, case: i
         box = button.bounding_box()
         assert box is not None
         assert box["height"] >= 44
-    shot(member, "files-320")
+    member.emulate_media(color_scheme="dark")
+    shot(member, "files-320-dark")
 
 
 def test_a_file_goes_without_javascript(

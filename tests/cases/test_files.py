@@ -19,6 +19,7 @@ import pytest
 import time_machine
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import post_save
@@ -34,7 +35,7 @@ from cases.files import Upload, read_upload
 from cases.live import shows
 from cases.models import Attachment, Message
 from jiayi.errors import Conflict, Gone, Unavailable
-from jiayi.settings import STORAGES
+from jiayi.settings import STORAGES, UPLOAD_MAX_MB
 from tests import files
 from tests.cases.test_file_kinds import send_file
 from tests.people import World, deactivate, says, signed_in
@@ -314,6 +315,24 @@ def test_when_the_disk_is_full_there_is_neither_row_nor_half_a_file(world: World
     assert (answer.status_code, answer.json()) == (503, {"detail": "文件暂时无法保存，请稍后再试。"})
     assert stored(disk) == []
     assert not Message.objects.filter(kind="file").exists()
+
+
+# Django leaves closing, and with it removing, what was received to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_when_the_disk_is_full_while_receiving_texts_still_go(
+    world: World, disk: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 0  # every file is received on the disk
+    client = signed_in(world.wang)
+    full = OSError(28, "No space left on device")
+    with patch.object(TemporaryFileUploadHandler, "receive_data_chunk", side_effect=full):
+        answer = send_file(client, world.case.number, files.PNG, "护照.png")
+        assert (answer.status_code, answer.json()) == (503, {"detail": "文件暂时无法保存，请稍后再试。"})
+        says(world.case, world.wang, "文字照样可以发送")
+    assert not Attachment.objects.exists()
+    assert "No space left" in caplog.text
+    assert "护照" not in caplog.text
+    assert send_file(client, world.case.number, files.PNG, "护照.png").status_code == 201
 
 
 def test_a_file_whose_transaction_fails_afterwards_is_cleaned_a_day_later(world: World, disk: Path) -> None:
@@ -659,6 +678,16 @@ def test_nginx_may_send_the_bytes_after_the_same_check(world: World, settings: S
         assert (answer.status_code, answer["X-Accel-Redirect"], body(answer)) == (200, f"/stored/{name}", b"")
         assert answer["Content-Type"] == ("image/webp" if "thumbnail" in url else "image/png")
         assert signed_in(world.lin).get(url).get("X-Accel-Redirect") is None
+
+
+def test_the_nginx_of_the_docs_lets_files_in_and_its_folder_be_asked_for_by_nobody() -> None:
+    told = (ROOT / "docs" / "deploy" / "nginx.conf").read_text()
+    assert re.search(r"location /stored/ \{\s+internal;", told)
+    sending = re.search(r"location ~ (\S+) \{[^}]*client_max_body_size (\d+)m;", told)
+    assert sending is not None
+    for path in ("/api/cases/1001/messages/", "/messages/1001/"):
+        assert re.search(sending[1], path)
+    assert int(sending[2]) > UPLOAD_MAX_MB
 
 
 # Where files are shown ----------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from pytest_django import Settings
 from advisors.actions import bind_wecom_account
 from cases.actions import assign_advisor
 from cases.models import Case, Message
+from tests.clamd import Clamd
+from tests.clamd import says as says_to_scan
 from tests.people import World, says
 from tests.wecom.app import App
 from tests.wecom.colleague import WeCom
@@ -75,6 +77,25 @@ def test_a_picture_stands_in_the_case_once(world: World, app: App) -> None:
     assert message.attachment.content_type == "image/jpeg"
     row.refresh_from_db()
     assert (row.state, row.message) == (State.DELIVERED, message)
+
+
+def test_what_wecom_sends_is_scanned_like_everything_else(
+    world: World, app: App, settings: Settings, clock: time_machine.Traveller
+) -> None:
+    with Clamd(says_to_scan(b"stream: Bad.Picture FOUND\0")) as scanner:
+        settings.CLAMD_URL = scanner.address
+        row = sends(world, "image", "pic")
+        fetch_due_media()
+        (message,) = files(world.case)
+        assert scanner.scanned == [app.media["pic"]]
+    assert (message.attachment.state, message.attachment.finding) == ("infected", "Bad.Picture")
+    row.refresh_from_db()
+    assert row.state == State.DELIVERED
+    with Clamd(says_to_scan(b"ERROR\0")) as scanner:
+        settings.CLAMD_URL = scanner.address
+        sends(world, "image", "pic")
+        fetch_due_media()
+    assert files(world.case)[-1].attachment.state == "waiting"
 
 
 def test_it_goes_into_the_case_routed_at_receipt(world: World, app: App) -> None:
