@@ -221,8 +221,11 @@ def test_the_list_is_ordered_and_filtered_without_loading_it_anew(
     says(site, first, MEMBER, "一")
     expect(advisor.locator("#cases .case-title")).to_have_text(["甲", "丙", "乙"])
     says(site, second, MEMBER, "二")
+    expect(advisor.locator(f".case[data-number='{second}'] .case-last")).to_have_text("二")
+    assert in_list(advisor) == ["甲", "乙", "丙"], "who waits longest stays first"
     says(site, first, MEMBER, "三")
-    expect(advisor.locator("#cases .case-title")).to_have_text(["甲", "乙", "丙"])
+    expect(advisor.locator(f".case[data-number='{first}'] .case-last")).to_have_text("三")
+    assert in_list(advisor) == ["甲", "乙", "丙"]
     live = in_list(advisor)
     advisor.reload()
     assert in_list(advisor) == live, "the server orders as the page does"
