@@ -1,7 +1,7 @@
 """The advisor's desk in real browsers: what the advisor does there, and what the member sees of it, and what not."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -31,9 +31,12 @@ def case(site: Site) -> int:
 
 
 @pytest.fixture
-def empty_desk(site: Site) -> None:
-    """李明 follows nothing yet, for tests that look at the whole list."""
+def empty_desk(site: Site) -> Iterator[None]:
+    """李明 follows nothing yet, for tests that look at the whole list; afterwards, what he followed."""
+    followed = site.shell("print(list(Case.objects.exclude(advisor=None).values_list('pk', 'advisor')))")
     site.shell("Case.objects.update(advisor=None)")
+    yield
+    site.shell(f"for pk, advisor in {followed}: Case.objects.filter(pk=pk).update(advisor=advisor)")
 
 
 def in_list(page: Page) -> list[str]:
@@ -218,8 +221,11 @@ def test_the_list_is_ordered_and_filtered_without_loading_it_anew(
     says(site, first, MEMBER, "一")
     expect(advisor.locator("#cases .case-title")).to_have_text(["甲", "丙", "乙"])
     says(site, second, MEMBER, "二")
+    expect(advisor.locator(f".case[data-number='{second}'] .case-last")).to_have_text("二")
+    assert in_list(advisor) == ["甲", "乙", "丙"], "who waits longest stays first"
     says(site, first, MEMBER, "三")
-    expect(advisor.locator("#cases .case-title")).to_have_text(["甲", "乙", "丙"])
+    expect(advisor.locator(f".case[data-number='{first}'] .case-last")).to_have_text("三")
+    assert in_list(advisor) == ["甲", "乙", "丙"]
     live = in_list(advisor)
     advisor.reload()
     assert in_list(advisor) == live, "the server orders as the page does"
