@@ -1,4 +1,4 @@
-// Tells the server that an advisor is really here: something was pressed, typed or moved. An open tab is not enough,
+// Tells the server that a person is really here: something was pressed, typed or moved. An open tab is not enough,
 // and a list that scrolls by itself neither.
 
 const EVERY = 20_000; // ms

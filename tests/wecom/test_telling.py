@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from pytest_django import Settings
 
 from advisors.actions import bind_wecom_account
@@ -29,6 +29,7 @@ TOLD = "已在企业微信通知李明，11-23 12:00"
 NOTIFYING = "正在通过企业微信通知顾问…"
 SAVED = "顾问不在线；消息已保存，顾问上线后会看到。"
 AWAY = "顾问暂时不在线，您可以直接留言。"
+assert connection is not None  # named in a condition below
 
 
 @pytest.fixture
@@ -133,6 +134,19 @@ def test_what_is_late_is_not_promised_until_it_is_delivered(told: World, clock: 
     assert hints(told) == [SAVED]
     deliver_due()
     assert hints(told) == ["已在企业微信通知李明，11-23 12:02"]
+
+
+def test_what_fails_again_and_again_is_not_promised(told: World, robot: Robot, clock: time_machine.Traveller) -> None:
+    robot.script = [{"errcode": -1, "errmsg": "busy"}] * 4
+    says(told.case, told.wang, "在吗？")
+    said = []
+    for _ in range(4):
+        deliver_due()
+        said += hints(told)
+        clock.move_to(Notification.objects.get(event=Event.MEMBER_WROTE).due_at)
+    assert said == [NOTIFYING, NOTIFYING, NOTIFYING, SAVED]
+    deliver_due()
+    assert hints(told)[0].startswith("已在企业微信通知李明")
 
 
 def test_what_waits_for_the_end_of_the_quiet_hours_is_not_promised(
@@ -256,6 +270,7 @@ def test_open_pages_of_those_on_the_case_are_shown_it_and_nobody_elses(told: Wor
 
 
 @pytest.mark.postgres
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite lets only one write at a time")
 @pytest.mark.django_db(transaction=True)
 def test_writing_handing_over_and_telling_at_once_never_lock_each_other_out(
     world: World, robot: Robot, settings: Settings
