@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from advisors.actions import bind_wecom_account, suspend_advisor
-from cases.actions import assign_advisor, close_case
+from cases.actions import assign_advisor, close_case, post_message
 from cases.models import Case, Message
 from tests.people import World, says
 from tests.wecom.colleague import WeCom
@@ -173,11 +173,10 @@ def test_a_case_handed_over_between_receipt_and_commit_takes_nothing(
     world: World, wecom: WeCom, robot: Robot, monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
     notified(world.case, world.wang, robot)
-    written = routing.post_message
 
     def handed_over_first(case: Case, *given: Any, **more: Any) -> Any:
         assign_advisor(world.case, world.zhang, by=world.admin)
-        return written(case, *given, **more)
+        return post_message(case, *given, **more)
 
     monkeypatch.setattr(routing, "post_message", handed_over_first)
     answer = wecom.say("LiMing", words.format(world.case.number))
