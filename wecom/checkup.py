@@ -116,7 +116,7 @@ def _put_aside(now: datetime) -> list[Finding]:
             % number
         )
         fix = _("原因在日志里。修好之后把 .failed 文件改名为 .json，会自动写入。")
-        return [Finding(_("搁置的来信"), "bad", left % number, fix)]
+        return [Finding(_("搁置的来信"), "bad", detail, fix)]
     since = waiting_since()
     if since is None or now - since < LATE:
         return []
