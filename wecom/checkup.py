@@ -23,6 +23,7 @@ from wecom.crypto import Keys
 from wecom.findings import Finding, Level, age, ago
 from wecom.models import Attempt, Channel, InboundMessage, Notification
 from wecom.probe import ask
+from wecom.spool import failed, waiting_since
 
 State = Notification.State
 
@@ -59,6 +60,7 @@ def checkup(*, ask_wecom: bool) -> list[Finding]:
         *(ask() if ask_wecom else []),
         _callback(),
         *_received(now),
+        *_put_aside(now),
         _worker(now),
         *_queue(queue_state(now), now),
         _site(),
@@ -101,6 +103,26 @@ def queue_state(now: datetime) -> QueueState:
             failed=Count("pk", filter=failed),
         )
     )
+
+
+def _put_aside(now: datetime) -> list[Finding]:
+    """What WeCom delivered and the database could not take, on this machine's disk; nothing if all is well."""
+    if number := failed():
+        detail = (
+            ngettext(
+                "%d 条来信无法处理，留在服务器的 var/spool 里。",
+                "%d 条来信无法处理，留在服务器的 var/spool 里。",
+                number,
+            )
+            % number
+        )
+        fix = _("原因在日志里。修好之后把 .failed 文件改名为 .json，会自动写入。")
+        return [Finding(_("搁置的来信"), "bad", detail, fix)]
+    since = waiting_since()
+    if since is None or now - since < LATE:
+        return []
+    fix = _("确认数据库可用，并且这台服务器上的发送进程在运行：manage.py deliver。")
+    return [Finding(_("搁置的来信"), "bad", _("最久的一条已等待 %s。") % age(since, now), fix)]
 
 
 def _trouble(name: str, problem: str) -> Finding:

@@ -47,6 +47,7 @@ def recall(row: InboundMessage, advisor: Advisor) -> Outcome:
 
 def _stop_fetching(row: InboundMessage, advisor: Advisor, last: InboundMessage) -> Outcome:
     """Nobody has seen it yet, so there is no time limit. Unless the worker has just put it into the case."""
+    assert last.case is not None
     fetching = InboundMessage.objects.filter(pk=last.pk, state=State.FETCHING)
     if not fetching.update(state=State.IGNORED, due_at=None, reason="顾问撤回"):
         return recall(row, advisor)

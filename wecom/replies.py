@@ -74,7 +74,10 @@ def two_numbers() -> str:
 
 
 def no_target() -> str:
-    return f"{NOT_SENT}\n不知道该发到哪个案件：请输入 #案件号 内容。回复「列表」查看等待您回复的案件。"
+    return (
+        f"{NOT_SENT}\n不知道该发到哪个案件：请输入 #案件号 内容；图片、语音请先单独发 #案件号，再发一次。"
+        "回复「列表」查看等待您回复的案件。"
+    )
 
 
 def target_lost(number: int) -> str:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -101,6 +101,13 @@ def _alone() -> Iterator[bool]:
             yield False
         else:
             yield True
+
+
+def waiting_since() -> datetime | None:
+    """Return when the oldest message that still waits here came, if one does."""
+    oldest = min((path.name for path in _folder().glob("*.json")), default="")
+    stamp = oldest.partition("-")[0]
+    return datetime.fromtimestamp(int(stamp) / 1e6, UTC) if stamp.isdigit() else None
 
 
 def failed() -> int:

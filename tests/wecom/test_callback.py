@@ -161,7 +161,7 @@ def test_an_oversized_body_is_refused_before_anything_of_it_is_read(sealed: tupl
 
     request = RequestFactory().post(sealed[0], b"", content_type="text/xml")
     request.META.update({"CONTENT_LENGTH": str(envelope.MAX_BODY + 1)})
-    request._stream = Watched()  # type: ignore[attr-defined]
+    request._stream = Watched()
     assert callback.wechat_receive(request).status_code == 400
 
 

@@ -20,7 +20,7 @@ from tests.clamd import says as says_to_scan
 from tests.people import World, says
 from tests.wecom.app import App
 from tests.wecom.colleague import WeCom
-from wecom import media
+from wecom import client, media
 from wecom.media import fetch_due_media
 from wecom.models import InboundMessage
 
@@ -235,11 +235,10 @@ def test_a_picture_taken_back_while_it_is_fetched_does_not_appear(
     world: World, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sends(world, "image", "pic")
-    fetched = media.fetch_media
 
-    def slowly(*given: Any) -> media.Media:
+    def slowly(*given: Any) -> client.Media:
         WeCom().say("LiMing", "撤回")
-        return fetched(*given)
+        return client.fetch_media(*given)
 
     monkeypatch.setattr(media, "fetch_media", slowly)
     fetch_due_media()

@@ -160,7 +160,24 @@ class Life(RuleBasedStateMachine):
                                 self.model.point(advisor, number, datetime.now(UTC))
         self.now.shift(1)
 
-    @rule(case=cases, advisor=st.none() | advisors)
+    @rule(case=cases, then=st.sampled_from(["nothing", "handed over", "closed", "another"]), other=cases)
+    def advisor_is_told_and_answers(self, case: int, then: str, other: int) -> None:
+        """What there is most to get wrong about, more often than chance has it."""
+        advisor = self.model.follows[case]
+        if advisor not in self.model.working or not self.model.bound.get(advisor) or case in self.model.closed:
+            return
+        userid = self.model.bound[advisor]
+        self.member_writes_and_the_worker_runs(case, refuse=False)
+        if then == "handed over":
+            self.assign(case, min(self.model.working - {advisor}, default=None))
+        elif then == "closed":
+            self.close_or_reopen(case, really=True)
+        self.advisor_says(userid, None, away=then == "another")
+        if then == "another":
+            self.member_writes_and_the_worker_runs(other, refuse=False)
+            self.worker_brings_in()
+
+    @rule(case=cases, advisor=st.sampled_from([None, 0, 0, 1, 1, 2]))
     def assign(self, case: int, advisor: int | None) -> None:
         if advisor is None or advisor in self.model.working:
             assign_advisor(self.cases[case], None if advisor is None else self.people[advisor], by=self.world.admin)
@@ -253,7 +270,7 @@ def test_in_a_random_world_nothing_is_misrouted(
     monkeypatch.setattr("django.conf.settings.VAR_DIR", tmp_path)
     Life.robot, Life.wecom, Life.world = robot, WeCom(), world
     checked: Any = settings(
-        max_examples=20,
+        max_examples=15,
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -17,6 +17,7 @@ from cases.models import Case, Message
 from tests.people import World, says
 from tests.wecom.colleague import WeCom
 from wecom import callback, replies
+from wecom.checkup import checkup
 from wecom.models import InboundMessage, ReplyMenu, ReplyTarget
 from wecom.routing import set_target
 from wecom.spool import bring_in
@@ -287,3 +288,20 @@ def test_a_database_that_is_away_spoils_nothing(world: World, spool: Path, monke
                 bring_in()
     assert bring_in() == 1
     assert texts(world.case) == ["您好"]
+
+
+def test_the_check_up_tells_of_what_waits_too_long_and_of_what_cannot_be_handled(
+    world: World, spool: Path, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> list[str]:
+        return [finding.detail for finding in checkup(ask_wecom=False) if finding.title == "搁置的来信"]
+
+    assert told() == []
+    with no_database(monkeypatch):
+        WeCom().say("LiMing", "您好")
+    clock.shift(300)
+    assert told() == ["最久的一条已等待 5 分钟。"]
+    (waiting,) = spool.rglob("*.json")
+    waiting.write_text("half a mess")
+    bring_in()
+    assert told() == ["1 条来信无法处理，留在服务器的 var/spool 里。"]
