@@ -34,7 +34,7 @@ def _patient_list(model_admin: Any, request: HttpRequest, **kwargs: Any) -> type
 
 
 # Of every list, also of the libraries' models.
-admin.ModelAdmin.get_changelist = _patient_list  # type: ignore[method-assign]
+admin.ModelAdmin.get_changelist = _patient_list  # type: ignore[method-assign,assignment]
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

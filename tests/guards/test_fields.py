@@ -176,6 +176,7 @@ def test_what_a_field_names_is_never_anothers(stage: Stage, actor: str) -> None:
 
 
 def subclasses(one: type) -> Iterator[type]:
+    child: type
     for child in one.__subclasses__():
         yield child
         yield from subclasses(child)

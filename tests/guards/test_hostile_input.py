@@ -32,7 +32,8 @@ class Broken:
     """Collects what broke, and the exception behind it."""
 
     def __init__(self, stage: Stage) -> None:
-        self.stage, self.found, self.count = stage, [], 0
+        self.stage, self.count = stage, 0
+        self.found: list[str] = []
         self.error: BaseException | None = None
 
     def note(self, **_signal: Any) -> None:
