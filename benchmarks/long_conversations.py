@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.long_conversations [--messages 1000000] [--database-url postgres://…/postgres]
 
 Two members with a case each, 1,000 messages in one, a million in the other, none of them read. A real server (gunicorn,
-one worker process) answers each request 100 times for the one and the other in turns, so that other programs disturb
+one worker process) answers each request 60 times for the one and the other in turns, so that other programs disturb
 both alike. `queries` is how many database queries the answer takes, counted in this process: the same for both.
 
 Loopback only, one empty database of its own, about a minute. Figures and machine: docs/performance.md.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.world import Client
 
 FEW = 1_000
-TIMES = 100
+TIMES = 60
 # {seq}: in the middle of the conversation
 REQUESTS = {
     "50 messages, the newest": "/api/cases/{case}/messages/",
