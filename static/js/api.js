@@ -47,6 +47,7 @@ export class Api {
       request.responseType = "json";
       request.setRequestHeader("Accept", "application/json");
       request.setRequestHeader("X-CSRFToken", this.#token());
+      request.setRequestHeader("X-Page-Of", this.#user);
       request.upload.addEventListener("progress", ({ loaded, total }) => {
         alive();
         onProgress(loaded / total);

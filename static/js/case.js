@@ -7,7 +7,7 @@ import { Format } from "./format.js";
 const page = JSON.parse(document.getElementById("page").textContent);
 const words = document.getElementById("words").dataset;
 const signIn = () => location.assign(`${page.sign_in}?next=${encodeURIComponent(location.pathname)}`);
-const api = new Api({ csrfCookie: page.csrf_cookie, onSignedOut: signIn });
+const api = new Api({ csrfCookie: page.csrf_cookie, user: page.user, onSignedOut: signIn });
 const desk = Desk.of({ page, words, format: new Format(words.locale, words), api });
 
 // There is no live stream here: look again whenever somebody does.

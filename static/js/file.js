@@ -6,6 +6,22 @@ import { el } from "./dom.js";
 
 const PREVIEWED = /^image\/(png|jpeg|webp|gif)$/;
 
+const VOICE = [["audio/webm;codecs=opus", "webm"], ["audio/mp4", "m4a"]];
+
+// The picture that somebody clicked on to look at it. With a key held, the browser does what the person knows of it: a
+// new tab, a download.
+export function pictureOf(event) {
+  const held = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+  return held ? null : event.target.closest("a.file[data-kind=image]");
+}
+
+// What this browser records voice as: [type, ending], one of the `types` (endings) that are accepted. Nothing where
+// there is no microphone to be had.
+export function voiceFormat(types) {
+  if (!window.MediaRecorder || !navigator.mediaDevices?.getUserMedia) return null;
+  return VOICE.find(([type, ending]) => types.includes(`.${ending}`) && MediaRecorder.isTypeSupported(type));
+}
+
 // Read a file back from what the server rendered.
 export function readFile(element) {
   if (!element) return null;

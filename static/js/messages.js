@@ -5,7 +5,6 @@ import { Alerts } from "./alerts.js";
 import { Api } from "./api.js";
 import { Banner } from "./banner.js";
 import { CaseList } from "./cases.js";
-import { Desk } from "./desk.js";
 import { Format } from "./format.js";
 import { Room } from "./room.js";
 import { openStream } from "./tabs.js";
@@ -162,7 +161,7 @@ function start(list) {
     const onRead = () => cases.wasRead(page.case);
     const onSent = (message) => handlers.message({ case: page.case, message });
     room = new Room({ page, words, format, api, onRead, onSent });
-    desk = Desk.of({ page, words, format, api });
+    if (document.getElementById("desk")) openDesk();
     typing = new TypingHint(document.getElementById("typing"));
     reportTyping(room.composer.box, () => api.post(`${room.url}typing/`).catch(() => {}));
   }
@@ -172,6 +171,14 @@ function start(list) {
   connect();
   room?.readIfSeen();
   reportActivity(api, page.active);
+}
+
+// Members have no desk, and need not fetch what makes it.
+async function openDesk() {
+  const { Desk } = await import("./desk.js");
+  desk = Desk.of({ page, words, format, api });
+  if (cases.find(page.case)) desk.show(cases.find(page.case));
+  await desk.catchUp().catch(() => {});
 }
 
 // The search over all cases, which covers their list, and that of the open one.

@@ -5,12 +5,10 @@ import { loadBlob } from "./blobs.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { el } from "./dom.js";
-import { kindOf, showProgress } from "./file.js";
+import { kindOf, pictureOf, showProgress, voiceFormat } from "./file.js";
 import { History, loadOnScroll } from "./history.js";
 import { showNotice } from "./notice.js";
 import { Outbox } from "./outbox.js";
-import { Viewer } from "./viewer.js";
-import { Voice } from "./voice.js";
 
 const ANNOUNCED_FOR = 5_000; // ms, then it would only be read a second time
 const ANNOUNCED = 3; // messages read aloud at once; after a long absence the rest is only counted in the list
@@ -92,8 +90,38 @@ export class Room {
     };
     const zone = document.getElementById("conversation");
     const attach = new Attach({ form, zone, limits: page.files, words, format, onFile: send });
-    this.voice = new Voice({ types: page.files.types, words, onVoice: send, say: (text) => attach.say(text) });
-    this.viewer = new Viewer({ list: this.conversation.list, words });
+    this.#offerVoice({ format: voiceFormat(page.files.types), words, onVoice: send, say: (text) => attach.say(text) });
+    this.conversation.list.addEventListener("click", (event) => this.#openPicture(event));
+  }
+
+  // Recorder and viewer are fetched when they are wanted first: most visits need neither.
+  #offerVoice(parts) {
+    const start = document.getElementById("record");
+    start.hidden = !parts.format;
+    start.addEventListener("click", async () => {
+      try {
+        const { Voice } = await import("./voice.js");
+        this.voice ??= new Voice(parts);
+      } catch {
+        parts.say(this.words.recordFailed);
+        return;
+      }
+      this.voice.record();
+    });
+  }
+
+  async #openPicture(event) {
+    const link = pictureOf(event);
+    if (!link) return;
+    event.preventDefault();
+    try {
+      const { Viewer } = await import("./viewer.js");
+      this.viewer ??= new Viewer({ list: this.conversation.list, words: this.words });
+    } catch {
+      location.assign(link.href); // a download
+      return;
+    }
+    this.viewer.open(link);
   }
 
   async #upload(item, way) {

@@ -3,22 +3,18 @@
 import { el } from "./dom.js";
 import { button } from "./message.js";
 
-const PICTURES = "a.file[data-kind=image]";
+const PICTURES = "a.file[data-kind=image]"; // as in file.js
 
 export class Viewer {
   #link = null;
 
   constructor({ list, words }) {
     Object.assign(this, { list, words });
-    list.addEventListener("click", (event) => this.#clicked(event));
+    this.#build();
   }
 
-  #clicked(event) {
-    const link = event.target.closest(PICTURES);
-    // With a key held, the browser does what the person knows of it: a new tab, a download.
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    if (!this.dialog) this.#build();
+  // Show the picture of this link, and from there the others of the conversation.
+  open(link) {
     this.dialog.showModal(); // which gives the focus back to the picture at its end
     this.#show(link);
   }

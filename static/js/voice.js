@@ -6,7 +6,6 @@ import { button } from "./message.js";
 
 const LIMIT = 5 * 60; // seconds
 const BITS = 32_000; // a second: plenty for speech, and 1.2 MB at the limit
-const FORMATS = [["audio/webm;codecs=opus", "webm"], ["audio/mp4", "m4a"]];
 
 export class Voice {
   #recorder = null;
@@ -15,19 +14,15 @@ export class Voice {
   #timer = 0;
   #kept = false;
 
-  // `types`: the endings of accepted files; `onVoice(blob, name)`; `say(text)` tells what went wrong.
-  constructor({ types, words, onVoice, say }) {
-    Object.assign(this, { words, onVoice, say });
+  // `format` as voiceFormat() gives it; `onVoice(blob, name)`; `say(text)` tells what went wrong.
+  constructor({ format, words, onVoice, say }) {
+    Object.assign(this, { format, words, onVoice, say });
     this.start = document.getElementById("record");
     this.panel = document.getElementById("recorder");
-    this.format = FORMATS.find(([type, ending]) => types.includes(`.${ending}`) && window.MediaRecorder?.isTypeSupported(type));
-    if (!this.format || !navigator.mediaDevices?.getUserMedia) return; // no microphone to be had: the button stays away
-    this.start.hidden = false;
-    this.start.addEventListener("click", () => this.#record());
     window.addEventListener("pagehide", () => this.#stop(false));
   }
 
-  async #record() {
+  async record() {
     if (!this.panel.hidden) return;
     this.say("");
     this.start.disabled = true;
