@@ -4,6 +4,7 @@
 import { armChime, chime } from "./chime.js";
 import { isOn } from "./switches.js";
 
+const FRESH = 60_000; // ms; a case that comes into the list with an older message was only filtered out before
 const GRACE = 1_000; // ms within which somebody who sees the message has read it, on whatever device
 
 export class Alerts {
@@ -20,12 +21,12 @@ export class Alerts {
   // The cases as the list knows them now.
   update(cases) {
     const before = this.#unread;
-    this.#unread = new Map(cases.map((one) => [one.number, one.unread]));
+    this.#unread = new Map([...(before ?? []), ...cases.map((one) => [one.number, one.unread])]);
     const sum = cases.reduce((all, one) => all + one.unread, 0);
     this.#icon.count(sum);
     navigator.setAppBadge?.(sum).catch(() => {}); // on the icon of the installed app
     if (!before) return;
-    for (const [number, unread] of this.#unread) if (unread > (before.get(number) ?? 0)) this.#consider(number);
+    for (const one of cases) if (one.unread > (before.get(one.number) ?? atFirst(one))) this.#consider(one.number);
   }
 
   async #consider(number) {
@@ -53,6 +54,10 @@ export class Alerts {
       // phones only take notifications from a service worker
     }
   }
+}
+
+function atFirst({ last_message: last }) {
+  return last && Date.now() - new Date(last.created_at) < FRESH ? 0 : Infinity;
 }
 
 // The site's icon with a number on it. The ring around the number is transparent: it stands on light and on dark.

@@ -39,7 +39,7 @@ function signedOut(other) {
   }
   if (other) room?.leave();
   else room?.cover();
-  cases?.list.replaceChildren();
+  document.querySelector(".messenger > .cases")?.replaceChildren();
   alerts?.update([]);
   document.title = words.pageTitle;
   if (other) banner.final(words.otherAccount, words.reload, back);
