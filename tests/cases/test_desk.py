@@ -143,6 +143,7 @@ def test_a_member_has_no_desk_and_sees_closed_cases(world: World) -> None:
 def test_unread_counts_do_not_read_the_whole_conversation(world: World) -> None:
     """However long the conversations are, the list takes the same few queries."""
     client = signed_in(world.li)
+    says(world.other_case, world.lin, "在吗？")  # whether anybody is told is asked of cases that wait
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
