@@ -1,6 +1,6 @@
 // The message page: puts the parts together.
 
-import { reportActivity } from "./activity.js";
+import { reportActivity, watchActivity } from "./activity.js";
 import { Api } from "./api.js";
 import { Banner } from "./banner.js";
 import { CaseList } from "./cases.js";
@@ -124,6 +124,7 @@ function start(list) {
   cases = new CaseList({ list, api, url: page.cases, pages: page.pages, open: page.case, words, format, onCases: casesChanged });
   connect();
   room?.readIfSeen();
+  watchActivity(() => room?.readIfSeen());
   if (!page.is_member) reportActivity(api, page.active);
 }
 

@@ -10,7 +10,7 @@ from members.actions import register_member
 from tests.people import PASSWORD, World
 from tests.wecom.robot import Robot
 from tests.wecom.workers import forks, wait_until, workers
-from wecom.limits import CLOCKS
+from wecom.limits import MARGIN
 from wecom.models import Notification
 
 MESSAGES, SECONDS, ROWS = 20, 2, 200
@@ -33,7 +33,7 @@ def test_four_workers_send_200_once_each_within_the_limit(world: World, robot: R
         wait_until(lambda: delivered.count() == ROWS, seconds=100)
     times = sorted(request.time for request in robot.requests)
     assert Counter(Counter(robot.texts).values()) == {1: ROWS}
-    # The window is a second longer than the limit's, for clocks that differ between hosts.
-    assert CLOCKS.total_seconds() == 1
+    # The window is a second longer than the limit's: WeCom may see two requests closer together than we sent them.
+    assert MARGIN.total_seconds() == 1
     spans = [later - earlier for earlier, later in zip(times, times[MESSAGES:], strict=False)]
     assert min(spans) > SECONDS, "no more than the limit in any window"

@@ -1,5 +1,6 @@
 """Random lives of advisors and cases. A small model says where each WeCom text belongs; nothing may be misrouted."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -94,7 +95,7 @@ class Life(RuleBasedStateMachine):
         for payload in self.robot.payloads[before:]:
             for number, case in enumerate(self.cases):
                 for userid in payload["text"].get("mentioned_list", []):
-                    if f"案件 #{case.number}，" in payload["text"]["content"]:
+                    if re.search(f"案件 #{case.number}[，（]", payload["text"]["content"]):
                         self.model.heard(userid, number)
 
     @rule(case=cases, advisor=st.none() | advisors)
