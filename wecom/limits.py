@@ -28,7 +28,8 @@ def free_places(now: datetime) -> int:
     used, latest = seen["used"], seen["started"]
     if any(moment and moment > now for moment in (latest, seen["finished"])):
         _clock_was_put_back(now)
-    if used >= limit or (used >= limit * 3 // 4 and now - SPACING < latest <= now):
+    is_soon = latest is not None and now - SPACING < latest <= now
+    if used >= limit or (used >= limit * 3 // 4 and is_soon):
         return 0
     return int(limit - used)
 
