@@ -135,7 +135,7 @@ def _take(name: str, now: datetime, *, many: bool) -> list[tuple[Notification, i
 
 def _too_long(taken: list[tuple[Notification, int, dict[str, Any]]]) -> bool:
     text = digest_payload([(row, count) for row, count, _payload in taken])["text"]["content"]
-    return len(text.encode()) > MAX_TEXT - 100 or text.endswith("…")
+    return len(text.encode()) > MAX_TEXT - 100
 
 
 def _decided(row: Notification, now: datetime) -> tuple[Notification, int, dict[str, Any]] | None:

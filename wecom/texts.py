@@ -54,7 +54,7 @@ def digest_payload(rows: list[tuple[Notification, int]]) -> dict[str, Any]:
 def text_payload(row: Notification, count: int = 0) -> dict[str, Any]:
     """Return an application message as plain text (DOC 90236) to the row's advisor."""
     preview = _preview(row.case) if row.is_of_messages and row.case else ""
-    content = cut(f"{_said(row, count)}{preview}\n（编号 {row.reference}）", MAX_TEXT)
+    content = _signed(f"{_said(row, count)}{preview}", row.reference)
     return {**addressed(row), "msgtype": "text", "text": {"content": content}}
 
 
@@ -102,11 +102,17 @@ def shown(payload: dict[str, Any]) -> str:
 
 
 def _group_text(said: str, rows: list[Notification], reference: str) -> dict[str, Any]:
-    content = cut(f"{said}\n（编号 {reference}）", MAX_TEXT)
+    content = _signed(said, reference)
     told = [row.advisor for row in rows if row.case is not None and row.event != Event.CASE_TAKEN]
     accounts = list(dict.fromkeys(advisor.wecom_userid for advisor in told if advisor and advisor.wecom_userid))
     text: dict[str, Any] = {"content": content}
     return {"msgtype": "text", "text": {**text, "mentioned_list": accounts} if accounts else text}
+
+
+def _signed(said: str, reference: str) -> str:
+    """Return the text with its reference below, which stays whole however long the text is."""
+    tail = f"\n（编号 {reference}）"
+    return cut(said, MAX_TEXT - len(tail.encode())) + tail
 
 
 def _said(row: Notification, count: int) -> str:
