@@ -175,6 +175,14 @@ def another_connection(work: Callable[[], object]) -> Iterator[None]:
         thread.join()
 
 
+def deliver_and_close() -> None:
+    """What a worker does once, in a thread of its own."""
+    try:
+        deliver_due()
+    finally:
+        connections.close_all()
+
+
 def test_a_transaction_that_hangs_in_one_case_does_not_hold_up_the_others(world: World, robot: Robot) -> None:
     says(world.case, world.wang, "一")
     says(world.other_case, world.lin, "二")
@@ -187,18 +195,11 @@ def test_a_transaction_that_hangs_in_one_case_does_not_hold_up_the_others(world:
         lock_case(world.case.pk)
         Notification.objects.filter(case=world.case, event=Event.STILL_UNREAD).update(last_seq=9)
 
-    done = threading.Event()
-
-    def deliver() -> None:
-        deliver_due()
-        connections.close_all()
-        done.set()
-
     with another_connection(write):
-        worker = threading.Thread(target=deliver)
+        worker = threading.Thread(target=deliver_and_close)
         worker.start()
-        assert done.wait(5), "the worker waits for somebody's transaction"
-        worker.join()
+        worker.join(5)
+        assert not worker.is_alive(), "it waits for somebody's transaction"
         assert len(robot.texts) == 1
         assert f"#{world.other_case.number}" in robot.texts[0]
     deliver_due()
@@ -209,7 +210,7 @@ def test_a_mark_that_waits_for_a_case_does_not_hold_up_the_claims(world: World, 
     says(world.case, world.wang, "一")
     robot.script = [{"errcode": -1}]
     with another_connection(lambda: lock_case(world.case.pk)):
-        marking = threading.Thread(target=lambda: (deliver_due(), connections.close_all()))
+        marking = threading.Thread(target=deliver_and_close)
         marking.start()
         wait_until(lambda: bool(robot.requests), 10)
         time.sleep(0.3)  # it waits for the case now

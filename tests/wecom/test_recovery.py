@@ -20,6 +20,7 @@ from tests.wecom.robot import Robot
 from wecom import client, queue
 from wecom.client import WeComError
 from wecom.decision import Verdict as Decision
+from wecom.decision import decide
 from wecom.delivery import deliver_due
 from wecom.errcodes import Verdict
 from wecom.management.commands.deliver import JobFailed, work
@@ -353,7 +354,6 @@ def test_a_mistake_of_ours_that_the_database_refuses_fails_that_one_and_not_the_
     told: World, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poison, other = sign_ups(2)
-    decide = queue.decide
 
     def broken(row: Notification, now: datetime) -> Decision:
         if row.pk == poison.pk:
