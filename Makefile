@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev run test lint fuzz bench python
+.PHONY: help setup setup-dev run test lint fuzz prove bench python
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ lint: setup-dev  ## ruff, mypy, import contract, missing migrations, check --dep
 fuzz: setup-dev  ## coverage-guided random input for what reads a WeCom callback (FUZZ_SECONDS=300)
 	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check atheris==3.0.0
 	@exec $(PY) fuzz/fuzz_callback.py -max_total_time=$(FUZZ_SECONDS)
+
+prove: setup-dev  ## what CI shows in small, in full size: four workers on PostgreSQL within 20 in any 60 s; 50 kills (15 min)
+	@ROBOT_SECONDS=60 DATABASE_URL=$${TEST_POSTGRES_URL:-postgresql://postgres@127.0.0.1:5432/jiayi_prove} $(PY) -m pytest -q tests/wecom/test_many_workers.py tests/wecom/test_killed_worker.py
 
 bench: setup-dev  ## the figures of docs/performance.md
 	@set -e; for file in $$(grep -l __main__ benchmarks/*.py); do $(PY) -m benchmarks.$$(basename $$file .py); done

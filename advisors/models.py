@@ -106,7 +106,8 @@ class Advisor(models.Model):
     def is_present(self) -> bool:
         """Whether the advisor is at the website: seen active within the last minute, not away, within their hours."""
         now = timezone.now()
-        if self.away or self.last_active_at is None or self.last_active_at <= now - PRESENT_FOR:
+        # One seen in the future is one seen before the clock was put back: nobody knows when.
+        if self.away or self.last_active_at is None or not -PRESENT_FOR < now - self.last_active_at < PRESENT_FOR:
             return False
         return self.is_working_time
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -26,10 +26,12 @@ class Span:
         return now >= self.start or now < self.end
 
     def next_end(self, moment: datetime) -> datetime:
-        """Return the first end of the span after `moment`."""
+        """Return the first end of the span after `moment`; in the night when an hour comes twice, also the second."""
         here = _local(moment)
-        end = datetime.combine(here.date(), self.end, here.tzinfo)
-        return end if end > here else datetime.combine(here.date() + timedelta(days=1), self.end, here.tzinfo)
+        days = (here.date(), here.date() + timedelta(days=1))
+        ends = [datetime.combine(day, self.end, here.tzinfo).replace(fold=fold) for day in days for fold in (0, 1)]
+        # Compared in UTC: within one zone Python compares what the clocks show.
+        return next(end for end in ends if end.astimezone(UTC) > moment)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def app_is_configured() -> bool:
 
 def compose(row: Notification, verdict: Send) -> dict[str, Any]:
     """Write the request for a row, to the advisor of the verdict, who is frozen on the row by this."""
-    row.advisor = verdict.advisor
+    row.advisor, row.missed_calls = verdict.advisor, verdict.calls
     if row.channel == GROUP:
         return group_payload(row, verdict.count)
     if row.channel == EMAIL:

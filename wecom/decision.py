@@ -1,7 +1,7 @@
 """Whether a notification that is due is really sent: asked again at the moment of sending."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -19,6 +19,7 @@ class Send:
 
     advisor: Advisor | None
     count: int = 0
+    calls: int = 0  # so many of these messages are missed calls
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def decide(row: Notification, now: datetime) -> Verdict:
 
 def _quiet(row: Notification, advisor: Advisor | None, now: datetime) -> Postpone | None:
     """What goes to an advisor directly waits for the end of their quiet hours; the group has hours of its own."""
-    if row.event == Event.CARD_CHOSEN:
+    if row.event in {Event.CARD_CHOSEN, Event.TEST}:  # a person has just pressed something, and waits
         return None
     if row.channel == Channel.Name.GROUP:
         quiet = settings.WECHAT_GROUP_QUIET_HOURS
@@ -66,6 +67,8 @@ def _of_messages(row: Notification, now: datetime) -> Verdict:
     row.case = case
     advisor = case.advisor if case.advisor is not None and case.advisor.may_work else None
     said = _said(case, row)
+    if case.status == Case.Status.CLOSED:
+        return Cancel("案件已结案。")
     if case.waiting_since is None:
         return Cancel("会员的消息已得到回复。" if said.exists() else "会员撤回了消息。")
     if row.channel == Channel.Name.APP and (advisor is None or not advisor.wecom_userid):
@@ -82,7 +85,10 @@ def _of_messages(row: Notification, now: datetime) -> Verdict:
         reminder = settings.OFFICE_HOURS.time_after(first.created_at, settings.ESCALATE_AFTER)
         if reminder > now:
             return Postpone(reminder, "较早的消息已处理，等最早的未读消息到时间。")
-    return Send(advisor, unread.count())
+        opens = settings.OFFICE_HOURS.time_after(now, timedelta())
+        if opens > now:  # it could not be sent in time
+            return Postpone(opens, "办公时间以外，等下一个办公时间。")
+    return Send(advisor, unread.count(), unread.filter(kind=Message.Kind.CALL).count())
 
 
 def _said(case: Case, row: Notification) -> QuerySet[Message]:

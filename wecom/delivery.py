@@ -5,18 +5,20 @@ repetition, with the same reference in its text.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
-from django.db import DatabaseError, connection
-from django.utils import timezone
+from django.db import DatabaseError
 
 from wecom.channels import APP, EMAIL, GROUP, Outgoing, problem_of, send
 from wecom.client import WeComError
+from wecom.clock import shared_now
 from wecom.errcodes import Verdict
 from wecom.failpoints import failpoint
 from wecom.marks import mark_delivered, mark_failed
 from wecom.models import Channel
-from wecom.queue import Claim, claim, due
+from wecom.queue import Claim, claim, due, fall_back_all
 
 logger = logging.getLogger("jiayi.wecom")
 
@@ -31,11 +33,13 @@ def deliver_due(stopping: Callable[[], bool] = lambda: False, channels: Iterable
 
 def _deliver(channel: str, stopping: Callable[[], bool]) -> int:
     tried = 0
-    while not stopping() and due(channel, timezone.now()).exists():
+    while not stopping() and due(channel, shared_now()).exists():
         problem = problem_of(channel)
         if problem:
             # Nothing is dropped: it waits until somebody configures the way, and the admin says so.
             _note_problem(channel, problem)
+            if channel == APP:
+                fall_back_all(shared_now(), problem)
             break
         taken = claim(channel)
         if taken is None:
@@ -54,24 +58,26 @@ def _note_problem(channel: str, problem: str) -> None:
 
 def _send(taken: Claim) -> None:
     failpoint("delivery.claimed")
-    if not connection.in_atomic_block:
-        connection.close()  # none is held while WeCom takes its time
     first = taken.first
-    started = timezone.now()
+    started = time.monotonic()
     try:
         answer = send(Outgoing(first.channel, first.event, taken.payload, retry=first.attempts > 1))
     except DatabaseError:
         raise  # the shared token's row; nothing was sent, and the lease brings it back
     except WeComError as error:
         failpoint("delivery.refused")
-        mark_failed(taken, error, timezone.now() - started)
+        mark_failed(taken, error, _since(started))
         return
     except Exception:
         # A mistake of ours. It must not end the worker again and again: this row fails, and a person sees it.
         logger.exception("notification %s cannot be sent", first.reference)
         broken = WeComError("发送时程序出错，详见服务器日志。", Verdict.PAYLOAD)
-        mark_failed(taken, broken, timezone.now() - started)
+        mark_failed(taken, broken, _since(started))
         return
     failpoint("delivery.sent")
     mark_delivered(taken, answer)
     failpoint("delivery.marked")
+
+
+def _since(started: float) -> timedelta:
+    return timedelta(seconds=time.monotonic() - started)

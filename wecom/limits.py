@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from advisors.models import Advisor
 from wecom.errcodes import Verdict, explain
 from wecom.models import Attempt, Channel
 
-CLOCKS = timedelta(seconds=1)  # by which clocks of different hosts may differ
+MARGIN = timedelta(seconds=1)  # WeCom may see two requests closer together than we sent them
 SPACING = timedelta(seconds=1)
 LEASE = timedelta(seconds=60)  # an attempt without an end counts as under way for so long
 MAIL_LEASE = timedelta(minutes=3)  # a mail server may take EMAIL_TIMEOUT for each of a dozen answers
@@ -24,20 +24,27 @@ def free_places(now: datetime) -> int:
     meanwhile and is gathered. An attempt counts from its end, which is never before WeCom saw it.
     """
     limit, seconds = settings.WECHAT_ROBOT_LIMIT
-    window = timedelta(seconds=seconds) + CLOCKS
-    recent = _recent(now, window)
-    used = recent.count()
-    if used >= limit:
-        return 0
-    latest = recent.order_by("-started_at").values_list("started_at", flat=True).first()
-    if used >= limit * 3 // 4 and latest is not None and now - latest < SPACING:
+    recent = _recent(now, timedelta(seconds=seconds) + MARGIN)
+    seen = recent.aggregate(used=Count("pk"), started=Max("started_at"), finished=Max("finished_at"))
+    used, latest = seen["used"], seen["started"]
+    if any(moment and moment > now for moment in (latest, seen["finished"])):
+        _clock_was_put_back(now)
+    is_soon = latest is not None and now - SPACING < latest <= now
+    if used >= limit or (used >= limit * 3 // 4 and is_soon):
         return 0
     return int(limit - used)
 
 
+def _clock_was_put_back(now: datetime) -> None:
+    """Let what was sent "in the future" count from now: for one whole window, and not until that future comes."""
+    attempts = Attempt.objects.filter(channel=Channel.Name.GROUP)
+    attempts.filter(started_at__gt=now).update(started_at=now)
+    attempts.filter(finished_at__gt=now).update(finished_at=now)
+
+
 def member_is_full(advisor: Advisor, now: datetime) -> bool:
     """Whether another application message to this advisor might be dropped."""
-    minute = timedelta(seconds=60) + CLOCKS
+    minute = timedelta(seconds=60) + MARGIN
     return _recent(now, minute, Channel.Name.APP).filter(notification__advisor=advisor).count() >= PER_MEMBER
 
 

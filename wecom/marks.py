@@ -10,24 +10,24 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from advisors.models import Advisor
 from cases.actions import note_advisor_notified
 from cases.models import Case
 from wecom.answers import Answer, WeComError, storable
 from wecom.channels import APP
+from wecom.clock import shared_now
 from wecom.errcodes import Verdict
 from wecom.failpoints import failpoint
 from wecom.limits import is_failing
 from wecom.models import Attempt, Channel, Notification, ReplyTarget
-from wecom.queue import Claim, back_to_waiting, change, fall_back, locked
+from wecom.queue import DIRECT_ONLY, LONGEST_PAUSE, Claim, back_to_waiting, change, fall_back, locked
 from wecom.routing import set_target
 
 State, Event = Notification.State, Notification.Event
 
 GIVE_UP_AFTER = timedelta(hours=24)
-PROBE_EVERY = timedelta(minutes=5)
+PROBE_EVERY = LONGEST_PAUSE
 FAILING_PAUSE = timedelta(seconds=30)
 BACKOFF = (2, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)  # seconds; the last one repeats until GIVE_UP_AFTER
 
@@ -37,9 +37,7 @@ logger = logging.getLogger("jiayi.wecom")
 @transaction.atomic
 def mark_delivered(claim: Claim, answer: Answer) -> None:
     """Note the success, and make the case the advisor's reply target in the same transaction."""
-    now = timezone.now()
-    _finish(claim.attempt, "ok", answer.errcode, answer.duration_ms)
-    works_again = _works(claim.first.channel, now)
+    now = shared_now()
     advisors = sorted({row.advisor_id for row in claim.rows if row.advisor_id})
     told = list(Advisor.objects.select_for_update(no_key=True).filter(pk__in=advisors).order_by("pk"))
     cases = _locked_cases(claim)
@@ -52,14 +50,14 @@ def mark_delivered(claim: Claim, answer: Answer) -> None:
         "payload": "",
         "response_code": storable(str(answer.data.get("response_code", "")))[:200],
     }
-    if _still_ours(claim).update(**done) < len(claim.rows):
+    if _still_ours(claim).update(**done) == len(claim.rows):
+        for advisor in told:
+            _told(advisor, [row for row in claim.rows if row.advisor_id == advisor.pk])
+        _tell_members(claim, cases)
+    else:
         logger.warning("%s was sent by two workers", claim.first.reference)
-        return
-    for advisor in told:
-        _told(advisor, [row for row in claim.rows if row.advisor_id == advisor.pk])
-    _tell_members(claim, cases)
-    if works_again:
-        _try_at_once(claim.first.channel, now)
+    _finish(claim.attempt, "ok", answer.errcode, answer.duration_ms)
+    _works_again(claim.first.channel, now)  # last: every claim of every worker waits for this row
     failpoint("delivery.marking")
 
 
@@ -77,26 +75,19 @@ def _tell_members(claim: Claim, cases: dict[int, Case]) -> None:
             note_advisor_notified(cases[row.case_id], row.advisor, row.last_seq or 0)
 
 
-def _works(channel: str, now: datetime) -> bool:
-    """Note a success. Returns whether it is the first after trouble.
+def _works_again(channel: str, now: datetime) -> None:
+    """Note a success. What had to wait longer and longer while nothing went through is tried again at once.
 
     A pause that is still to come was decided after this request had begun: it stays.
     """
     row = Channel.objects.filter(name=channel)
     row.update(last_success_at=now)
     over = row.filter(Q(paused_until=None) | Q(paused_until__lte=now))
-    return bool(over.exclude(problem="").update(problem="", needs_mending=False, paused_until=None))
-
-
-def _try_at_once(channel: str, now: datetime) -> None:
-    """Try again now what had to wait longer and longer while nothing went through.
-
-    Not before the cases are locked: whoever writes into one locks it before its notification.
-    """
-    tried = Notification.objects.filter(channel=channel, state=State.WAITING, attempts__gt=0, due_at__gt=now)
-    # One that a member's new message is joining at this moment keeps its time: nobody waits here for anybody.
-    free = tried.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
-    Notification.objects.filter(pk__in=list(free)).update(due_at=now)
+    if over.exclude(problem="").update(problem="", needs_mending=False, paused_until=None):
+        tried = Notification.objects.filter(channel=channel, state=State.WAITING, attempts__gt=0, due_at__gt=now)
+        # One that a member's new message is joining at this moment keeps its time: nobody waits here for anybody.
+        free = tried.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
+        Notification.objects.filter(pk__in=list(free)).update(due_at=now)
 
 
 def _told(advisor: Advisor, rows: list[Notification]) -> None:
@@ -113,9 +104,8 @@ def _told(advisor: Advisor, rows: list[Notification]) -> None:
 @transaction.atomic
 def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
     """Note the failure and what happens next: again later, never again, or not before a person mended something."""
-    now = timezone.now()
+    now = shared_now()
     _finish(claim.attempt, error.reason, error.errcode, max(0, round(took.total_seconds() * 1000)))
-    _pause(claim.first.channel, error, now)
     for row in sorted(claim.rows, key=lambda one: one.case_id or 0):
         if locked(_still_ours(claim).filter(pk=row.pk), row.case_id) is None:
             continue
@@ -123,6 +113,7 @@ def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
         change(row, changes)
         if changes["state"] == State.FAILED:
             fall_back(row)
+    _pause(claim.first.channel, error, now)  # last: every claim of every worker waits for this row
     failpoint("delivery.putting_back")
 
 
@@ -146,9 +137,10 @@ def _after(row: Notification, error: WeComError, now: datetime, *, together: boo
     if error.verdict is Verdict.PAYLOAD and together:
         # Something in a digest was refused; sent one by one, only what WeCom objects to fails.
         return back_to_waiting(row, {**changes, "alone": True})
-    if error.verdict is Verdict.CONFIGURATION and row.channel != APP:
-        # It waits for a person, who may take more than a day.
-        return back_to_waiting(row, {**changes, "due_at": now + PROBE_EVERY, "trying_since": None})
+    if error.verdict is Verdict.CONFIGURATION and (row.channel != APP or row.event not in DIRECT_ONLY):
+        # It waits for a person, who may take more than a day. WeCom refused it, so it need not be repeated to the byte.
+        waits = {"due_at": now + PROBE_EVERY, "trying_since": None, "payload": ""}
+        return back_to_waiting(row, {**changes, **waits})
     if error.permanent or now - (row.trying_since or now) > GIVE_UP_AFTER:
         return {**changes, "state": State.FAILED}
     wait = timedelta(seconds=max(error.wait, _backoff(row.attempts)))
@@ -157,7 +149,7 @@ def _after(row: Notification, error: WeComError, now: datetime, *, together: boo
 
 def _finish(attempt: Attempt, outcome: str, errcode: int | None, duration_ms: int) -> None:
     Attempt.objects.filter(pk=attempt.pk).update(
-        finished_at=timezone.now(), outcome=outcome[:300], errcode=errcode, duration_ms=duration_ms
+        finished_at=shared_now(), outcome=outcome[:300], errcode=errcode, duration_ms=duration_ms
     )
 
 

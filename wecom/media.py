@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -61,8 +61,6 @@ def _claim() -> InboundMessage | None:
 
 def _fetch(row: InboundMessage) -> None:
     failpoint("media.claimed")
-    if not connection.in_atomic_block:
-        connection.close()  # none is held while WeCom takes its time
     limit = settings.UPLOAD_MAX_MB * 1024 * 1024
     try:
         media = with_token(lambda token: fetch_media(token, row.fields.get("MediaId", ""), limit))

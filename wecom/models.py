@@ -103,11 +103,14 @@ class Notification(models.Model):
     created_at = models.DateTimeField(_("创建时间"), auto_now_add=True)
     delivered_at = models.DateTimeField(_("送达时间"), null=True, blank=True)
 
+    missed_calls = 0  # of the messages it tells about; not stored, counted when it is sent (decision.py)
+
     class Meta:
         verbose_name = _("通知")
         verbose_name_plural = _("通知")
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["due_at"], name="notification_due", condition=Q(state__in=["waiting", "sending"])),
+            # Not a partial one: SQLite would not use it for what the worker asks four times a second.
+            models.Index(fields=["state", "due_at"], name="notification_due"),
             models.Index(fields=["case", "-delivered_at"], name="notification_of_case"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -166,7 +169,10 @@ class Attempt(models.Model):
     class Meta:
         verbose_name = _("发送尝试")
         verbose_name_plural = _("发送尝试")
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["channel", "started_at"], name="attempt_recent")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["channel", "started_at"], name="attempt_recent"),
+            models.Index(fields=["channel", "finished_at"], name="attempt_finished"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.notification_id}: {self.outcome}"

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from advisors.models import PRESENT_FOR, Advisor
+from cases.actions import lock_case
 from cases.models import Case, Message
 from jiayi.errors import Conflict
 from members.models import Member
@@ -132,6 +133,8 @@ def _was_reminded(case: Case) -> bool:
 @transaction.atomic
 def resend(notification: Notification) -> Notification:
     """Send a failed or cancelled notification after all, or a waiting one at once. Raises Conflict otherwise."""
+    if notification.case_id:
+        lock_case(notification.case_id)  # nobody asks for another one of this case meanwhile
     row = Notification.objects.select_for_update(no_key=True).get(pk=notification.pk)
     if row.state not in {State.FAILED, State.CANCELLED, State.WAITING}:
         raise Conflict(_("只有等待、失败或已取消的通知可以重新发送。"))

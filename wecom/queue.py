@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from django.db import DatabaseError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from cases.actions import lock_case
+from cases.models import Case
 from wecom.channels import APP, EMAIL, GROUP, compose
+from wecom.clock import shared_now
 from wecom.decision import Cancel, Postpone, Send, decide
 from wecom.failpoints import failpoint
 from wecom.limits import LEASE, MAIL_LEASE, free_places, member_is_full
@@ -27,7 +28,9 @@ from wecom.texts import MAX_TEXT, digest_payload, shown
 State, Event = Notification.State, Notification.Event
 
 MEMBER_WAITS = timedelta(seconds=20)
+LONGEST_PAUSE = timedelta(minutes=5)  # of a channel; one that seems longer was set before the clock was put back
 DIGEST_CASES = 20
+GATHERED = (Event.MEMBER_WROTE, Event.STILL_UNREAD)  # a digest is of one of the two; all else goes out by itself
 DIRECT_ONLY = {Event.CASE_ASSIGNED, Event.CASE_TAKEN}  # the group hears of them only when the advisor cannot
 LEASED_FIELDS = ("state", "lease", "leased_until", "attempts", "trying_since", "sent_text", "payload", "advisor")
 
@@ -50,8 +53,9 @@ class Claim:
 
 def due(channel: str, now: datetime) -> QuerySet[Notification]:
     """Return what is to be sent this way by now, also what a killed worker left behind."""
-    ready = Q(state=State.WAITING, due_at__lte=now) | Q(state=State.SENDING, leased_until__lt=now)
-    return Notification.objects.filter(ready, channel=channel).order_by("due_at", "pk")
+    unfinished = Notification.objects.filter(channel=channel, state__in=[State.WAITING, State.SENDING])
+    ready = Q(state=State.WAITING) | Q(leased_until__lt=now)
+    return unfinished.filter(ready, due_at__lte=now).order_by("due_at", "pk")
 
 
 def claim(name: str) -> Claim | None:
@@ -61,18 +65,26 @@ def claim(name: str) -> Claim | None:
 
 
 def _take_back(name: str) -> None:
-    """Let what a killed worker left behind wait again. Each by itself, the case locked before its notification."""
-    expired = Notification.objects.filter(channel=name, state=State.SENDING, leased_until__lt=timezone.now())
+    """Let what a killed worker left behind wait again. Each by itself, the case locked before its notification.
+
+    A case that somebody is writing into at this moment has its turn at the next look: nobody's transaction, however
+    long it hangs, holds up the notifications of all the other cases.
+    """
+    expired = Notification.objects.filter(channel=name, state=State.SENDING, leased_until__lt=shared_now())
     for pk, case_id in list(expired.values_list("pk", "case_id")):
         with transaction.atomic():
-            row = locked(expired.filter(pk=pk), case_id)
+            free = Case.objects.filter(pk=case_id).select_for_update(no_key=True, skip_locked=True).first()
+            row = locked(expired.filter(pk=pk), None) if free or not case_id else None
             if row is not None:
                 change(row, back_to_waiting(row, {"lease": ""}))
                 failpoint("delivery.taking_back")
 
 
 def locked(rows: QuerySet[Notification], case_id: int | None) -> Notification | None:
-    """Return the row, locked, if there still is one; its case is locked first, as whoever writes into it does."""
+    """Return the row, locked, if there still is one; its case is locked first, as whoever writes into it does.
+
+    Locks are always taken in the order advisor, case, notification, channel.
+    """
     if case_id:
         lock_case(case_id)
     return rows.select_for_update(no_key=True).first()
@@ -80,17 +92,18 @@ def locked(rows: QuerySet[Notification], case_id: int | None) -> Notification | 
 
 @transaction.atomic
 def _claim(name: str) -> Claim | None:
-    now = timezone.now()
+    """The channel's row is the lock behind its limit. Whoever has it waits for nobody: what is locked is skipped."""
     Channel.objects.get_or_create(name=name)
     channel = Channel.objects.select_for_update(no_key=True).get(name=name)
-    if channel.paused_until and channel.paused_until > now:
+    now = shared_now()  # not before the lock: others may have sent while we waited for it
+    if channel.paused_until and now < channel.paused_until <= now + LONGEST_PAUSE:
         if name == APP and channel.needs_mending:
-            _fall_back_all(now, channel.problem)
+            fall_back_all(now, channel.problem)
         return None
     places = free_places(now) if name == GROUP else 1
     if not places:
         return None
-    late = name == GROUP and due(name, now).filter(event=Event.MEMBER_WROTE).count() > places
+    late = name == GROUP and due(name, now).filter(event__in=GATHERED).count() > places
     taken = _take(name, now, many=late)
     if not taken:
         return None
@@ -104,9 +117,8 @@ def _take(name: str, now: datetime, *, many: bool) -> list[tuple[Notification, i
     passed: set[int] = set()
     while len(taken) < (DIGEST_CASES if many else 1):
         rows = due(name, now).filter(state=State.WAITING).exclude(pk__in=passed)
-        # A digest is of members' messages only; whatever else is due goes out by itself.
-        rows = rows.filter(event=Event.MEMBER_WROTE, alone=False) if many and taken else rows
-        row = rows.select_for_update(no_key=True).first()
+        rows = rows.filter(event=taken[0][0].event, alone=False) if taken else rows
+        row = rows.select_for_update(no_key=True, skip_locked=True).first()
         if row is None:
             break
         passed.add(row.pk)
@@ -114,7 +126,7 @@ def _take(name: str, now: datetime, *, many: bool) -> list[tuple[Notification, i
         if ready is None:
             continue
         taken.append(ready)
-        if row.event != Event.MEMBER_WROTE or row.alone:
+        if row.event not in GATHERED or row.alone:
             break
         if len(taken) > 1 and _too_long(taken):
             taken.pop()
@@ -124,18 +136,19 @@ def _take(name: str, now: datetime, *, many: bool) -> list[tuple[Notification, i
 
 def _too_long(taken: list[tuple[Notification, int, dict[str, Any]]]) -> bool:
     text = digest_payload([(row, count) for row, count, _payload in taken])["text"]["content"]
-    return len(text.encode()) > MAX_TEXT - 100 or text.endswith("…")
+    return len(text.encode()) > MAX_TEXT - 100
 
 
 def _decided(row: Notification, now: datetime) -> tuple[Notification, int, dict[str, Any]] | None:
     """Decide about a due row: returns it ready to send, or writes down why it is not sent now."""
     try:
-        verdict = decide_reminder(row, now) if row.channel == EMAIL else decide(row, now)
-        if isinstance(verdict, Send) and row.channel == APP and verdict.advisor:
-            verdict = Postpone(now + MEMBER_WAITS, "发给该成员的消息过多。") if _full(verdict, now) else verdict
-        if isinstance(verdict, Send):
-            return row, verdict.count, compose(row, verdict)
-    except DatabaseError:
+        with transaction.atomic():  # so that a mistake of ours that the database refuses fails this row alone
+            verdict = decide_reminder(row, now) if row.channel == EMAIL else decide(row, now)
+            if isinstance(verdict, Send) and row.channel == APP and verdict.advisor:
+                verdict = Postpone(now + MEMBER_WAITS, "发给该成员的消息过多。") if _full(verdict, now) else verdict
+            if isinstance(verdict, Send) and _has_address(row, verdict):
+                return row, verdict.count, compose(row, verdict)
+    except (OperationalError, InterfaceError):
         raise  # the database is away for a moment; the row stays due
     except Exception:
         # One row that cannot be written must not hold up all the others; the admin shows it as failed.
@@ -144,9 +157,17 @@ def _decided(row: Notification, now: datetime) -> tuple[Notification, int, dict[
         return None
     if isinstance(verdict, Cancel):
         change(row, {"state": State.CANCELLED, "note": verdict.reason})
-    else:
+    elif isinstance(verdict, Postpone):
         change(row, {"due_at": verdict.until, "note": verdict.reason})
+    else:
+        change(row, {"state": State.FAILED, "note": "顾问没有绑定企业微信账号。"})
+        fall_back(row)
     return None
+
+
+def _has_address(row: Notification, verdict: Send) -> bool:
+    """Whether WeCom can be told to whom: an advisor who was unbound since is nobody there."""
+    return row.channel != APP or bool(verdict.advisor and verdict.advisor.wecom_userid)
 
 
 def _full(verdict: Send, now: datetime) -> bool:
@@ -168,16 +189,20 @@ def _lease(rows: list[Notification], payload: dict[str, Any], now: datetime) -> 
         row.sent_text = shown(payload)
         row.payload = json.dumps(payload, ensure_ascii=False) if row.channel == APP else ""
         row.save(update_fields=LEASED_FIELDS)
-    attempt = Attempt.objects.create(notification=rows[0], channel=rows[0].channel)
+    attempt = Attempt.objects.create(notification=rows[0], channel=rows[0].channel, started_at=now)
     failpoint("delivery.claiming")
     return Claim(rows, lease, attempt, payload)
 
 
-def _fall_back_all(now: datetime, problem: str) -> None:
+def fall_back_all(now: datetime, problem: str) -> None:
     """While the app is out of order, what only the advisors would hear goes to the group."""
-    for row in due(APP, now).filter(event__in=DIRECT_ONLY, state=State.WAITING).select_for_update(no_key=True):
-        change(row, {"state": State.FAILED, "note": problem})
-        fall_back(row)
+    rows = due(APP, now).filter(event__in=DIRECT_ONLY, state=State.WAITING)
+    if not rows.exists():
+        return
+    with transaction.atomic():
+        for row in rows.select_for_update(no_key=True, skip_locked=True):
+            change(row, {"state": State.FAILED, "note": problem})
+            fall_back(row)
 
 
 def fall_back(row: Notification) -> None:

@@ -18,11 +18,13 @@ from wecom.textcut import cut
 MAX_TEXT = 2048  # bytes of UTF-8 (DOC 99110, 90236)
 PREVIEW = 60  # characters
 Event = Notification.Event
+# Controls, what starts a line, and what makes the rest of a line run from right to left.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
 def plain(text: str) -> str:
-    """Return text of a person so that it cannot mention anybody, add markup or start a line of its own."""
-    return re.sub(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+", " ", text).replace("<", "＜").replace("@", "＠").strip()
+    """Return text of a person so that it cannot mention anybody, add markup, start a line or turn one around."""
+    return _CONTROL.sub(" ", text).replace("<", "＜").replace("@", "＠").strip()
 
 
 def local_time(moment: datetime) -> str:
@@ -39,15 +41,20 @@ def group_payload(row: Notification, count: int = 0) -> dict[str, Any]:
 
 def digest_payload(rows: list[tuple[Notification, int]]) -> dict[str, Any]:
     """Return one robot's message about many waiting cases, each with its count of messages."""
-    lines = [f"{_head(row, count)} 跟进人：{_name(row.advisor)}" for row, count in rows]
-    said = "\n".join([f"【汇总】{len(rows)} 个案件等待回复：", *lines, "请输入 #案件号 内容 回复。"])
-    return _group_text(said, [row for row, _count in rows], rows[0][0].reference)
+    first = rows[0][0]
+    what = "久未阅读" if first.event == Event.STILL_UNREAD else "等待回复"
+    lines = [f"{_head(row, count)}{_who_follows(row.advisor)}（{row.reference}）" for row, count in rows]
+    unable = any(row.advisor is None or not row.advisor.wecom_userid for row, _count in rows)
+    acts = [f"管理员：{settings.SITE_URL}{reverse('admin:cases_case_changelist')}"] if unable else []
+    how = f"{_where()}输入 #案件号 内容 回复。查看：{settings.SITE_URL}{reverse('messages')}"
+    said = "\n".join([f"【汇总】{len(rows)} 个案件{what}：", *lines, how, *acts])
+    return _group_text(said, [row for row, _count in rows], first.reference)
 
 
 def text_payload(row: Notification, count: int = 0) -> dict[str, Any]:
     """Return an application message as plain text (DOC 90236) to the row's advisor."""
     preview = _preview(row.case) if row.is_of_messages and row.case else ""
-    content = cut(f"{_said(row, count)}{preview}\n（编号 {row.reference}）", MAX_TEXT)
+    content = _signed(f"{_said(row, count)}{preview}", row.reference)
     return {**addressed(row), "msgtype": "text", "text": {"content": content}}
 
 
@@ -71,12 +78,13 @@ def card_payload(row: Notification, count: int) -> dict[str, Any]:
         "source": {"desc": "佳忆"},
         "main_title": {
             "title": f"案件 #{case.number} {plain(case.member.user.masked_name)}",
-            "desc": f"{count} 条新消息，{since(row)} 起等待",
+            "desc": f"{_news(row, count)}，{since(row)} 起等待",
         },
         "sub_title_text": _preview(case).strip(),
         "horizontal_content_list": [{"keyname": "编号", "value": row.reference}],
         "card_action": {"type": 1, "url": page(case)},
-        "task_id": row.reference,
+        # Unique for ever in the app (DOC 90236), also after this site began again with an empty database.
+        "task_id": f"{row.reference}-{row.created_at:%y%m%d%H%M%S}",
         "button_list": [{"text": "回复此案件", "style": 1, "key": f"reply:{case.number}"}],
     }
     return {**addressed(row), "msgtype": "template_card", "template_card": card}
@@ -88,18 +96,25 @@ def shown(payload: dict[str, Any]) -> str:
         return f"[邮件] {payload['subject']}"
     if "template_card" in payload:
         title = payload["template_card"]["main_title"]
-        return f"[卡片] {title['title']}：{title['desc']}（编号 {payload['template_card']['task_id']}）"
+        reference = payload["template_card"]["task_id"].partition("-")[0]
+        return f"[卡片] {title['title']}：{title['desc']}（编号 {reference}）"
     if "text" in payload:
         return re.sub(r"\n「.*」", "\n「…」", str(payload["text"]["content"]))
     return "[更新卡片]"
 
 
 def _group_text(said: str, rows: list[Notification], reference: str) -> dict[str, Any]:
-    content = cut(f"{said}\n（编号 {reference}）", MAX_TEXT)
+    content = _signed(said, reference)
     told = [row.advisor for row in rows if row.case is not None and row.event != Event.CASE_TAKEN]
     accounts = list(dict.fromkeys(advisor.wecom_userid for advisor in told if advisor and advisor.wecom_userid))
     text: dict[str, Any] = {"content": content}
     return {"msgtype": "text", "text": {**text, "mentioned_list": accounts} if accounts else text}
+
+
+def _signed(said: str, reference: str) -> str:
+    """Return the text with its reference below, which stays whole however long the text is."""
+    tail = f"\n（编号 {reference}）"
+    return cut(said, MAX_TEXT - len(tail.encode())) + tail
 
 
 def _said(row: Notification, count: int) -> str:
@@ -146,8 +161,10 @@ def _case_taken(row: Notification) -> str:
 def _of_messages(row: Notification, count: int) -> str:
     case = row.case
     assert case is not None
+    only_calls = 0 < count == row.missed_calls
     is_new = row.event == Event.MEMBER_WROTE and row.first_seq == 1 and case.advisor_id is None
-    kind = "久未阅读" if row.event == Event.STILL_UNREAD else "新案件" if is_new else "会员来信"
+    kind = "未接来电" if only_calls else "新案件" if is_new else "会员来信"
+    kind = "久未阅读" if row.event == Event.STILL_UNREAD else kind
     preview = _preview(case) if settings.WECHAT_NOTIFY_PREVIEW and row.channel == "group" else ""
     return f"【{kind}】案件 {_head(row, count)}{preview}\n{_who_answers(row.advisor, case, is_new=is_new)}"
 
@@ -155,7 +172,14 @@ def _of_messages(row: Notification, count: int) -> str:
 def _head(row: Notification, count: int) -> str:
     assert row.case is not None
     who = f"#{row.case.number}，{plain(row.case.member.user.masked_name)}"
-    return f"{who}：{count} 条新消息，{since(row)} 起等待回复。"
+    return f"{who}：{_news(row, count)}，{since(row)} 起等待回复。"
+
+
+def _news(row: Notification, count: int) -> str:
+    """Return how many messages there are, and how many missed calls; `count` is of both."""
+    calls, messages = row.missed_calls, count - row.missed_calls
+    words = [f"{messages} 条新消息"] if messages or not calls else []
+    return "，".join([*words, *([f"{calls} 个未接来电"] if calls else [])])
 
 
 def since(row: Notification) -> str:
@@ -164,8 +188,9 @@ def since(row: Notification) -> str:
 
 
 def _preview(case: Case) -> str:
-    """Return the beginning of the member's newest message, on a line of its own."""
-    said = case.messages.filter(sender=case.member.user_id, recalled_at=None, kind=Message.Kind.TEXT).last()
+    """Return the beginning of the newest text that waits for an answer, on a line of its own."""
+    texts = case.messages.filter(sender=case.member.user_id, recalled_at=None, kind=Message.Kind.TEXT)
+    said = texts.filter(created_at__gte=case.waiting_since).last() if case.waiting_since else None
     if said is None:
         return ""
     begin = plain(said.body)
@@ -180,8 +205,17 @@ def _who_answers(advisor: Advisor | None, case: Case, *, is_new: bool) -> str:
         return (
             f"跟进人 {_name(advisor)} 还没有绑定企业微信账号，请管理员绑定：\n{_admin('advisors_advisor', advisor.pk)}"
         )
-    app = f"在「{plain(settings.WECHAT_APP_NAME)}」" if settings.WECHAT_APP_NAME else "在自建应用里"
-    return f"跟进人：{_name(advisor)}\n{app}直接回复即可，或输入 #{case.number} 内容\n查看：{page(case)}"
+    return f"跟进人：{_name(advisor)}\n{_where()}直接回复即可，或输入 #{case.number} 内容\n查看：{page(case)}"
+
+
+def _where() -> str:
+    return f"在「{plain(settings.WECHAT_APP_NAME)}」" if settings.WECHAT_APP_NAME else "在自建应用里"
+
+
+def _who_follows(advisor: Advisor | None) -> str:
+    if advisor is None:
+        return "没有跟进人，请管理员指派。"
+    return f"跟进人：{_name(advisor)}" + ("" if advisor.wecom_userid else "，没有绑定企业微信，请管理员绑定。")
 
 
 def _name(advisor: Advisor | None) -> str:

@@ -1,6 +1,6 @@
 // The message page: puts the parts together.
 
-import { reportActivity } from "./activity.js";
+import { reportActivity, watchActivity } from "./activity.js";
 import { Alerts } from "./alerts.js";
 import { Api } from "./api.js";
 import { Banner } from "./banner.js";
@@ -170,6 +170,7 @@ function start(list) {
   searching(list);
   connect();
   room?.readIfSeen();
+  watchActivity(() => room?.readIfSeen());
   reportActivity(api, page.active);
 }
 

@@ -1,5 +1,6 @@
 // The open case: its conversation, what is being sent, what was read, and who is there.
 
+import { isHere } from "./activity.js";
 import { Attach } from "./attach.js";
 import { loadBlob } from "./blobs.js";
 import { Composer } from "./composer.js";
@@ -214,10 +215,11 @@ export class Room {
   }
 
   get seesNewest() {
-    return document.visibilityState === "visible" && this.conversation.atBottom;
+    return document.visibilityState === "visible" && this.conversation.atBottom && isHere();
   }
 
-  // Somebody who has the newest message before their eyes has read the conversation.
+  // Somebody who has the newest message before their eyes has read the conversation. Nobody looks at a tab that was
+  // left open: what is marked read there is neither told in WeCom nor reminded of.
   async readIfSeen() {
     const seq = this.conversation.lastOfOthers;
     if (!this.seesNewest || this.#reading || seq <= this.#readUpTo) return;

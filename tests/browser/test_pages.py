@@ -106,6 +106,27 @@ def test_a_message_is_not_read_while_nobody_looks_at_it(site: Site, sign_in: Ope
     expect(member.locator("#jump")).to_be_hidden()
 
 
+def test_a_tab_left_open_reads_nothing_and_the_advisor_is_told_in_wecom(
+    site: Site, sign_in: Open, visit: Open, case: int
+) -> None:
+    """What an idle tab marked as read was neither told in WeCom nor reminded of, and nobody had seen it."""
+    advisor = sign_in(ADVISOR, "/messages/")
+    advisor.clock.install()
+    advisor.goto(f"{site.url}/messages/{case}/")
+    is_live(advisor)
+    advisor.clock.fast_forward(61_000)
+    is_live(advisor)
+    goes_away(site)
+    member, sandbox = sign_in(MEMBER, f"/messages/{case}/"), visit("/sandbox/")
+    is_live(member)
+    write(member, "在吗？")
+    expect(advisor.locator(".theirs .text")).to_have_text("在吗？")
+    expect(sandbox.locator("#group-lines").get_by_text(f"【会员来信】案件 #{case}").last).to_be_visible()
+    expect(member.locator(".mine .tick")).to_have_text("✓")
+    advisor.mouse.move(200, 200)
+    expect(member.locator(".mine .tick")).to_have_text("✓✓")
+
+
 def test_other_cases_count_what_is_unread(site: Site, sign_in: Open, case: int) -> None:
     member = sign_in(MEMBER, "/messages/1001/")
     is_live(member)

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from advisors.actions import bind_wecom_account
@@ -34,3 +35,9 @@ def app(settings: Settings, world: World, robot: Robot) -> Iterator[App]:
         settings.WECHAT_API_BASE_URL = server.url
         settings.WECHAT_APP_SECRET = "the-secret"
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _our_clock_is_the_databases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests move the clock of Python, which PostgreSQL knows nothing of."""
+    monkeypatch.setattr("wecom.clock._database_time", timezone.now)

@@ -18,6 +18,7 @@ from tests.wecom.colleague import WeCom
 from tests.wecom.robot import Robot
 from wecom.delivery import deliver_due
 from wecom.models import Channel, InboundMessage, Notification, ReplyTarget
+from wecom.notifications import send_test
 
 pytestmark = pytest.mark.django_db
 
@@ -354,3 +355,60 @@ def test_the_night_and_the_weekend_do_not_count(world: World, robot: Robot, cloc
     clock.shift(timedelta(minutes=2))
     deliver_due()
     assert len(reminders(robot)) == 1
+
+
+# The app out of order -----------------------------------------------------------------------------------
+
+
+def test_while_the_app_is_out_of_order_nothing_is_dropped(
+    world: World, app: App, robot: Robot, clock: time_machine.Traveller
+) -> None:
+    untrusted = {"errcode": 60020, "errmsg": "not allow to access from your ip, from ip: 203.0.113.9"}
+    app.script = [untrusted] * 500
+    says(world.case, world.wang, "一")
+    says(world.other_case, world.lin, "二")
+    for _ in range(14):
+        deliver_due()
+        clock.shift(2 * 3600 + 1)
+    direct = Notification.objects.filter(channel="app", event=Event.MEMBER_WROTE)
+    assert set(direct.values_list("state", flat=True)) == {State.WAITING}
+    assert len(app.messages) == 0
+    app.script = []
+    says(world.case, world.wang, "三")
+    clock.shift(301)
+    deliver_due()
+    titles = [message["template_card"]["main_title"]["desc"] for message in app.messages]
+    assert len(titles) == 2
+    assert titles[0].startswith("2 条新消息"), "written anew: WeCom had refused what was written before"
+
+
+def test_when_the_secret_is_taken_away_what_waits_for_the_app_goes_to_the_group(
+    world: World, app: App, robot: Robot, settings: Settings
+) -> None:
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    settings.WECHAT_APP_SECRET = ""
+    deliver_due()
+    deliver_due()
+    assert any("案件指派" in text for text in robot.texts)
+    assert any("案件转出" in text for text in robot.texts)
+
+
+def test_an_advisor_unbound_meanwhile_is_told_in_the_group(world: World, app: App, robot: Robot) -> None:
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    bind_wecom_account(Advisor.objects.get(pk=world.zhang.pk), "")
+    deliver_due()
+    deliver_due()
+    assert any("案件指派" in text and "张伟" in text for text in robot.texts)
+    assert not [message for message in app.messages if not message["touser"]]
+
+
+def test_a_test_message_does_not_wait_for_the_morning(
+    world: World, app: App, robot: Robot, settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.WECHAT_GROUP_QUIET_HOURS = parse_span("00:00-23:59")
+    Advisor.objects.filter(pk=world.li.pk).update(quiet_from=time(0), quiet_to=time(23, 59))
+    send_test("group")
+    send_test("app", Advisor.objects.get(pk=world.li.pk))
+    deliver_due()
+    assert "测试" in robot.texts[-1]
+    assert "测试" in app.messages[-1]["text"]["content"]

@@ -156,7 +156,7 @@ def test_50_random_kills_over_1000_notifications(
     cut_off = Attempt.objects.filter(finished_at=None).count()
     left = Notification.objects.exclude(state=State.DELIVERED).count()
     with workers(1):
-        wait_until(lambda: not Notification.objects.exclude(state=State.DELIVERED).exists(), 100)
+        wait_until(lambda: not Notification.objects.exclude(state=State.DELIVERED).exists(), 120)
 
     lost, duplicates = len(references - set(heard)), len(heard) - len(set(heard))
     with capsys.disabled():

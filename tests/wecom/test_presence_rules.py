@@ -10,7 +10,7 @@ from django.test import Client
 
 from advisors.actions import bind_wecom_account, suspend_advisor
 from advisors.models import Advisor
-from cases.actions import assign_advisor, mark_read, recall_message
+from cases.actions import assign_advisor, close_case, mark_read, recall_message
 from tests.people import World, says, send, signed_in
 from tests.wecom.colleague import WeCom
 from tests.wecom.robot import Robot
@@ -93,6 +93,14 @@ def recall(scene: Scene) -> object:
     return recall_message(message, by=scene.world.wang.user)
 
 
+def close(scene: Scene) -> object:
+    return close_case(scene.world.case)
+
+
+def ask_before(scene: Scene) -> object:
+    return [says(scene.world.case, scene.world.wang, "早"), Notification.objects.all().delete()]
+
+
 def suspend(scene: Scene) -> object:
     return suspend_advisor(scene.world.li, by=scene.world.admin)
 
@@ -137,6 +145,9 @@ TABLE: dict[str, tuple[list[tuple[int, Act]], int | None, str]] = {
     "given to nobody meanwhile": ([(-1, active), (30, give_to_nobody)], 60, "请管理员指派"),
     "suspended meanwhile": ([(-1, active), (30, suspend)], 60, "请管理员指派"),
     "taken back meanwhile": ([(-1, active), (30, recall)], None, "撤回"),
+    "closed meanwhile": ([(-1, active), (30, close)], None, "结案"),
+    "was seen only by a clock that ran ahead": ([(-1, change(last_active_at=NOON + timedelta(hours=1)))], 0, "LiMing"),
+    "answers from WeCom and stays away": ([(-100, ask_before), (-90, answer_in_wecom)], 0, "LiMing"),
 }
 
 
@@ -235,3 +246,29 @@ def test_what_comes_while_an_alert_is_on_its_way_is_gathered_too(
     deliver_due()
     assert len(robot.texts) == 1
     assert "1 条新消息" in robot.texts[0]
+
+
+def test_a_reminder_that_could_not_be_sent_in_time_waits_for_the_next_office_hours(
+    world: World, robot: Robot, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(datetime(2026, 11, 27, 22, 20, tzinfo=UTC))  # Friday 17:20 in Toronto
+    says(world.case, world.wang, "在吗？")
+    deliver_due()
+    clock.move_to(datetime(2026, 11, 28, 1, 0, tzinfo=UTC))  # the worker was away until 20:00
+    deliver_due()
+    assert reminded(robot) == 0
+    clock.move_to(datetime(2026, 11, 30, 14, 0, tzinfo=UTC))  # Monday 09:00
+    deliver_due()
+    assert reminded(robot) == 1
+
+
+def test_steady_writing_cannot_postpone_an_alert(world: World, robot: Robot, clock: time_machine.Traveller) -> None:
+    bind_wecom_account(world.li, "LiMing")
+    times: list[int] = []
+    for second in range(0, 180, 6):
+        says(world.case, world.wang, "还有……")
+        before = len(robot.texts)
+        deliver_due()
+        times += [second] * (len(robot.texts) - before)
+        clock.shift(6)
+    assert times == [0, 60, 120]

@@ -20,8 +20,10 @@ from tests.wecom.robot import Robot
 from wecom import client, queue
 from wecom.client import WeComError
 from wecom.decision import Verdict as Decision
+from wecom.decision import decide
 from wecom.delivery import deliver_due
 from wecom.errcodes import Verdict
+from wecom.management.commands.deliver import JobFailed, work
 from wecom.marks import mark_delivered, mark_failed
 from wecom.models import Attempt, Channel, Notification, ReplyTarget
 from wecom.queue import claim
@@ -308,3 +310,70 @@ def test_a_direct_message_tried_again_goes_to_whoever_follows_the_case_by_then(
     cards = [message for message in app.messages if message["msgtype"] == "template_card"]
     assert [card["touser"] for card in cards] == ["ZhangWei"], "the advisor before must not read of it any more"
     assert ReplyTarget.objects.get(advisor=told.zhang).case == told.case
+
+
+# Clocks and mistakes ------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_was_put_back_stops_nothing_for_longer_than_a_window(
+    told: World, robot: Robot, clock: time_machine.Traveller, settings: Settings
+) -> None:
+    settings.WECHAT_ROBOT_LIMIT = (4, 60)
+    sign_ups(4)
+    for _ in range(5):
+        deliver_due()
+        clock.shift(1)
+    assert len(robot.texts) == 4
+    clock.shift(timedelta(hours=-1))
+    (late,) = sign_ups_more(1)
+    deliver_due()
+    assert states([late]) == [State.WAITING], "a whole window first: nobody knows how long ago they were sent"
+    clock.shift(62)
+    deliver_due()
+    assert states([late]) == [State.DELIVERED]
+
+
+def test_a_pause_of_before_the_clock_was_put_back_is_over(
+    told: World, robot: Robot, clock: time_machine.Traveller
+) -> None:
+    robot.script = [DISABLED]
+    sign_ups(1)
+    deliver_due()
+    clock.shift(timedelta(hours=-1))
+    sign_ups_more(1)
+    deliver_due()
+    assert len(robot.texts) == 1
+
+
+def sign_ups_more(number: int) -> list[Notification]:
+    register_member(email=f"more{number}@example.com", name="赵一", password=PASSWORD)
+    return [Notification.objects.latest("pk")]
+
+
+def test_a_mistake_of_ours_that_the_database_refuses_fails_that_one_and_not_the_others(
+    told: World, robot: Robot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison, other = sign_ups(2)
+
+    def broken(row: Notification, now: datetime) -> Decision:
+        if row.pk == poison.pk:
+            Channel.objects.create(name="group")  # there is one already
+        return decide(row, now)
+
+    monkeypatch.setattr(queue, "decide", broken)
+    deliver_due()
+    assert states([poison, other]) == [State.FAILED, State.DELIVERED]
+
+
+def test_a_mistake_in_one_of_the_workers_jobs_does_not_hold_up_the_others(
+    told: World, robot: Robot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = sign_ups(1)
+
+    def broken() -> int:
+        raise ValueError("poison")
+
+    monkeypatch.setattr("wecom.management.commands.deliver.bring_in", broken)
+    with pytest.raises(JobFailed):
+        work()
+    assert states(rows) == [State.DELIVERED]

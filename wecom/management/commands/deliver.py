@@ -5,10 +5,11 @@ import threading
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 
 from cases.scanning import scan_due, scan_until
 from jiayi.health import BEAT_EVERY, WORKER, beat
@@ -30,8 +31,27 @@ MAIL_EVERY = 1.0  # seconds; an e-mail is due after minutes
 
 
 def work(stopping: Callable[[], bool] = lambda: False) -> int:
-    """Do everything that is due with WeCom once. Returns how many things were tried."""
-    return (bring_in() or 0) + deliver_due(stopping, (GROUP, APP)) + fetch_due_media(stopping)
+    """Do everything that is due with WeCom once. Returns how many things were tried.
+
+    A mistake of ours in one job does not hold up the others. Raises JobFailed after all of them, and at once what the
+    database raises when it is away for a moment.
+    """
+    tried, failed = 0, False
+    for job in (bring_in, partial(deliver_due, stopping, (GROUP, APP)), partial(fetch_due_media, stopping)):
+        try:
+            tried += job() or 0
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("one of the worker's jobs failed")
+            failed = True
+    if failed:
+        raise JobFailed
+    return tried
+
+
+class JobFailed(Exception):
+    """One of the jobs failed by a mistake of ours; it is in the log."""
 
 
 def work_on_mail(stopping: Callable[[], bool], wait: Callable[[float], None]) -> None:
@@ -128,6 +148,8 @@ class Command(BaseCommand):
             except (DatabaseError, InterfaceError):
                 # The database is away for a moment; what is due stays due.
                 logger.exception("notifications could not be read or marked")
+                wait = AFTER_AN_ERROR
+            except JobFailed:
                 wait = AFTER_AN_ERROR
             stop.wait(wait)
         mail.join()
