@@ -2,12 +2,13 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db import connection
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
-from django.test.utils import CaptureQueriesContext
 
 from tests.guards.access import Row, row_of
 from tests.guards.routes import Route
@@ -37,6 +38,19 @@ def send_good(stage: Stage, actor: str, method: str, route: Route, values: dict[
     """Send what the row says; give the answer and the statements that would have written something."""
     row = row_of(route)
     data, content_type = encoded(filled(row, values), form=row.form) if method != "GET" else ("", "")
-    with undone(), CaptureQueriesContext(connection) as captured:
-        response = stage.ask(actor, method, route.url(values), data, content_type)
-        return response, [query["sql"] for query in captured.captured_queries if WRITES.match(query["sql"])]
+    with undone(), written() as statements:
+        return stage.ask(actor, method, route.url(values), data, content_type), statements
+
+
+@contextmanager
+def written() -> Iterator[list[str]]:
+    """The statements inside that write something, as they come. Far cheaper than Django's CaptureQueriesContext."""
+    found: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if WRITES.match(sql):
+            found.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield found

@@ -72,6 +72,7 @@ class Stage:
     sessions: dict[str, str]  # their session keys; "" for nobody
     cases: dict[str, Case]  # by name: "wang", "lin", "suspended", "waiting"
     client: Client
+    before: Any = None  # what test_fields.py found in the database at first
 
     def ask(
         self, actor: str, method: str, url: str, data: Any = "", content_type: str = JSON, environ: Any = None
