@@ -66,6 +66,8 @@ def _review(advisor: Advisor, status: Advisor.Status, by: User) -> Advisor:
     locked.save(update_fields=["status", "reviewed_by", "reviewed_at"])
     advisor_reviewed.send(sender=Advisor, advisor=locked, before=before, by=by)
     publish({"type": "revoked", "user": locked.user_id})
+    # Still signed in: their open pages ask again what they may see, and clear away what they may not.
+    publish({"type": "case", "users": [locked.user_id]})
     return locked
 
 

@@ -5,7 +5,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -31,7 +31,7 @@ class AdvisorAdmin(admin.ModelAdmin):
     """RCIC 顾问审核: the applications first, then everybody else."""
 
     form = AdvisorForm
-    list_display = ("name", "email", "licence_number", "status", "wecom_userid", "applied_at", "details")
+    list_display = ("name", "details", "status", "wecom_userid", "licence_number", "email", "applied_at")
     list_display_links = ("name",)
     list_filter = ("status",)
     search_fields = ("user__name", "user__email", "licence_number", "wecom_userid")
@@ -53,12 +53,13 @@ class AdvisorAdmin(admin.ModelAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Advisor]:
-        # "pending" sorts after "approved"; what needs work comes first.
-        return super().get_queryset(request).select_related("user", "reviewed_by").order_by("-applied_at")
+        needs_work = Case(When(status=Status.PENDING, then=0), default=1)
+        advisors = super().get_queryset(request).select_related("user", "reviewed_by")
+        return advisors.order_by(needs_work, "-applied_at")
 
     @admin.display(description=gettext_lazy("姓名"), ordering="user__name")
     def name(self, advisor: Advisor) -> str:
-        return advisor.user.name
+        return format_html('<span class="nowrap">{}</span>', advisor.user.name)
 
     @admin.display(description=gettext_lazy("邮箱"), ordering="user__email")
     def email(self, advisor: Advisor) -> str:
@@ -67,7 +68,9 @@ class AdvisorAdmin(admin.ModelAdmin):
     @admin.display(description="")
     def details(self, advisor: Advisor) -> str:
         return format_html(
-            '<a href="{}">{}</a>', reverse("admin:advisors_advisor_change", args=[advisor.pk]), _("查看详情")
+            '<span class="nowrap"><a href="{}">{}</a></span>',
+            reverse("admin:advisors_advisor_change", args=[advisor.pk]),
+            _("查看详情"),
         )
 
     @admin.action(description=gettext_lazy("通过所选顾问"), permissions=["change"])

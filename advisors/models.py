@@ -109,7 +109,14 @@ class Advisor(models.Model):
         # One seen in the future is one seen before the clock was put back: nobody knows when.
         if self.away or self.last_active_at is None or not -PRESENT_FOR < now - self.last_active_at < PRESENT_FOR:
             return False
-        return self.hours_from is None or self.hours_to is None or Span(self.hours_from, self.hours_to).covers(now)
+        return self.is_working_time
+
+    @property
+    def is_working_time(self) -> bool:
+        """Whether it is within the hours the advisor set; always, when they set none."""
+        if self.hours_from is None or self.hours_to is None:
+            return True
+        return Span(self.hours_from, self.hours_to).covers(timezone.now())
 
     def quiet_until(self, moment: datetime) -> datetime | None:
         """Return when the quiet hours end that `moment` falls into, if it does."""

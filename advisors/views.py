@@ -2,9 +2,10 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from advisors.actions import apply_as_advisor, set_availability
 from advisors.forms import AdvisorRegistrationForm, AvailabilityForm
@@ -28,12 +29,27 @@ def register_advisor(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def availability(request: HttpRequest) -> HttpResponse:
     """Where an advisor says that they are away, and when they work and want to be left in peace."""
-    advisor = Advisor.objects.select_related("user").filter(user=request.user.pk).first()
-    if advisor is None or not advisor.may_work:
-        raise Http404
+    advisor = _working_advisor_or_404(request)
     form = AvailabilityForm(request.POST or None, instance=advisor)
     if request.method == "POST" and form.is_valid():
         set_availability(advisor, **form.cleaned_data)
         messages.success(request, _("已保存。"))
         return redirect("availability")
     return render(request, "advisors/availability.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def switch_away(request: HttpRequest) -> HttpResponse:
+    """The quick switch on the desk: `away` is "yes" or "no"; back to the page it was pressed on."""
+    advisor = _working_advisor_or_404(request)
+    set_availability(advisor, away=request.POST.get("away") == "yes")
+    back = request.POST.get("next", "")
+    return redirect(back if url_has_allowed_host_and_scheme(back, {request.get_host()}) else "messages")
+
+
+def _working_advisor_or_404(request: HttpRequest) -> Advisor:
+    advisor = Advisor.objects.select_related("user").filter(user=request.user.pk).first()
+    if advisor is None or not advisor.may_work:
+        raise Http404
+    return advisor

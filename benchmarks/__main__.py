@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks [--runs 3]
 
-PostgreSQL is the server of TEST_POSTGRES_URL, or the local one; without either it says so. One run takes about four
+PostgreSQL is the server of TEST_POSTGRES_URL, or the local one; without either it says so. One run takes about seven
 minutes; with more runs each figure is the median of its runs. Other programs on the machine disturb all of this: the
 load average before each run is printed with it.
 """
@@ -18,7 +18,14 @@ import psycopg2
 from benchmarks import figures
 from scripts.processes import ROOT
 
-SCRIPTS = ("callback_to_stream", "callbacks_per_second", "post_while_wecom_hangs")
+SCRIPTS = (
+    "callback_to_stream",
+    "post_to_stream",
+    "callbacks_per_second",
+    "post_while_wecom_hangs",
+    "long_conversations",
+    "message_page",
+)
 LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/postgres"
 TIMEOUT = 300.0  # seconds for one script
 

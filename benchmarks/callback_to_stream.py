@@ -35,38 +35,44 @@ def measure(options: argparse.Namespace) -> figures.Tables:
         env = environment(url)
         set_up_django(env)
         product = _product(env, options)
-    bare = _bare(env, options)
+    broadcast = bare(env, options)
     table = {
         "callback → the member's page": product,
-        "bare server's own broadcast": bare,
-        "ratio": {name: product[name] / bare[name] for name in ("p50 ms", "p99 ms")},
+        "bare server's own broadcast": broadcast,
+        "ratio": {name: product[name] / broadcast[name] for name in ("p50 ms", "p99 ms")},
     }
     return {f"{options.streams:,} open streams, {figures.engine(options)}": table}
 
 
 def _product(env: dict[str, str], options: argparse.Namespace) -> dict[str, float]:
-    from benchmarks.world import callback, make_advisors, make_clients
+    from benchmarks.world import callback, empty_spool, make_advisors, make_clients
 
     clients = make_clients(options.streams + 1, make_advisors(1))
     texts = [f"第 {n:04d} 条" for n in range(WARM_UP + POSTS)]
     posts = [(callback("advisor0", f"#{clients[0].case} {text}"), text.encode()) for text in texts]
     cookies = [client.cookie for client in clients]
     with serving("jiayi.asgi:application", env, options.port) as server:
-        found = _latencies(server, "/api/events/", cookies, posts)
+        found = latencies(server, "/api/events/", cookies, posts)
         if options.database_url:
-            found["PostgreSQL connections"] = _connections()
-    _check_stored(clients[0].case)
+            found["PostgreSQL connections"] = connections()
+    empty_spool()
+    check_stored(clients[0].case)
     return found
 
 
-def _bare(env: dict[str, str], options: argparse.Namespace) -> dict[str, float]:
+def bare(env: dict[str, str], options: argparse.Namespace) -> dict[str, float]:
+    """Measure the bare server's own broadcast with as many streams."""
     texts = [f"message {n:04d}".encode() for n in range(WARM_UP + POSTS)]
     posts = [(request("POST", "/", text), text) for text in texts]
     with serving("benchmarks.bare.broadcast:application", env, options.port + 1, "/") as server:
-        return _latencies(server, "/stream", [""] * (options.streams + 1), posts)
+        return latencies(server, "/stream", [""] * (options.streams + 1), posts)
 
 
-def _latencies(server: Server, path: str, cookies: list[str], posts: list[tuple[bytes, bytes]]) -> dict[str, float]:
+def latencies(server: Server, path: str, cookies: list[str], posts: list[tuple[bytes, bytes]]) -> dict[str, float]:
+    """Give the figures of a server with a stream at `path` for each cookie; `posts` are requests and what they bring.
+
+    What they bring is waited for on the first stream.
+    """
     rng = random.Random(1)
     with ExitStack() as sockets:
         post = sockets.enter_context(connect(server.port))
@@ -91,7 +97,7 @@ def _latencies(server: Server, path: str, cookies: list[str], posts: list[tuple[
     return {**arrived, **answers, "server's CPU ms": cpu * 1000, "KB per stream": memory, "threads": threads}
 
 
-def _connections() -> int:
+def connections() -> int:
     """Count the server's connections, less our own."""
     from django.db import connection
 
@@ -103,15 +109,13 @@ def _connections() -> int:
     return int(count)
 
 
-def _check_stored(case: int) -> None:
+def check_stored(case: int) -> None:
     """A benchmark of a product that loses messages would be of no use."""
     from django.db import connection
 
-    from benchmarks.world import empty_spool
     from cases.models import Message
 
-    empty_spool()
-    seqs = list(Message.objects.filter(case__number=case, source="wecom").order_by("seq").values_list("seq", flat=True))
+    seqs = list(Message.objects.filter(case__number=case).order_by("seq").values_list("seq", flat=True))
     connection.close()
     if seqs != list(range(1, WARM_UP + POSTS + 1)):
         raise SystemExit(f"{len(seqs)} messages were stored instead of {WARM_UP + POSTS}")

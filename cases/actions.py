@@ -23,19 +23,21 @@ from members.models import Member, User
 NUMBER_ATTEMPTS = 20
 
 
-def open_case(member: Member, title: str, *, advisor: Advisor | None = None) -> Case:
+def open_case(member: Member, title: str, *, kind: str = Case.Kind.OTHER, advisor: Advisor | None = None) -> Case:
     """Open a case with the next free number.
 
-    Raises InvalidInput for a bad title, Conflict for an advisor who is not approved.
+    Raises InvalidInput for a bad title or a kind of matter there is none, Conflict for an advisor who is not approved.
     """
     title = title.strip()
     if not 0 < len(title) <= 120:
         raise InvalidInput(_("请填写标题，最长 120 个字。"))
+    if kind not in Case.Kind.values:
+        raise InvalidInput(_("请从列表里选择类别。"))
     for attempt in range(NUMBER_ATTEMPTS):
         highest = Case.objects.aggregate(Max("number"))["number__max"] or FIRST_NUMBER - 1
         try:
             with transaction.atomic():
-                case = Case.objects.create(number=highest + 1, title=title, member=member)
+                case = Case.objects.create(number=highest + 1, title=title, kind=kind, member=member)
                 return assign_advisor(case, advisor, by=None) if advisor else case
         except IntegrityError:
             # Somebody else took the number between our look and our insert.
@@ -48,18 +50,32 @@ def open_case(member: Member, title: str, *, advisor: Advisor | None = None) -> 
 def assign_advisor(case: Case, advisor: Advisor | None, *, by: User | None) -> Case:
     """Make `advisor` the follow-up advisor of the case, or nobody. The one before loses access at once.
 
-    Raises Conflict unless the advisor is approved and active.
+    Raises Conflict unless the advisor is approved and active, and somebody else than the member.
     """
     if advisor is not None:
-        advisor = Advisor.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=advisor.pk)
-        if not advisor.may_work:
-            raise Conflict(_("只能指派已通过审核且启用的顾问。"))
-    case = lock_case(case.pk)
+        advisor = lock_working_advisor(advisor.pk)
+    return change_advisor(lock_case(case.pk), advisor, by=by)
+
+
+def lock_working_advisor(pk: int) -> Advisor:
+    """Return the advisor with its row locked. Raises Conflict unless they are approved and active now."""
+    advisor = Advisor.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=pk)
+    if not advisor.may_work:
+        raise Conflict(_("只能指派已通过审核且启用的顾问。"))
+    return advisor
+
+
+def change_advisor(case: Case, advisor: Advisor | None, *, by: User | None) -> Case:
+    """What assign_advisor does, for a case and an advisor whose rows are locked, in this order: advisor, case."""
+    if advisor is not None and advisor.user_id == case.member.user_id:
+        raise Conflict(_("会员本人不能做自己案件的跟进人。"))
     before = case.advisor
     if before == advisor:
         return case
     case.advisor = advisor
-    case.save(update_fields=["advisor"])
+    # What the one before was told, the one now does not know.
+    case.notified_seq, case.notified_at = 0, None
+    case.save(update_fields=["advisor", "notified_seq", "notified_at"])
     with override("zh-hans"):
         said = (
             _("本案件的跟进人现在是 %s。") % advisor.user.name
@@ -117,6 +133,14 @@ def check_participant(case: Case, user: User) -> None:
     if case.advisor is not None and case.advisor.user_id == user.pk and case.advisor.may_work:
         return
     raise Gone(_("没有找到。"))
+
+
+def follows(case: Case, user: User) -> bool:
+    """Whether `user` is the case's approved follow-up advisor now, and active; the member themselves never is."""
+    advisor = case.advisor
+    if advisor is None or case.member.user_id == user.pk:
+        return False
+    return advisor.user_id == user.pk and advisor.may_work
 
 
 def lock_case(pk: int) -> Case:
@@ -205,20 +229,38 @@ def mark_read(case: Case, user: User, seq: int) -> None:
         _tell(case, {"type": "read", "case": case.pk, "user": user.pk, "seq": seq})
 
 
-@transaction.atomic
-def close_case(case: Case) -> Case:
-    """Close a case: nobody writes into it any more, both sides keep reading it."""
-    return _set_status(case, Case.Status.CLOSED)
+def note_advisor_notified(case: Case, advisor: Advisor | None, seq: int) -> None:
+    """Note that `advisor`, or the team while the case has none, was told in WeCom of the messages up to `seq`.
+
+    The case's row must be locked. Nothing changes when somebody else follows it by now, or for an older `seq`.
+    """
+    seq = min(seq, case.last_seq)
+    if case.advisor != advisor or seq <= case.notified_seq:
+        return
+    case.notified_seq, case.notified_at = seq, timezone.now()
+    case.save(update_fields=["notified_seq", "notified_at"])
+    _tell(case, {"type": "notified", "case": case.pk})
 
 
 @transaction.atomic
-def reopen_case(case: Case) -> Case:
-    """Open a closed case again."""
-    return _set_status(case, Case.Status.OPEN)
+def close_case(case: Case, *, by: User | None = None) -> Case:
+    """Close a case: nobody writes into it any more, both sides keep reading it.
+
+    Raises Gone unless `by` follows the case now or is an administrator; None stands for the product itself.
+    """
+    return _set_status(case, Case.Status.CLOSED, by)
 
 
-def _set_status(case: Case, status: str) -> Case:
+@transaction.atomic
+def reopen_case(case: Case, *, by: User | None = None) -> Case:
+    """Open a closed case again. Raises as close_case does."""
+    return _set_status(case, Case.Status.OPEN, by)
+
+
+def _set_status(case: Case, status: str, by: User | None) -> Case:
     case = lock_case(case.pk)
+    if by is not None and not (follows(case, by) or by.has_perm("cases.change_case")):
+        raise Gone(_("没有找到。"))
     if case.status != status:
         case.status = status
         case.save(update_fields=["status"])

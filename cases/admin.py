@@ -1,6 +1,9 @@
+import unicodedata
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
@@ -9,7 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from advisors.models import Advisor
 from cases.actions import assign_advisor, close_case, open_case, reopen_case
-from cases.models import Case
+from cases.models import Attachment, CannedReply, Case, Note
+from cases.scanning import scan_again
+from jiayi.admin import ReadOnlyAdmin, do_for_each
 
 
 class CaseForm(forms.ModelForm):
@@ -19,6 +24,12 @@ class CaseForm(forms.ModelForm):
             working = Advisor.objects.filter(status=Advisor.Status.APPROVED, user__is_active=True)
             kept = Advisor.objects.filter(pk=self.instance.advisor_id)
             self.fields["advisor"].queryset = (working | kept).select_related("user")  # type: ignore[attr-defined]
+
+        if "kind" in self.fields:
+            self.fields["kind"].required = False  # a page that was opened before there were kinds has none
+
+    def clean_kind(self) -> str:
+        return str(self.cleaned_data["kind"] or self.instance.kind)
 
     def clean_advisor(self) -> Advisor | None:
         advisor: Advisor | None = self.cleaned_data["advisor"]
@@ -32,15 +43,24 @@ class CaseAdmin(admin.ModelAdmin):
     """Cases with their follow-up advisor. The conversation itself is not shown here."""
 
     form = CaseForm
-    list_display = ("number", "title", "member", "advisor", "status", "waiting_since", "last_message_at")
-    list_filter = ("status", ("advisor", admin.EmptyFieldListFilter), ("waiting_since", admin.EmptyFieldListFilter))
+    list_display = ("number", "title", "kind", "member", "advisor", "status", "waits_since", "last_message_at")
+    list_filter = (
+        "status",
+        "kind",
+        ("advisor", admin.EmptyFieldListFilter),
+        ("waiting_since", admin.EmptyFieldListFilter),
+    )
     search_fields = ("=number", "title", "member__user__name", "member__user__email", "advisor__user__name")
     autocomplete_fields = ("member",)
-    readonly_fields = ("number", "waiting_since", "last_message_at", "created_at")
-    fields = ("number", "title", "member", "advisor", "status", "waiting_since", "last_message_at", "created_at")
+    readonly_fields = ("number", "waits_since", "last_message_at", "created_at")
+    fields = ("number", "title", "kind", "member", "advisor", "status", *readonly_fields[1:])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
         return super().get_queryset(request).select_related("member__user", "advisor__user")
+
+    @admin.display(description=_("等待回复自"), ordering="waiting_since")
+    def waits_since(self, case: Case) -> datetime | None:
+        return case.waits_since
 
     def get_readonly_fields(self, request: HttpRequest, obj: Case | None = None) -> Any:
         # A case never changes its member: that would hand one family's file to another.
@@ -50,15 +70,76 @@ class CaseAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Case, form: Any, change: bool) -> None:
         wanted, status = obj.advisor, obj.status
         if not change:
-            opened = open_case(obj.member, obj.title)
+            opened = open_case(obj.member, obj.title, kind=obj.kind)
             obj.pk, obj.number = opened.pk, opened.number
             obj._state.adding = False
-        elif "title" in form.changed_data:
-            Case.objects.filter(pk=obj.pk).update(title=obj.title)
+        elif {"title", "kind"} & set(form.changed_data):
+            Case.objects.filter(pk=obj.pk).update(title=obj.title, kind=obj.kind)
         if wanted != Case.objects.select_related("advisor").get(pk=obj.pk).advisor:
             assign_advisor(obj, wanted, by=request.user)  # type: ignore[arg-type]
         if "status" in form.changed_data:
-            (close_case if status == Case.Status.CLOSED else reopen_case)(obj)
+            (close_case if status == Case.Status.CLOSED else reopen_case)(obj, by=request.user)  # type: ignore[arg-type]
 
     def has_delete_permission(self, request: HttpRequest, obj: Case | None = None) -> bool:
         return False
+
+
+@admin.register(Attachment)
+class AttachmentAdmin(ReadOnlyAdmin):
+    """Files with the scanner's verdict. Neither their names nor their bytes: those are the clients'."""
+
+    list_display = ("message", "kind", "size", "state", "finding", "sent_at")
+    list_filter = ("state",)
+    list_select_related = ("message__case",)
+    search_fields = ("=message__case__number", "=sha256")
+    ordering = ("-pk",)
+    show_full_result_count = False
+    fields = ("message", "kind", "content_type", "size", "sha256", "state", "finding", "scan_due_at")
+    actions = ("scan_again",)
+
+    @admin.display(description=_("时间"))
+    def sent_at(self, attachment: Attachment) -> Any:
+        return attachment.message.created_at
+
+    @admin.action(description=_("重新做安全检查"), permissions=["operate"])
+    def scan_again(self, request: HttpRequest, queryset: QuerySet[Attachment]) -> None:
+        if settings.CLAMD_URL is None:
+            self.message_user(request, _("没有配置扫描器（CLAMD_URL）。"), level="warning")
+            return
+        do_for_each(request, queryset.select_related("message__case__member", "message__case__advisor"), scan_again)
+
+
+@admin.register(Note)
+class NoteAdmin(ReadOnlyAdmin):
+    """Internal notes and the reasons of hand-overs, as they were written."""
+
+    list_display = ("case", "author", "handed_to", "created_at")
+    list_filter = (("handed_to", admin.EmptyFieldListFilter),)
+    search_fields = ("=case__number", "author__name")
+    fields = ("case", "author", "handed_to", "created_at", "body")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Note]:
+        notes = super().get_queryset(request).select_related("case", "author", "handed_to__user")
+        return notes.order_by("-pk")
+
+
+class SharedReplyForm(forms.ModelForm):
+    def clean_shortcut(self) -> str:
+        # The database's rule speaks of the owner, whom this form does not have: Django leaves it out here.
+        shortcut = unicodedata.normalize("NFKC", self.cleaned_data["shortcut"])
+        if CannedReply.objects.filter(owner=None, shortcut__iexact=shortcut).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("已有一条这个快捷词的共用回复（不区分大小写）。"))
+        return shortcut
+
+
+@admin.register(CannedReply)
+class CannedReplyAdmin(admin.ModelAdmin):
+    """The canned replies that all advisors share; everybody's own ones are theirs alone."""
+
+    form = SharedReplyForm
+    list_display = ("shortcut", "body")
+    search_fields = ("shortcut", "body")
+    fields = ("shortcut", "body")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CannedReply]:
+        return super().get_queryset(request).filter(owner=None)

@@ -1,6 +1,9 @@
 from typing import Any
 
-from django.http import QueryDict
+from allauth.core import ratelimit
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
@@ -11,26 +14,38 @@ from advisors.presence import mark_active
 from cases.actions import mark_read, post_message, recall_message
 from cases.file_actions import post_file
 from cases.files import read_upload
-from cases.models import Message
-from cases.queries import case_for, list_cases, page_of_messages
-from cases.serializers import NewFile, NewMessage, PageQuery, ReadUpTo, message_json
-from jiayi.errors import Gone
+from cases.models import Case, Message
+from cases.queries import case_for, list_cases, page_around, page_of_messages
+from cases.serializers import CasesQuery, NewFile, NewMessage, PageQuery, ReadUpTo, message_json
+from cases.typing_notice import tell_typing
+from jiayi.errors import Gone, TooMany
+from members.activity import note_member_active
 from members.models import User
 from members.requests import SignedInRequest
 
 
 class CaseList(APIView):
     def get(self, request: SignedInRequest) -> Response:
-        return Response(list_cases(request.user))
+        query = _checked(CasesQuery(data=request.query_params))
+        active, number = query["scope"] == "active", query.get("open")
+        return Response(list_cases(request.user, active=active, number=number, limit=query.get("limit")))
 
 
 class Messages(APIView):
     def get(self, request: SignedInRequest, number: int) -> Response:
         query = _checked(PageQuery(data=request.query_params))
-        if "after" in query and "before" in query:
-            raise ValidationError({"detail": _("after 和 before 只能用一个。")})
-        messages, has_more = page_of_messages(case_for(request.user, number), **query)
-        return Response({"messages": [message_json(m, request.user.pk) for m in messages], "has_more": has_more})
+        if len(query.keys() & {"after", "before", "around"}) > 1:
+            raise ValidationError({"detail": _("after、before 和 around 只能用一个。")})
+        case = case_for(request.user, number)
+        more: dict[str, bool] = {}
+        if "around" in query:
+            messages, older, newer = page_around(case, query["around"], limit=query["limit"])
+            has_more, more = older or newer, {"has_older": older, "has_newer": newer}
+        else:
+            messages, has_more = page_of_messages(case, **query)
+        return Response(
+            {"messages": [message_json(m, request.user.pk) for m in messages], "has_more": has_more, **more}
+        )
 
     def post(self, request: SignedInRequest, number: int) -> Response:
         case = case_for(request.user, number)
@@ -38,8 +53,7 @@ class Messages(APIView):
         sent = _checked(NewFile(data=request.data) if is_file else NewMessage(data=request.data))
         note_activity(request.user)
         if is_file:
-            upload = read_upload(sent["file"], sent["file"].name)
-            message, created = post_file(case, request.user, upload, client_id=sent["client_id"])
+            message, created = receive_file(request._request, case, request.user, sent["file"], sent["client_id"])
         else:
             message, created = post_message(case, request.user, sent["body"], client_id=sent["client_id"])
         return Response(message_json(message, request.user.pk), status=201 if created else 200)
@@ -62,6 +76,16 @@ class Read(APIView):
         return Response(status=204)
 
 
+class Typing(APIView):
+    """The page calls this every few seconds while its person writes a message."""
+
+    def post(self, request: SignedInRequest, number: int) -> Response:
+        case = case_for(request.user, number)
+        note_activity(request.user)
+        tell_typing(case, request.user)
+        return Response(status=204)
+
+
 class Active(APIView):
     """The page calls this while its person does something: moves the mouse, types, touches, scrolls."""
 
@@ -77,11 +101,25 @@ class EventsElsewhere(APIView):
         return Response({"detail": _("此服务器不提供实时连接。")}, status=501)
 
 
+def receive_file(
+    request: HttpRequest, case: Case, user: User, file: UploadedFile, client_id: str
+) -> tuple[Message, bool]:
+    """Check a file that came with a request and post it, as post_file does.
+
+    Raises what read_upload and post_file do, and TooMany when this person sent UPLOADS_PER_HOUR already.
+    """
+    if not ratelimit.consume(request, action="upload", user=user):
+        raise TooMany(_("一小时内最多发送 %d 个文件，请过一会儿再试。") % settings.UPLOADS_PER_HOUR)
+    upload = read_upload(file, file.name or "")
+    return post_file(case, user, upload, client_id=client_id)
+
+
 def note_activity(user: User) -> None:
-    """An advisor who does something on the website is present."""
+    """An advisor who does something on the website is present; a member has been back."""
     advisor = Advisor.objects.select_related("user").filter(user=user, status=Advisor.Status.APPROVED).first()
     if advisor is not None:
         mark_active(advisor)
+    note_member_active(user)
 
 
 def _checked(serializer: Any) -> dict[str, Any]:

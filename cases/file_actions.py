@@ -1,5 +1,6 @@
 """Sending a file: the bytes go to the storage first, then message and row in one transaction."""
 
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -10,11 +11,15 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from cases.actions import write_message
 from cases.files import Upload
 from cases.models import Attachment, Case, Message
+from jiayi.errors import Unavailable
 from members.models import User
+
+logger = logging.getLogger("jiayi.files")
 
 FOLDER = "messages"  # in the storage; what lies elsewhere is not ours to clean
 THUMBNAIL_SUFFIX = "-thumbnail"
@@ -25,8 +30,9 @@ def post_file(
 ) -> tuple[Message, bool]:
     """Write a file into a case's conversation, once for each `client_id` of the sender; its name is the body.
 
-    Returns the message and whether it is new. Raises Gone and Conflict as post_message does. Inside a transaction
-    that fails afterwards, the file stays behind without a row, and `manage.py clean_files` removes it.
+    Returns the message and whether it is new. Raises Gone and Conflict as post_message does, Unavailable when it
+    cannot be stored. Where a scanner is configured, the file is served when that has found it clean. Inside a
+    transaction that fails afterwards, the file stays behind without a row, and `manage.py clean_files` removes it.
     """
     attachment = Attachment(
         name=upload.name,
@@ -36,6 +42,9 @@ def post_file(
         sha256=upload.sha256,
         width=upload.width,
         height=upload.height,
+        state=upload.verdict.state,
+        finding=upload.verdict.finding,
+        scan_due_at=timezone.now() if upload.verdict.state == Attachment.State.WAITING else None,
     )
     _store(attachment, upload)
     with transaction.atomic():
@@ -67,6 +76,11 @@ def _store(attachment: Attachment, upload: Upload) -> None:
         for path, content in contents.items():
             storage.save(path, content)
             _to_disk(storage, path)
+    except Exception as error:
+        # The disk is full, or the object storage away.
+        _remove(attachment)
+        logger.exception("a file cannot be stored")
+        raise Unavailable(_("文件暂时无法保存，请稍后再试。")) from error
     except BaseException:
         _remove(attachment)
         raise
@@ -88,6 +102,6 @@ def _to_disk(storage: Storage, name: str) -> None:
 def _remove(attachment: Attachment) -> None:
     for stored in (attachment.file, attachment.thumbnail):
         if stored:
-            # What cannot be deleted now is deleted by clean_files.
-            with suppress(OSError):
+            # What cannot be deleted now, for whatever reason of the storage's, is deleted by clean_files.
+            with suppress(Exception):
                 stored.storage.delete(stored.name)

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cases.queries import attachment_for
-from jiayi.errors import Gone
+from jiayi.errors import Gone, Unavailable
 from members.requests import SignedInRequest
 
 logger = logging.getLogger("jiayi.files")
@@ -110,6 +110,9 @@ def _bytes(
     except FileNotFoundError:
         logger.error("a file is missing in the storage: %s (manage.py clean_files --check)", stored.name)
         raise Gone(_("没有找到。")) from None
+    except Exception as error:
+        logger.exception("the storage cannot be read")
+        raise Unavailable(_("文件暂时无法读取，请稍后再试。")) from error
     status, start, length = _range(request, size, etag)
     headers["Content-Length"] = str(length)
     if status != 200:

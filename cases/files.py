@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from cases import magic
 from cases.images import read_picture
 from cases.models import MAX_FILE_NAME, Attachment
+from cases.scanning import Verdict, look
 from jiayi.errors import InvalidInput
 from jiayi.uploads import max_upload_bytes, too_large
 
@@ -75,7 +76,10 @@ TYPES = (
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that was read and found acceptable; `file` stands at its beginning. Sizes in bytes and pixels."""
+    """A file that was read and found acceptable; `file` stands at its beginning. Sizes in bytes and pixels.
+
+    The scanner's verdict is not among what makes it acceptable: an infected file is kept for the administrators.
+    """
 
     file: IO[bytes]
     name: str
@@ -83,6 +87,7 @@ class Upload:
     content_type: str
     kind: str
     sha256: str
+    verdict: Verdict
     thumbnail: bytes = b""  # WebP; of images only
     width: int | None = None
     height: int | None = None
@@ -91,8 +96,9 @@ class Upload:
 def read_upload(file: IO[bytes], name: str) -> Upload:
     """Read an open, seekable file that somebody calls `name`, and decide what it is by its bytes.
 
-    Raises InvalidInput, in the user's language, when it is empty, too large, of a kind that is not accepted, or an
-    image that cannot be read or exceeds the limits of cases.images.
+    Asks the scanner, if there is one, which takes up to cases.scanning.AT_ONCE seconds: never in a transaction. Raises
+    InvalidInput, in the user's language, when it is empty, too large, of a kind that is not accepted, or an image that
+    cannot be read or exceeds the limits of cases.images.
     """
     size, sha256 = _measure(file)
     found = _type_of(file, name)
@@ -101,6 +107,7 @@ def read_upload(file: IO[bytes], name: str) -> Upload:
     if _has_macros(file):
         raise InvalidInput(_("文件里有宏。请另存为不含宏的文件或 PDF 再发送。"))
     picture = read_picture(file, found.pillow) if found.pillow else None
+    verdict = look(file)
     file.seek(0)
     return Upload(
         file=file,
@@ -109,6 +116,7 @@ def read_upload(file: IO[bytes], name: str) -> Upload:
         content_type=found.content_type,
         kind=found.kind,
         sha256=sha256,
+        verdict=verdict,
         thumbnail=picture.thumbnail if picture else b"",
         width=picture.width if picture else None,
         height=picture.height if picture else None,
@@ -119,6 +127,12 @@ def accepted_types() -> list[str]:
     """Return the accepted kinds as people call them: JPG, PNG, PDF …"""
     names = [found.extensions[0][1:].upper() for found in TYPES if found.name in settings.UPLOAD_TYPES]
     return list(dict.fromkeys(names))
+
+
+def accepted_extensions() -> list[str]:
+    """Return the endings that names of accepted kinds have: .jpg, .jpeg, .png …"""
+    endings = [ending for found in TYPES if found.name in settings.UPLOAD_TYPES for ending in found.extensions]
+    return list(dict.fromkeys(endings))
 
 
 def display_name(name: str, extensions: tuple[str, ...]) -> str:

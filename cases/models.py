@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import uuid4
 
@@ -8,6 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from advisors.models import Advisor
+from cases.desk_models import CannedReply as CannedReply
+from cases.desk_models import Note as Note
 from members.models import Member, User
 
 FIRST_NUMBER = 1001
@@ -21,6 +23,10 @@ class CaseQuerySet(models.QuerySet["Case"]):
         """The cases this person may see: a member's own, and those an approved advisor follows."""
         return self.filter(Q(member__user=user) | Q(advisor__user=user, advisor__status=Advisor.Status.APPROVED))
 
+    def followed_by(self, user: User) -> "CaseQuerySet":
+        """The cases whose approved follow-up advisor this person is; never one in which they are the member."""
+        return self.filter(advisor__user=user, advisor__status=Advisor.Status.APPROVED).exclude(member__user=user)
+
 
 class Case(models.Model):
     """One matter of one member (案件), with one conversation."""
@@ -29,8 +35,18 @@ class Case(models.Model):
         OPEN = "open", _("进行中")
         CLOSED = "closed", _("已结案")
 
+    class Kind(models.TextChoices):
+        STUDY_PERMIT = "study_permit", _("学签")
+        WORK_PERMIT = "work_permit", _("工签")
+        VISITOR = "visitor", _("访客签证")
+        PR = "pr", _("永久居民")
+        FAMILY = "family", _("家庭团聚")
+        CITIZENSHIP = "citizenship", _("入籍")
+        OTHER = "other", _("其他")
+
     number = models.PositiveIntegerField(_("案件号"), unique=True, editable=False)
     title = models.CharField(_("标题"), max_length=120)
+    kind = models.CharField(_("类别"), max_length=12, choices=Kind, default=Kind.OTHER)
     member = models.ForeignKey(Member, models.PROTECT, related_name="cases", verbose_name=_("会员"))
     advisor = models.ForeignKey(
         Advisor, models.PROTECT, null=True, blank=True, related_name="cases", verbose_name=_("跟进人")
@@ -41,6 +57,9 @@ class Case(models.Model):
     last_message_at = models.DateTimeField(_("最近消息"), default=timezone.now, editable=False)
     # Since when the member has been waiting for an answer; empty when the advisor wrote last.
     waiting_since = models.DateTimeField(_("等待回复自"), null=True, blank=True, editable=False)
+    # Of which of the member's messages the follow-up advisor was told in WeCom, and when; nothing after a hand-over.
+    notified_seq = models.PositiveIntegerField(_("已通知至消息"), default=0, editable=False)
+    notified_at = models.DateTimeField(_("企业微信通知时间"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("创建时间"), auto_now_add=True)
 
     objects = CaseQuerySet.as_manager()
@@ -58,10 +77,26 @@ class Case(models.Model):
             models.CheckConstraint(condition=Q(number__gte=FIRST_NUMBER), name="case_number_from_1001"),
             models.CheckConstraint(condition=Q(status__in=["open", "closed"]), name="case_status_known"),
             models.CheckConstraint(condition=~Q(title=""), name="case_has_a_title"),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=["study_permit", "work_permit", "visitor", "pr", "family", "citizenship", "other"]
+                ),
+                name="case_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(notified_seq__lte=models.F("last_seq"))
+                & (Q(notified_seq=0, notified_at__isnull=True) | Q(notified_seq__gt=0, notified_at__isnull=False)),
+                name="case_notified_of_what_there_is",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"#{self.number} {self.title}"
+
+    @property
+    def waits_since(self) -> datetime | None:
+        """Since when the member has been waiting for an answer; nobody waits in a closed case."""
+        return self.waiting_since if self.status == self.Status.OPEN else None
 
 
 class Message(models.Model):
@@ -118,6 +153,11 @@ class Attachment(models.Model):
         VIDEO = "video", _("视频")
         FILE = "file", _("文件")
 
+    class State(models.TextChoices):
+        READY = "ready", _("可以下载")
+        WAITING = "waiting", _("等待安全检查")
+        INFECTED = "infected", _("未通过安全检查")
+
     message = models.OneToOneField(Message, models.PROTECT, related_name="attachment", verbose_name=_("消息"))
     key = models.UUIDField(unique=True, default=uuid4, editable=False)  # in its address
     name = models.CharField(_("文件名"), max_length=MAX_FILE_NAME)  # only shown, never a path
@@ -131,10 +171,17 @@ class Attachment(models.Model):
     # Of an image, as a person sees it, in pixels.
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
+    # Only what is ready is served. Without a scanner everything is (cases/scanning.py).
+    state = models.CharField(_("状态"), max_length=8, choices=State, default=State.READY)
+    finding = models.CharField(_("扫描结果"), max_length=300, blank=True)  # the scanner's name for what it found
+    scan_due_at = models.DateTimeField(_("应扫描"), null=True, blank=True)  # when a waiting one is tried (next)
 
     class Meta:
         verbose_name = _("文件")
         verbose_name_plural = _("文件")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["scan_due_at"], name="attachment_scan_due", condition=Q(state="waiting")),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(size__gt=0), name="attachment_not_empty"),
             models.CheckConstraint(condition=~Q(name="") & ~Q(file="") & ~Q(sha256=""), name="attachment_complete"),
@@ -147,6 +194,12 @@ class Attachment(models.Model):
                 & ~Q(thumbnail="")
                 | ~Q(kind="image") & Q(thumbnail="", width=None, height=None),
                 name="attachment_image_has_thumbnail",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="ready", scan_due_at=None, finding="")
+                | Q(state="waiting", scan_due_at__isnull=False)
+                | Q(state="infected", scan_due_at=None) & ~Q(finding=""),
+                name="attachment_state_known",
             ),
         ]
 

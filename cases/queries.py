@@ -3,14 +3,21 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Case as Choose
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext as _
 
 from cases.models import Attachment, Case, CaseQuerySet, Message, ReadMark
 from cases.serializers import case_json
+from cases.signals import being_notified
 from jiayi.errors import Gone
 from members.models import User
+
+# Unread messages are counted up to so many, and only among so many of the newest: the screen says 99+ long before, and
+# somebody who never reads must not make the list of cases slow.
+MOST_UNREAD = 100
+COUNTED = 250
 
 
 def case_for(user: User, number: int) -> Case:
@@ -22,30 +29,82 @@ def case_for(user: User, number: int) -> Case:
 
 
 def attachment_for(user: User, key: UUID) -> Attachment:
-    """Return the file if this person may see its message now. Raises Gone otherwise, as for a key never used."""
+    """Return the file if this person may see its message now and no scanner objects.
+
+    Raises Gone otherwise, as for a key never used.
+    """
     readable = Attachment.objects.filter(message__case__in=Case.objects.visible_to(user), message__recalled_at=None)
-    found = readable.filter(key=key).first()
+    found = readable.filter(key=key, state=Attachment.State.READY).first()
     if found is None:
         raise Gone(_("没有找到。"))
     return found
 
 
-def list_cases(user: User) -> list[dict[str, Any]]:
-    """Return the cases this person may see as JSON-ready dicts, newest conversation first. Three queries."""
+def list_cases(
+    user: User, *, active: bool = False, number: int | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Return the cases this person may see as JSON-ready dicts, at most `limit` of them. Four or five queries.
+
+    Those that wait for this person's answer come first, longest first; then the newest conversation. `active` leaves
+    closed cases out in which nothing is unread. The case `number`, if it may be seen, is never left out.
+    """
+    ordered = _counted(user)
+    wanted = Q(status=Case.Status.OPEN) | Q(last_seq__gt=F("read_up_to"), unread__gt=0) if active else Q()
+    cases = list(ordered.filter(wanted)[:limit])
+    if number is not None and all(case.number != number for case in cases):
+        cases += ordered.filter(number=number)
+    pks = [case.newest for case in cases]  # type: ignore[attr-defined]
+    messages = with_what_is_shown(Message.objects.filter(pk__in=[pk for pk in pks if pk]))
+    last = {message.case_id: message for message in messages}
+    notifying = _being_notified(cases)
+    return [
+        case_json(case, user, last.get(case.pk))
+        | {
+            "unread": min(case.unread, MOST_UNREAD),  # type: ignore[attr-defined]
+            "peer_read_seq": case.peer_read_seq,  # type: ignore[attr-defined]
+            "notifying": case.pk in notifying,
+        }
+        for case in cases
+    ]
+
+
+def _counted(user: User) -> CaseQuerySet:
+    """The cases this person may see, in order, with what is counted for them."""
     marks = ReadMark.objects.filter(case=OuterRef("pk"))
     # For a member the other side is any advisor of the case, before or now; for an advisor it is the member.
     others = marks.exclude(user=user).filter(Q(user=OuterRef("member__user")) | Q(case__member__user=user))
-    mine = _visible(user).alias(read_up_to=_seq_of(marks.filter(user=user)))
-    not_read = Q(messages__seq__gt=F("read_up_to")) & ~Q(messages__sender=user)
-    counted = mine.annotate(unread=Count("messages", filter=not_read), peer_read_seq=_seq_of(others))
-    # The order is named here, because a query that counts drops the model's own.
-    cases = list(counted.order_by("-last_message_at", "-number"))
-    newest = _shown(Message.objects.filter(case__in=cases, seq=F("case__last_seq")))
-    last = {message.case_id: message for message in newest}
-    return [
-        case_json(case, user, last.get(case.pk)) | {"unread": case.unread, "peer_read_seq": case.peer_read_seq}  # type: ignore[attr-defined]
-        for case in cases
-    ]
+    mine = _visible(user).annotate(read_up_to=_seq_of(marks.filter(user=user)))
+    # By (case, seq), a look into the index for each case. A join on `last_seq` may read every message of all of them.
+    newest = Subquery(Message.objects.filter(case=OuterRef("pk"), seq=OuterRef("last_seq")).values("pk"))
+    counted = mine.annotate(unread=_unread(user), peer_read_seq=_seq_of(others), waits=_waits(user), newest=newest)
+    # js/cases.js keeps this order.
+    return counted.order_by(F("waits").asc(nulls_last=True), "-last_message_at", "-number")
+
+
+def _unread(user: User) -> Coalesce:
+    """How many messages of others follow the case's `read_up_to`: a short piece of the index on (case, seq).
+
+    The piece is reckoned and has both ends: for a LIMIT, or without an upper end, PostgreSQL may read the whole case.
+    """
+    piece = {
+        "seq__gt": Greatest(OuterRef("read_up_to"), OuterRef("last_seq") - COUNTED),
+        "seq__lte": OuterRef("last_seq"),
+    }
+    others = Message.objects.filter(case=OuterRef("pk"), **piece).exclude(sender=user).order_by()
+    count = others.values("case").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(count), Value(0), output_field=IntegerField())
+
+
+def _waits(user: User) -> Choose:
+    """Since when an open case has been waiting for this person as its advisor; nothing for a member."""
+    return Choose(When(status=Case.Status.OPEN, advisor__user=user, then=F("waiting_since")), default=None)
+
+
+def _being_notified(cases: list[Case]) -> set[int]:
+    """Return the ids of those whose advisor is about to be told in WeCom, if anything here tells them."""
+    waiting = [case.pk for case in cases if case.waiting_since]
+    answers: list[tuple[Any, Any]] = being_notified.send(sender=Case, cases=waiting) if waiting else []
+    return {pk for _receiver, found in answers for pk in found}
 
 
 def _seq_of(marks: QuerySet[ReadMark]) -> Coalesce:
@@ -59,7 +118,7 @@ def page_of_messages(
 
     With `after`, the ones following that seq; otherwise the newest ones, or the newest before `before`.
     """
-    messages = _shown(case.messages.all())
+    messages = with_what_is_shown(case.messages.all())
     if after is not None:
         found = list(messages.filter(seq__gt=after).order_by("seq")[: limit + 1])
         return found[:limit], len(found) > limit
@@ -69,7 +128,17 @@ def page_of_messages(
     return found[:limit][::-1], len(found) > limit
 
 
-def _shown(messages: QuerySet[Message]) -> QuerySet[Message]:
+def page_around(case: Case, seq: int, *, limit: int = 50) -> tuple[list[Message], bool, bool]:
+    """Return up to `limit` messages ascending by seq with `seq` in the middle, and whether there are older and newer.
+
+    A seq beyond the newest message means the newest.
+    """
+    newer, has_newer = page_of_messages(case, after=seq, limit=max(1, limit // 2))
+    older, has_older = page_of_messages(case, before=seq + 1, limit=max(1, limit - len(newer)))
+    return older + newer, has_older, has_newer
+
+
+def with_what_is_shown(messages: QuerySet[Message]) -> QuerySet[Message]:
     """With what message_json reads, in the same query."""
     return messages.select_related("sender", "case__member", "attachment")
 

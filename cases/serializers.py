@@ -20,11 +20,7 @@ def message_json(message: Message, viewer_id: int) -> dict[str, Any]:
         "seq": message.seq,
         "kind": message.kind,
         "body": "" if recalled else message.body,
-        "sender": {
-            "name": message.sender.name if message.sender else "",
-            "role": sender_role(message),
-            "me": message.sender_id == viewer_id,
-        },
+        "sender": sender_json(message, viewer_id),
         "source": message.source,
         "created_at": message.created_at.isoformat(),
         # Only its sender has a use for it, and it may tell how a message was made.
@@ -37,16 +33,30 @@ def message_json(message: Message, viewer_id: int) -> dict[str, Any]:
 
 
 def attachment_json(attachment: Attachment) -> dict[str, Any]:
-    """Return a file as its message shows it: size in bytes, width and height (images only) in pixels."""
+    """Return a file as its message shows it: size in bytes, width and height (images only) in pixels.
+
+    Its bytes have an address only while `state` is "ready", not "waiting" for the scanner nor "infected".
+    """
+    ready = attachment.state == Attachment.State.READY
     return {
         "name": attachment.name,
         "size": attachment.size,
         "content_type": attachment.content_type,
         "kind": attachment.kind,
-        "url": reverse("api-file", args=[attachment.key]),
-        "thumbnail": reverse("api-thumbnail", args=[attachment.key]) if attachment.thumbnail else None,
+        "state": attachment.state,
+        "url": reverse("api-file", args=[attachment.key]) if ready else None,
+        "thumbnail": reverse("api-thumbnail", args=[attachment.key]) if ready and attachment.thumbnail else None,
         "width": attachment.width,
         "height": attachment.height,
+    }
+
+
+def sender_json(message: Message, viewer_id: int) -> dict[str, Any]:
+    """Return who wrote a message, as `viewer_id` sees it. `message.case.member` and `sender` should be loaded."""
+    return {
+        "name": message.sender.name if message.sender else "",
+        "role": sender_role(message),
+        "me": message.sender_id == viewer_id,
     }
 
 
@@ -62,20 +72,38 @@ def case_json(case: Case, viewer: User, last_message: Message | None) -> dict[st
     return {
         "number": case.number,
         "title": case.title,
+        "kind": case.kind,
         "status": case.status,
         "member": {"name": case.member.user.name, "me": case.member.user_id == viewer.pk},
         "advisor": {"name": advisor.user.name, "online": advisor.is_present} if advisor else None,
         "last_message": message_json(last_message, viewer.pk) if last_message else None,
-        "waiting_since": case.waiting_since.isoformat() if case.waiting_since else None,
+        "waiting_since": case.waits_since.isoformat() if case.waits_since else None,
+        "notified_seq": case.notified_seq,
+        "notified_at": case.notified_at.isoformat() if case.notified_at else None,
     }
 
 
+class CasesQuery(serializers.Serializer[None]):
+    """Which cases of the list: all, or the `active` ones (open, or something unread); `open` is on the page anyway."""
+
+    scope = serializers.ChoiceField(["all", "active"], default="all")
+    open = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
+
+
 class PageQuery(serializers.Serializer[None]):
-    """`?after=SEQ` or `?before=SEQ`, `&limit=` up to 100."""
+    """`?after=SEQ`, `?before=SEQ` or `?around=SEQ`, `&limit=` up to 100."""
 
     after = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
     before = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    around = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
+
+
+class PlaceQuery(PageQuery):
+    """Which part of a conversation a page shows: around `?at=SEQ`, before or after one; by default the newest."""
+
+    at = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
 
 
 class FromClient(serializers.Serializer[None]):

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
@@ -31,8 +32,10 @@ PING_EVERY = 15  # seconds; proxies cut silent connections, and a client must no
 CHECK_EVERY_PINGS = 4  # a session that ended is noticed on an idle stream after a minute
 CHECKED_FOR = 2.0  # seconds for which a checked session may be sent to without another look
 SEND_SECONDS = 30  # for one frame
-QUEUE_LIMIT = 200  # frames; a reader slower than that reconnects and catches up by seq
-STREAMS_PER_USER = 10
+# Not yet written to one reader; one slower than that reconnects and catches up by seq.
+QUEUE_LIMIT = 200  # frames
+QUEUE_BYTES = 1024 * 1024
+STREAMS_PER_USER = 6  # a browser holds one, however many tabs are open (static/js/tabs.js)
 BATCH = 500
 
 logger = logging.getLogger("jiayi.stream")
@@ -59,7 +62,7 @@ def frame(event: str, data: dict[str, Any]) -> bytes:
 class Stream:
     """One open page: who it belongs to and what is still to be written to it. None in the queue ends it."""
 
-    __slots__ = ("checked_at", "ended", "queue", "session_key", "user_id")
+    __slots__ = ("checked_at", "ended", "queue", "session_key", "unwritten", "user_id")
 
     def __init__(self, user_id: int, session_key: str) -> None:
         self.user_id = user_id
@@ -67,13 +70,20 @@ class Stream:
         # The session may end while the stream is being opened: the first event looks again.
         self.checked_at = float("-inf")
         self.ended = False
+        self.unwritten = 0  # bytes in the queue
         self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     def put(self, data: bytes) -> None:
-        if self.queue.qsize() < QUEUE_LIMIT:
+        if self.queue.qsize() < QUEUE_LIMIT and self.unwritten + len(data) <= QUEUE_BYTES:
+            self.unwritten += len(data)
             self.queue.put_nowait(data)
         else:
             self.end()
+
+    async def next(self) -> bytes | None:
+        data = await self.queue.get()
+        self.unwritten -= len(data or b"")
+        return data
 
     def end(self) -> None:
         if not self.ended:
@@ -98,6 +108,7 @@ class Hub:
         mine = self.streams[stream.user_id]
         mine.append(stream)
         for oldest in mine[:-STREAMS_PER_USER]:
+            oldest.put(frame("crowded", {}))  # else it would come back at once, and push out the next
             oldest.end()
 
     def remove(self, stream: Stream) -> None:
@@ -190,7 +201,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer `GET /api/events/`: the live stream of the signed-in person, or an error as JSON."""
     if scope["method"] != "GET":
         return await _refuse(send, 405, "Method not allowed.")
-    if _header(scope, b"sec-fetch-site") in {"cross-site", "same-site"}:
+    if _is_foreign(scope):
         return await _refuse(send, 403, "Cross-site request.")
     session_key = _session_key(scope)
     user = await _in_thread(_owner, session_key) if session_key else None
@@ -216,9 +227,11 @@ async def _write(stream: Stream, send: Send) -> None:
         (b"x-content-type-options", b"nosniff"),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"retry: 2000\n" + frame("hello", {}), "more_body": True})
+    # Whose it is: a page left open from before somebody else signed in must not show what is theirs.
+    hello = b"retry: 2000\n" + frame("hello", {"user": stream.user_id})
+    await send({"type": "http.response.body", "body": hello, "more_body": True})
     while not stream.ended or not stream.queue.empty():
-        data = await stream.queue.get()
+        data = await stream.next()
         if data is None:
             break
         # A reader that takes nothing would hold its stream for ever; it reconnects and catches up by seq.
@@ -244,6 +257,15 @@ async def _refuse(send: Send, status: int, detail: str) -> None:
 
 def _owner(session_key: str) -> User | None:
     return session_users([session_key]).get(session_key)
+
+
+def _is_foreign(scope: Scope) -> bool:
+    """Whether a page of another site asks. Older browsers send no Sec-Fetch-Site, but an Origin across sites."""
+    if _header(scope, b"sec-fetch-site") in {"cross-site", "same-site"}:
+        return True
+    origin = _header(scope, b"origin")
+    own = {_header(scope, b"host"), urlsplit(settings.SITE_URL).netloc}
+    return bool(origin) and origin.rpartition("//")[2] not in own
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases import api, file_views, views
+from cases import api, desk_api, desk_views, file_views, reply_views, search_views, views
 
 urlpatterns = [
     path("messages/", views.messages_page, name="messages"),
@@ -16,7 +16,22 @@ urlpatterns = [
     # the state of what was sent
     # files
     # live
+    path("api/cases/<int:number>/typing/", api.Typing.as_view(), name="api-typing"),
     # search
+    path("messages/search/", search_views.search_page, name="search"),
+    path("api/search/", search_views.Search.as_view(), name="api-search"),
     # the advisor's desk
+    path("messages/<int:number>/case/", desk_views.case_page, name="case"),
+    path("messages/<int:number>/notes/", desk_views.write_note, name="write-note"),
+    path("messages/<int:number>/hand-over/", desk_views.hand_over, name="hand-over"),
+    path("messages/<int:number>/status/", desk_views.set_status, name="set-status"),
+    path("messages/replies/", reply_views.replies, name="replies"),
+    path("messages/replies/<int:pk>/", reply_views.edit_reply, name="edit-reply"),
+    path("messages/replies/<int:pk>/delete/", reply_views.delete_reply, name="delete-reply"),
+    path("api/cases/<int:number>/notes/", desk_api.Notes.as_view(), name="api-notes"),
+    path("api/cases/<int:number>/hand-over/", desk_api.HandOver.as_view(), name="api-hand-over"),
+    path("api/cases/<int:number>/close/", desk_api.Close.as_view(), name="api-close"),
+    path("api/cases/<int:number>/reopen/", desk_api.Reopen.as_view(), name="api-reopen"),
+    path("api/cases/<int:number>/replies/", desk_api.Replies.as_view(), name="api-replies"),
     path("api/events/", api.EventsElsewhere.as_view(), name="api-events"),
 ]

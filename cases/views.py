@@ -13,13 +13,18 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from advisors.models import Advisor
-from cases.actions import mark_read, open_case, post_message
-from cases.api import note_activity
+from cases.actions import follows, mark_read, open_case, post_message
+from cases.api import note_activity, receive_file
+from cases.desk_list import Desk
+from cases.desk_views import desk_context
+from cases.files import accepted_extensions, accepted_types
 from cases.forms import MessageForm, NewCaseForm
-from cases.models import RECALL_WITHIN, Case, ReadMark
-from cases.queries import case_for, list_cases, page_of_messages
-from cases.serializers import PageQuery, message_json
-from jiayi.errors import Gone, Refused
+from cases.models import RECALL_WITHIN, Case, Message, ReadMark
+from cases.notices import notice_of
+from cases.queries import case_for, list_cases, page_around, page_of_messages
+from cases.serializers import PlaceQuery, message_json
+from jiayi.errors import Gone, Refused, Unavailable
+from jiayi.uploads import max_upload_bytes
 from members.models import Member, User
 
 
@@ -29,51 +34,93 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
     """The list of cases and one conversation. POST writes a message without JavaScript."""
     user = cast(User, request.user)
     case = _case_or_404(user, number) if number is not None else None
-    form = MessageForm(request.POST or None)
+    form = MessageForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and case is not None and form.is_valid():
         note_activity(user)
         try:
-            message, _created = post_message(
-                case, user, form.cleaned_data["body"], client_id=form.cleaned_data["client_id"]
-            )
+            message = _send(request, case, user, form.cleaned_data)
             # Without JavaScript nothing else says that what stood above was read; a GET writes nothing.
             mark_read(case, user, message.seq)
             return redirect("conversation", number=case.number)
-        except Refused as refusal:
+        except (Refused, Unavailable) as refusal:
             form.add_error("body", refusal.message)
-    context = {**_about(user, case), **(_conversation(request, user, case) if case else {})}
-    context |= {"page": _page(user, case), "form": form}
+    context = {**_about(request, user, case), **(_conversation(request, user, case) if case else {})}
+    page = _page(user, case, is_desk=context["desk"] is not None)
+    context |= {"page": {**page, "at": context.get("place")}, "form": form, "file_limits": _file_limits()}
     return render(request, "cases/messages.html", context, status=400 if form.errors else 200)
 
 
-def _about(user: User, case: Case | None) -> dict[str, object]:
+def _send(request: HttpRequest, case: Case, user: User, said: dict[str, Any]) -> Message:
+    """Write the text, then the file, of which one may be missing; return the last message."""
+    message = None
+    if said["body"]:
+        message, _created = post_message(case, user, said["body"], client_id=said["client_id"])
+    if said["file"]:
+        # Of its own, so that sending the form again doubles neither.
+        client_id = f"{said['client_id']}.file"
+        message, _created = receive_file(request, case, user, said["file"], client_id)
+    assert message is not None  # the form wants one of them
+    return message
+
+
+def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, object]:
     """What the page says about its reader, the list of their cases, and the open one of them."""
-    cases = [{**one, "last_message": _timed(one["last_message"])} for one in list_cases(user)]
+    advisor = Advisor.objects.select_related("user").filter(user=user).first()
+    desk = Desk(request.GET) if advisor is not None and advisor.may_work else None
+    number = case.number if case else None
+    cases = list_cases(
+        user, active=desk is not None and desk.is_active, number=number, limit=desk.limit if desk else None
+    )
+    shown = [
+        {**one, "last_message": _timed(one["last_message"]), "waiting_at": _moment(one["waiting_since"])}
+        for one in (desk.shown(cases, number) if desk else cases)
+    ]
+    opened = next((one for one in shown if one["number"] == number), None)
     return {
-        "cases": cases,
-        "open": next((one for one in cases if case and one["number"] == case.number), None),
+        "cases": shown,
+        "has_cases": bool(cases) or Case.objects.visible_to(user).exists(),
+        "open": opened,
+        "notice": notice_of(opened) if opened else "",
+        "notified_at": case.notified_at if case else None,
         "is_member": Member.objects.filter(user=user).exists(),
-        "advisor": Advisor.objects.filter(user=user).first(),
+        "advisor": advisor,
+        "desk": desk.about(cases) if desk else None,
+        **(desk_context(case) if case and follows(case, user) else {}),
     }
 
 
 def _conversation(request: HttpRequest, user: User, case: Case) -> dict[str, object]:
-    """One page of the conversation: the newest, or (a link for those without JavaScript) the one before `?before=`."""
-    query = PageQuery(data=request.GET)
+    """One page of the conversation: the newest, or the one that a link asks for, around, before or after a seq."""
+    query = PlaceQuery(data=request.GET)
     if not query.is_valid():
         raise Http404
-    before = query.validated_data.get("before")
-    messages, has_older = page_of_messages(case, before=before)
+    place = query.validated_data
+    if "at" in place:
+        messages, _older, _newer = page_around(case, place["at"])
+    else:
+        messages, _more = page_of_messages(case, before=place.get("before"), after=place.get("after"))
     return {
         "conversation": [_timed(message_json(message, user.pk)) for message in messages],
-        "has_older": has_older,
-        "is_newest": before is None,
+        # No message is ever missing between the first and the newest one.
+        "place": place.get("at"),
+        "has_older": bool(messages) and messages[0].seq > 1,
+        "has_newer": bool(messages) and messages[-1].seq < case.last_seq,
     }
 
 
 def _timed(message: dict[str, Any] | None) -> dict[str, Any] | None:
     """A message as in the API, and its time as a datetime, which templates can format."""
     return {**message, "time": datetime.fromisoformat(message["created_at"])} if message else None
+
+
+def _moment(iso: str | None) -> datetime | None:
+    return datetime.fromisoformat(iso) if iso else None
+
+
+def _file_limits() -> dict[str, object]:
+    """What is said beside the button before anybody chooses a file."""
+    kinds = accepted_types()
+    return {"mb": settings.UPLOAD_MAX_MB, "kinds": " / ".join(kinds), "accept": ",".join(accepted_extensions())}
 
 
 def _read_marks(case: Case, user: User) -> dict[str, int]:
@@ -84,13 +131,17 @@ def _read_marks(case: Case, user: User) -> dict[str, int]:
     return {"read_seq": mine, "peer_read_seq": others}
 
 
-def _page(user: User, case: Case | None) -> dict[str, object]:
+def _page(user: User, case: Case | None, *, is_desk: bool) -> dict[str, object]:
     """What the page's script must know and cannot read from the page itself."""
     return {
         "user": user.pk,
         "case": case.number if case else None,
+        "last_seq": case.last_seq if case else 0,
+        "search": reverse("api-search"),
         "is_member": case is not None and case.member.user_id == user.pk,
+        "is_desk": is_desk,
         "now": timezone.now().isoformat(),
+        "notified_seq": case.notified_seq if case is not None and case.member.user_id == user.pk else 0,
         "recall_seconds": int(RECALL_WITHIN.total_seconds()),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "pages": reverse("messages"),
@@ -98,6 +149,8 @@ def _page(user: User, case: Case | None) -> dict[str, object]:
         "cases": reverse("api-cases"),
         "events": reverse("api-events"),
         "active": reverse("api-active"),
+        "files": {"max_bytes": max_upload_bytes(), "types": accepted_extensions()},
+        "replies": reverse("replies"),
         **(_read_marks(case, user) if case else {}),
     }
 
@@ -120,7 +173,7 @@ def new_case(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         with transaction.atomic():
-            case = open_case(member, said["title"])
+            case = open_case(member, said["title"], kind=said["kind"])
             post_message(case, member.user, said["body"], client_id=said["client_id"])
         return redirect("conversation", number=case.number)
     return render(request, "cases/new_case.html", {"form": form}, status=400 if form.errors else 200)

@@ -11,6 +11,7 @@ makes the reader fail is written to var/fuzz/ and belongs into tests/wecom/ as a
 import base64
 import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -24,7 +25,19 @@ except ImportError:
 
 from Crypto.Cipher import AES  # noqa: E402
 
-with atheris.instrument_imports(include=["wecom", "defusedxml", "urllib.parse"]):
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+import django  # noqa: E402
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.test import RequestFactory  # noqa: E402
+
+for module in ("wecom.callback", "wecom.crypto", "wecom.envelope", "wecom.textcut"):
+    sys.modules.pop(module, None)  # read again below, where the fuzzer can see into it
+
+with atheris.instrument_imports(include=["wecom.callback", "wecom.crypto", "wecom.envelope", "wecom.textcut"]):
+    from wecom import callback
     from wecom.crypto import InvalidCallback, Keys, decrypt, encrypt, sign
     from wecom.envelope import echo, parse_message, parse_query, read_post, reply_body, text_reply
     from wecom.textcut import cut, without_control_characters
@@ -33,6 +46,11 @@ KEYS = Keys("QDG6eK", "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C", "wx5823bf96
 TIMESTAMP, NONCE, PREFIX = "1783000000", "1320562132", b"r" * 16
 VECTORS = ROOT / "tests" / "wecom" / "vectors.json"
 WORK = ROOT / "var" / "fuzz"
+REQUESTS = RequestFactory()
+settings.WECHAT_CALLBACK_TOKEN, settings.WECHAT_ENCODING_AES_KEY = KEYS.token, KEYS.aes_key
+settings.WECHAT_CORP_ID, settings.WECHAT_AGENT_ID = KEYS.receiveid, ""
+callback._store = lambda inbound, received_at: None  # what comes after reading has its own tests
+callback._last_clock_warning = float("inf")
 ELEMENTS = {
     "ToUserName": KEYS.receiveid,
     "FromUserName": "LiMing",
@@ -124,6 +142,23 @@ def read_signed(encrypted: str, expected: bytes | None = None) -> None:
     answer(inbound.content)
 
 
+def view(data: bytes) -> None:
+    """The whole request is `data`: what it is, its query, its headers and its body. Nothing is stored."""
+    provider = atheris.FuzzedDataProvider(data)
+    method = provider.PickValueInList(["GET", "POST", "PUT", "HEAD"])
+    headers = {"CONTENT_TYPE": provider.ConsumeString(20), "CONTENT_LENGTH": provider.ConsumeString(6)}
+    query, signed = provider.ConsumeString(80), provider.ConsumeBool()
+    body = provider.ConsumeBytes(provider.remaining_bytes())
+    if signed:
+        envelope = encrypt(KEYS, body, timestamp=TIMESTAMP, nonce=NONCE, prefix=PREFIX)
+        query = f"msg_signature={envelope.msg_signature}&timestamp={TIMESTAMP}&nonce={NONCE}"
+        body = f"<xml><Encrypt>{envelope.encrypt}</Encrypt></xml>".encode()
+        headers["CONTENT_LENGTH"] = str(len(body))
+    request = REQUESTS.generic(method, "/api/wechat/receive", body)
+    request.META.update(headers, QUERY_STRING=query)
+    hold(callback.wechat_receive(request).status_code in {200, 400})
+
+
 def write_reply(data: bytes) -> None:
     """The text of a reply is `data`."""
     answer(data.decode("utf-8", "surrogateescape"))
@@ -145,7 +180,7 @@ def hold(condition: bool) -> None:
         raise RuntimeError("an invariant does not hold")
 
 
-READERS = (read_query, read_body, read_ciphertext, read_layout, read_plaintext, read_elements, write_reply)
+READERS = (read_query, read_body, read_ciphertext, read_layout, read_plaintext, read_elements, write_reply, view)
 
 
 def one_input(data: bytes) -> None:

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.db import DataError
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +17,24 @@ from jiayi.errors import Refused
 admin.site.site_header = _("佳忆管理后台")
 admin.site.site_title = _("佳忆")
 admin.site.index_title = _("管理")
+
+
+class PatientChangeList(ChangeList):
+    """A list whose filters in the address may hold anything: what the database cannot take is a wrong filter."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except (ValueError, OverflowError, DataError) as error:  # a NUL, a number of twenty digits
+            raise IncorrectLookupParameters(error) from error
+
+
+def _patient_list(model_admin: Any, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    return PatientChangeList
+
+
+# Of every list, also of the libraries' models.
+admin.ModelAdmin.get_changelist = _patient_list  # type: ignore[method-assign,assignment]
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

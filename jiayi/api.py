@@ -1,5 +1,7 @@
 """What an error of any JSON view looks like."""
 
+import errno
+import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -9,8 +11,12 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from jiayi.errors import Conflict, Gone, InvalidInput
+from jiayi.errors import Conflict, Gone, InvalidInput, TooMany, Unavailable
 from jiayi.uploads import UploadTooLarge
+
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+logger = logging.getLogger("jiayi.files")
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -19,6 +25,14 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = exceptions.ValidationError({"detail": error.message})
     elif isinstance(error, Conflict):
         return Response({"detail": error.message}, status=409)
+    elif isinstance(error, TooMany):
+        return Response({"detail": error.message}, status=429)
+    elif isinstance(error, Unavailable):
+        return Response({"detail": error.message}, status=503)
+    elif isinstance(error, OSError) and error.errno in DISK_FULL:
+        # While a large file is received; what was received of it is gone with the request.
+        logger.error("the disk for files being received is full: %s", error.strerror)
+        return Response({"detail": _("文件暂时无法保存，请稍后再试。")}, status=503)
     elif isinstance(error, RequestDataTooBig):
         detail = str(error) if isinstance(error, UploadTooLarge) else _("内容太大。")
         return Response({"detail": detail}, status=413)

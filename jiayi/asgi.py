@@ -1,14 +1,15 @@
 """One process, one port: the live stream on the event loop, everything else as synchronous Django in threads."""
 
 import os
-from typing import Any, cast
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jiayi.settings")
 
 from a2wsgi import WSGIMiddleware
-from django.core.wsgi import get_wsgi_application
 
-_wsgi = get_wsgi_application()  # sets Django up; the imports below need that
+from jiayi.wsgi import application as wsgi_application
+
+_wsgi: Any = wsgi_application  # has set Django up; the imports below need that
 
 from django.conf import settings  # noqa: E402
 
@@ -16,7 +17,7 @@ from cases import stream  # noqa: E402
 
 STREAM_PATH = "/api/events/"
 
-_threads: Any = WSGIMiddleware(cast(Any, _wsgi), workers=settings.WEB_THREADS)
+_threads: Any = WSGIMiddleware(_wsgi, workers=settings.WEB_THREADS)
 
 
 async def application(scope: stream.Scope, receive: stream.Receive, send: stream.Send) -> None:

@@ -41,9 +41,12 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
-@register(deploy=True)
+@register()
 def check_mail(**kwargs: Any) -> list[CheckMessage]:
-    if "console" in settings.EMAIL_BACKEND:
-        hint = "Set EMAIL_URL=smtp+tls://user:password@host:587, or nobody can reset a password."
+    if "console" in settings.EMAIL_BACKEND and not settings.DEBUG:
+        hint = (
+            "Set EMAIL_URL=smtp+tls://user:password@host:587, or nobody can reset a password, "
+            "and members who have left are not told of replies."
+        )
         return [Warning("E-mail only goes to the console.", hint=hint, id="jiayi.W002")]
     return []

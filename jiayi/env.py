@@ -38,7 +38,7 @@ def env_bool(name: str, default: bool) -> bool:
 def env_int(name: str, default: int, *, minimum: int = 0, maximum: int = 2**31) -> int:
     """Return a whole number between minimum and maximum, else raise ImproperlyConfigured."""
     value = env_str(name, str(default))
-    if not (value.isascii() and value.isdigit() and minimum <= int(value) <= maximum):
+    if not (value.isascii() and value.isdigit() and len(value) <= 10 and minimum <= int(value) <= maximum):
         raise ImproperlyConfigured(f"{name} must be a whole number from {minimum} to {maximum}.")
     return int(value)
 

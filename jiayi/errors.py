@@ -17,5 +17,20 @@ class Conflict(Refused):
     """Right in itself, but not in the state things are in now (a closed case, a reviewed advisor)."""
 
 
+class Unavailable(Exception):
+    """Something we depend on is away for a moment: nothing was written, and trying again later is right.
+
+    `message` is meant to be shown. Not a refusal: what is tried again by itself must not give up because of it.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class TooMany(Refused):
+    """Allowed, but too often in too short a time."""
+
+
 class Gone(Refused):
     """The object does not exist for this person, whether or not it exists for others."""

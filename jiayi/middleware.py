@@ -1,7 +1,11 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_cache_control
+
+COMPRESSED = ("text/html", "application/json")
 
 
 def security_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -17,12 +21,26 @@ def security_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
     return middleware
 
 
-def only_utf8(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Read every request as UTF-8. Python knows encodings (rot13, idna …) on which Django's reading breaks off."""
+class Compress(GZipMiddleware):
+    """Compress pages and the API's answers, and nothing else: files come in ranges and are compressed already.
+
+    A page that repeats what the asker sent beside somebody's secrets tells by its compressed length whether the two
+    are alike (BREACH). Django blurs that length: it pads each answer with up to 100 random bytes, and masks the CSRF
+    token anew in each. A proxy in front must not compress these by itself, because it would not.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        kind = response.headers.get("Content-Type", "").partition(";")[0]
+        if response.streaming or kind not in COMPRESSED:
+            return response
+        return super().process_response(request, response)
+
+
+def plain_cookies(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Pass over cookies with a NUL, which no browser keeps for us: PostgreSQL breaks off when asked for such a key."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.encoding is not None:
-            request.encoding = "utf-8"
+        request.COOKIES = {name: value for name, value in request.COOKIES.items() if "\0" not in value}
         return get_response(request)
 
     return middleware

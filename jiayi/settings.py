@@ -12,8 +12,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from dotenv import load_dotenv
 
+from jiayi.clamd import parse_address
 from jiayi.env import env_bool, env_int, env_list, env_parsed, env_secret, env_str
 from jiayi.hours import parse_office, parse_span
+from jiayi.object_storage import s3_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -58,8 +60,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "jiayi.middleware.Compress",
     "jiayi.middleware.security_headers",
-    "jiayi.middleware.only_utf8",
+    "jiayi.middleware.plain_cookies",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -105,6 +108,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 4,  # seconds; below the 5 s after which WeCom gives a callback up
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=4000;",
     }
+else:
+    # A host that does not answer must not hold a callback longer than WeCom waits (5 s); the address may say otherwise.
+    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, **DATABASES["default"].get("OPTIONS", {})}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env_secret("REDIS_URL", "")
@@ -145,7 +151,12 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Jiayi"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 # allauth counts by address of the client; "register" is our own sign-up, beside allauth's limits on signing in.
-ACCOUNT_RATE_LIMITS = {"register": f"{env_int('REGISTRATIONS_PER_HOUR', 20, minimum=1)}/h/ip"}
+# "upload": files somebody sends on the website.
+UPLOADS_PER_HOUR = env_int("UPLOADS_PER_HOUR", 200, minimum=1)
+ACCOUNT_RATE_LIMITS = {
+    "register": f"{env_int('REGISTRATIONS_PER_HOUR', 20, minimum=1)}/h/ip",
+    "upload": f"{UPLOADS_PER_HOUR}/h/user",
+}
 
 # Security -------------------------------------------------------------------------------------------
 _https = _site.scheme == "https"
@@ -171,7 +182,9 @@ FILE_UPLOAD_HANDLERS = [
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "img-src": [SELF, "data:"],
+        # blob: a picture or recording on its way, shown from the person's own device before it is sent.
+        "img-src": [SELF, "data:", "blob:"],
+        "media-src": [SELF, "blob:"],
         "object-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],
@@ -182,6 +195,8 @@ CONTENT_SECURITY_POLICY = {
 # Language, time, files ------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("中文")), ("en", "English")]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # seconds; the choice outlives signing out and closing the browser
+LANGUAGE_COOKIE_SECURE, LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = _https, True, "Lax"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = env_str("TIME_ZONE", "America/Toronto")
@@ -210,6 +225,19 @@ UPLOAD_TYPES = env_list(
 )
 # An internal location of nginx whose alias is MEDIA_ROOT; nginx then sends the bytes.
 FILES_ACCEL_PREFIX = env_str("FILES_ACCEL_PREFIX", "")
+if _bucket := env_str("FILES_S3_BUCKET", ""):
+    if FILES_ACCEL_PREFIX:
+        raise ImproperlyConfigured("FILES_ACCEL_PREFIX is for files on this machine; unset it or FILES_S3_BUCKET.")
+    STORAGES["default"] = s3_storage(
+        _bucket,
+        endpoint=env_str("FILES_S3_ENDPOINT", ""),
+        region=env_str("FILES_S3_REGION", ""),
+        addressing=env_str("FILES_S3_ADDRESSING", "auto"),
+        key=env_secret("FILES_S3_ACCESS_KEY", ""),
+        secret=env_secret("FILES_S3_SECRET_KEY", ""),
+    )
+# A virus scanner that every file has to pass before it is served (cases/scanning.py).
+CLAMD_URL = env_parsed("CLAMD_URL", "", parse_address)
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
 # E-mail ---------------------------------------------------------------------------------------------
@@ -221,6 +249,7 @@ EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or {"smtps": 465, "smt
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtps"
 EMAIL_TIMEOUT = 10
+EMAIL_REMINDER_AFTER = timedelta(minutes=env_int("EMAIL_REMINDER_AFTER", 5, minimum=1))
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", f"Jiayi <no-reply@{_site.hostname}>")
 
 # API ------------------------------------------------------------------------------------------------

@@ -21,3 +21,13 @@ def create_account(*, email: str, name: str, password: str) -> User:
 def register_member(*, email: str, name: str, password: str) -> Member:
     """Sign a client up. Raises django's ValidationError as `create_account` does."""
     return Member.objects.create(user=create_account(email=email, name=name, password=password))
+
+
+def set_reminders(member: Member, *, on: bool) -> None:
+    """Switch a member's e-mail reminders on or off. In force at once, also for those that wait."""
+    Member.objects.filter(pk=member.pk).update(email_reminders=on)
+
+
+def set_language(member: Member, language: str) -> None:
+    """Note the language a member wants to be written to in; one of settings.LANGUAGES."""
+    Member.objects.filter(pk=member.pk).update(language=language)

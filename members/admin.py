@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from jiayi.admin import ReadOnlyAdmin
 from members.models import Member, User
-from members.sessions import end_sessions
 
 
 @admin.register(User)
@@ -31,8 +30,6 @@ class AccountAdmin(UserAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        if not obj.is_active:
-            end_sessions(obj)
         # allauth keeps addresses of its own; an old one would go on receiving the links that reset the password.
         EmailAddress.objects.filter(user=obj).exclude(email=obj.email).delete()
 

@@ -1,6 +1,7 @@
 import unicodedata
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
@@ -71,10 +72,19 @@ class Member(models.Model):
 
     user = models.OneToOneField(User, models.PROTECT, verbose_name=_("账号"))
     created_at = models.DateTimeField(_("注册时间"), auto_now_add=True)
+    # The one the site was last used in (activity.py); empty until then.
+    language = models.CharField(_("语言"), max_length=10, choices=settings.LANGUAGES, blank=True)
+    email_reminders = models.BooleanField(
+        _("邮件提醒"), default=True, help_text=_("顾问的回复过一会儿还没有读时发一封邮件，邮件里没有内容。")
+    )
+    last_active_at = models.DateTimeField(_("最近在网站活动"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("会员")
         verbose_name_plural = _("会员")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=models.Q(language__in=["", "zh-hans", "en"]), name="member_language_known")
+        ]
 
     def __str__(self) -> str:
         return self.user.name

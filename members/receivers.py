@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from jiayi.bus import publish
 from members.models import User
+from members.sessions import end_sessions
 
 
 def connect() -> None:
@@ -29,4 +30,6 @@ def on_account_saved(
 ) -> None:
     """Deactivated, or the password changed."""
     if not created and (update_fields is None or update_fields & {"is_active", "password"}):
+        if not instance.is_active:
+            end_sessions(instance)
         publish({"type": "revoked", "user": instance.pk})

@@ -13,7 +13,8 @@ def session_users(session_keys: Iterable[str]) -> dict[str, User]:
 
     A session is dead when it ended or was logged out, when its user was deactivated, or when the password changed.
     """
-    sessions = Session.objects.filter(session_key__in=list(session_keys), expire_date__gt=timezone.now())
+    plain = [key for key in session_keys if "\0" not in key]  # PostgreSQL would break off
+    sessions = Session.objects.filter(session_key__in=plain, expire_date__gt=timezone.now())
     decoded = {session.session_key: session.get_decoded() for session in sessions}
     users = User.objects.filter(is_active=True).in_bulk(
         {int(data[SESSION_KEY]) for data in decoded.values() if SESSION_KEY in data and BACKEND_SESSION_KEY in data}

@@ -1,7 +1,7 @@
 """`make test`: every test, on every database there is, and in a browser.
 
-Two runs at a time (two cores); each prints its whole report when it is its turn. What could not be run is said loudly,
-or is a failure with --require-postgres and --require-chromium (.ci/run). The last line sums everything up.
+Three runs at a time; each prints its whole report when it is its turn. What could not be run is said loudly, or is
+a failure with --require-postgres and --require-chromium (.ci/run). The last line sums everything up.
 """
 
 import argparse
@@ -12,8 +12,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -26,15 +25,16 @@ REPORTS = ROOT / "var" / "test"
 LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/jiayi"
 CHROMIUM = Path("/usr/bin/chromium")
 CHINESE_FONT = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
-AT_A_TIME = 2  # processes; one a core
+AT_A_TIME = 3  # runs, on two cores: those of wecom wait for a pretended WeCom much of the time
 RUN_TIMEOUT = 20 * 60  # seconds for one run; a hanging test fails by itself long before (pytest-timeout)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One pytest process: its name, what it runs, and on what."""
+    """One pytest process: its name, what it runs, and on what (a choice of --only)."""
 
     name: str
+    on: str
     title: str
     arguments: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
@@ -65,22 +65,24 @@ def _with_database(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
-@contextmanager
-def own_database(url: str) -> Iterator[str]:
-    """Give the URL with a database name of this run's own, and drop what Django may have left of it.
+def own_database(url: str, part: str) -> str:
+    """Give the URL with a database name of this run's own: two test runs on one machine do not meet.
 
-    Two test runs on one machine do not meet. Django makes the database itself and calls it test_<name>.
+    Django makes the database itself and calls it test_<name>.
     """
-    name = f"jiayi_{os.getpid()}"
-    try:
-        yield _with_database(url, name)
-    finally:
-        with suppress(psycopg2.Error):
-            connection = psycopg2.connect(_with_database(url, "postgres"), connect_timeout=5)
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(f'DROP DATABASE IF EXISTS "test_{name}" WITH (FORCE)')
-            connection.close()
+    return _with_database(url, f"jiayi_{os.getpid()}_{part}")
+
+
+def drop_own_databases(url: str) -> None:
+    """Drop what a broken-off run left of the databases that own_database named."""
+    with suppress(psycopg2.Error):
+        connection = psycopg2.connect(_with_database(url, "postgres"), connect_timeout=5)
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [rf"test\_jiayi\_{os.getpid()}\_%"])
+            for (name,) in cursor.fetchall():
+                cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.close()
 
 
 def install_chromium() -> str:
@@ -129,22 +131,20 @@ def finish(run: Run, code: int) -> Result:
 
 
 def planned(only: list[str], extra: list[str], postgres: str, chromium: bool) -> list[Run]:
-    """Give the runs that can be made here, the longest first."""
-    everything = ("--ignore=tests/browser", *extra)
+    """Give the runs that can be made here, the longest first. `postgres` is a server's URL, or ""."""
+    wecom, rest = ("tests/wecom", *extra), ("--ignore=tests/browser", "--ignore=tests/wecom", *extra)
+    domain = ("--ds=tests.settings_without_wecom", "tests/members", "tests/advisors", "tests/cases", *extra)
+    on_postgres = [{"DATABASE_URL": own_database(postgres, part)} for part in ("wecom", "rest")]
     runs = [
-        Run("sqlite", "SQLite", everything),
-        Run("postgres", "PostgreSQL", everything, {"DATABASE_URL": postgres}),
-        Run("browser", "Chromium", ("tests/browser", *extra)),
-        Run(
-            "without-wecom",
-            "the domain without wecom",
-            ("--ds=tests.settings_without_wecom", "tests/members", "tests/advisors", "tests/cases", *extra),
-        ),
+        Run("postgres-wecom", "postgres", "PostgreSQL, wecom", wecom, on_postgres[0]),
+        Run("browser", "browser", "Chromium", ("tests/browser", *extra)),
+        Run("sqlite-wecom", "sqlite", "SQLite, wecom", wecom),
+        Run("postgres-rest", "postgres", "PostgreSQL, all but wecom", rest, on_postgres[1]),
+        Run("sqlite-rest", "sqlite", "SQLite, all but wecom", rest),
+        Run("without-wecom", "without-wecom", "the domain without wecom", domain),
     ]
-    possible = (
-        {"sqlite", "without-wecom"} | ({"postgres"} if postgres else set()) | ({"browser"} if chromium else set())
-    )
-    return [run for run in runs if run.name in possible and (not only or run.name in only)]
+    absent = ({"postgres"} if not postgres else set()) | ({"browser"} if not chromium else set())
+    return [run for run in runs if run.on not in absent and (not only or run.on in only)]
 
 
 def run_all(runs: list[Run]) -> list[Result]:
@@ -205,10 +205,12 @@ def main() -> int:
     required |= {"Chromium"} if arguments.require_chromium else set()
     for what, why in absent.items():
         print(f"!!!!!!!! {what} will not be tested: {why}", flush=True)
-    with own_database(url) as database:
-        runs = planned(arguments.only, arguments.extra, database if url else "", not no_chromium)
-        print(f"Running on: {', '.join(run.title for run in runs)}. Live output: var/test/*.log", flush=True)
+    runs = planned(arguments.only, arguments.extra, url, not no_chromium)
+    print(f"Running: {'; '.join(run.title for run in runs)}. Live output: var/test/*.log", flush=True)
+    try:
         results = run_all(runs)
+    finally:
+        drop_own_databases(url)
     return summary(results, absent, required, time.monotonic() - began)
 
 

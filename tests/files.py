@@ -42,6 +42,16 @@ def png_of(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
 
 
+def whole_png_of(width: int, height: int) -> bytes:
+    """A black PNG so large whose every pixel is there; about a thousandth of it as a file."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    squeeze = zlib.compressobj(1)
+    row = b"\0" * (1 + 3 * width)
+    data = b"".join(squeeze.compress(row) for _row in range(height)) + squeeze.flush()
+    chunks = [(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+
+
 def jpeg_of(scans: int) -> bytes:
     """A small progressive JPEG whose last scan is repeated; each costs a pass over the whole picture."""
     jpeg = image("JPEG", progressive=True)
@@ -192,4 +202,37 @@ BAD: dict[str, bytes] = {
     "png with a wrong checksum": PNG[:-20] + b"\0\0\0\0" + PNG[-16:],
     "only a png's first bytes": PNG[:8],
     "empty": b"",
+}
+
+
+# Hostile content for a browser to open: whatever it is served as, no script in it may run. The scripts would ask for
+# /canary, call alert(), and rename the page.
+RUN = b"alert(1);document.title='ran';new Image().src='/canary';top.canary=1;"
+MARKUP = b'<!DOCTYPE html><html><body onload="' + RUN + b'"><script>' + RUN + b"</script></body></html>"
+HOSTILE: dict[str, bytes] = {
+    "html": MARKUP,
+    "html in UTF-16": MARKUP.decode().encode("utf-16"),
+    "html in UTF-7": b"+ADw-script+AD4-alert(1)+ADw-/script+AD4-",
+    "html behind text": b"hello\n" * 20 + MARKUP,
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg" onload="' + RUN + b'"><script>' + RUN + b"</script></svg>",
+    "xhtml": b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><script>' + RUN + b"</script></html>",
+    "xslt": b'<?xml version="1.0"?><?xml-stylesheet type="text/xsl" href="#x"?><x><script>' + RUN + b"</script></x>",
+    "mhtml": b"MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n" + MARKUP,
+    "script": RUN,
+    "script in a comment of a gif": b"GIF89a/*\x01\x00\x80\x00\x00*/=1;" + RUN,
+    "script behind a bmp": b"BM/*" + b"\0" * 50 + b"*/=1;" + RUN,
+    "module": b"export default 1;" + RUN,
+    "style": b"body{background:url(/canary)} *{animation:x 1s}",
+    "png and page": png_with(b"tEXt", b"Comment\0" + MARKUP) + MARKUP,
+    "jpeg and page": image("JPEG") + MARKUP,
+    "gif and script": image("GIF") + b"*/=1;" + RUN,
+    "pdf and page": b"%PDF-1.7\n" + MARKUP + PDF,
+    "pdf with a script": PDF,
+    "page with a pdf": MARKUP + PDF,
+    "docx and page": DOCX + MARKUP,
+    "json": b'{"a":"' + MARKUP.replace(b'"', b"'") + b'"}',
+    "wasm": b"\0asm\1\0\0\0",
+    "webvtt": b"WEBVTT\n\n00:00.000 --> 99:00.000\n<img src=/canary onerror=alert(1)>",
+    "playlist": b"#EXTM3U\n#EXTINF:1,\n/canary\n",
+    "multipart": b"--b\r\nContent-Type: text/html\r\n\r\n" + MARKUP + b"\r\n--b--",
 }

@@ -202,12 +202,13 @@ class InboundMessageAdmin(ReadOnlyAdmin):
     action_form = CaseNumberForm
     actions = ("assign_to_case",)
     list_display = ("received_at", "userid", "advisor", "message_type", "event", "state", "reason", "case")
-    list_filter = ("state", "message_type")
+    list_filter = ("state", "received_at", "message_type", "late")
     search_fields = ("userid", "=case__number", "advisor__user__name", "reason")
     ordering = ("-pk",)
     fields = (
         "received_at",
         "sent_at",
+        "late",
         "userid",
         "advisor",
         "message_type",

@@ -1,4 +1,4 @@
-"""The two ways to WeCom: the group robot and the self-built app. What each needs, writes and does."""
+"""The ways to people: the group robot, the self-built app, and e-mail. What each needs, writes and does."""
 
 import json
 from dataclasses import dataclass
@@ -11,18 +11,19 @@ from wecom.addresses import robot_address
 from wecom.client import Answer, WeComError, send_to_group, send_to_member, undelivered, update_card
 from wecom.decision import Send
 from wecom.errcodes import Verdict
+from wecom.mail import mail_payload, send_mail
 from wecom.models import Channel, Notification
 from wecom.texts import addressed, card_payload, group_payload, text_payload
 from wecom.tokens import with_token
 
 Event = Notification.Event
-GROUP, APP = Channel.Name.GROUP, Channel.Name.APP
+GROUP, APP, EMAIL = Channel.Name.GROUP, Channel.Name.APP, Channel.Name.EMAIL
 TASK_ID_USED = 42014  # DOC 90313
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A request to WeCom, and what to do should it have arrived before."""
+    """A request to WeCom, or an e-mail, and what to do should it have arrived before."""
 
     channel: str
     event: str
@@ -34,6 +35,8 @@ def problem_of(channel: str) -> str:
     """Return why nothing can be sent this way as things are configured, or nothing."""
     if channel == APP:
         return "" if app_is_configured() else "没有设置 WECHAT_AGENT_ID 和 WECHAT_APP_SECRET：应用消息不会发送。"
+    if channel == EMAIL:
+        return ""  # without a mail server nothing waits for one (reminders.py)
     if not settings.WECHAT_WEBHOOK_URL:
         return "没有设置 WECHAT_WEBHOOK_URL：通知会一直等待。"
     try:
@@ -52,6 +55,8 @@ def compose(row: Notification, verdict: Send) -> dict[str, Any]:
     row.advisor, row.missed_calls = verdict.advisor, verdict.calls
     if row.channel == GROUP:
         return group_payload(row, verdict.count)
+    if row.channel == EMAIL:
+        return mail_payload(row)
     assert row.advisor is not None
     sent_before = dict(json.loads(row.payload)) if row.payload else {}
     # Not to the advisor before, who must not read of the case any more.
@@ -81,6 +86,8 @@ def send(outgoing: Outgoing) -> Answer:
     """Send it. Holds no transaction. Raises WeComError."""
     if outgoing.channel == GROUP:
         return send_to_group(robot_address(settings.WECHAT_WEBHOOK_URL), outgoing.payload)
+    if outgoing.channel == EMAIL:
+        return send_mail(outgoing.payload)
     if outgoing.event == Event.CARD_CHOSEN:
         return with_token(lambda token: update_card(token, outgoing.payload))
     try:

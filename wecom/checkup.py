@@ -17,12 +17,13 @@ from advisors.models import Advisor
 from cases.models import Case
 from jiayi.health import WORKER, is_gone, seen
 from wecom.addresses import OFFICIAL, robot_address
-from wecom.channels import APP, GROUP, app_is_configured, problem_of
+from wecom.channels import APP, EMAIL, GROUP, app_is_configured, problem_of
 from wecom.checks import CALLBACK
 from wecom.crypto import Keys
 from wecom.findings import Finding, Level, age, ago
 from wecom.models import Attempt, Channel, InboundMessage, Notification
 from wecom.probe import ask
+from wecom.spool import failed, waiting_since
 
 State = Notification.State
 
@@ -59,6 +60,7 @@ def checkup(*, ask_wecom: bool) -> list[Finding]:
         *(ask() if ask_wecom else []),
         _callback(),
         *_received(now),
+        *_put_aside(now),
         _worker(now),
         *_queue(queue_state(now), now),
         _site(),
@@ -69,7 +71,8 @@ def checkup(*, ask_wecom: bool) -> list[Finding]:
 def troubles() -> list[Finding]:
     """Return what keeps notifications back until a person acts, for each channel. One query as long as all is well."""
     rows = {row.name: row for row in Channel.objects.filter(needs_mending=True)}
-    return [_trouble(name, problem) for name in (GROUP, APP) if (problem := channel_problem(name, rows.get(name)))]
+    problems = {name: channel_problem(name, rows.get(name)) for name in (GROUP, APP, EMAIL)}
+    return [_trouble(name, problem) for name, problem in problems.items() if problem]
 
 
 def channel_problem(name: str, row: Channel | None) -> str:
@@ -102,9 +105,31 @@ def queue_state(now: datetime) -> QueueState:
     )
 
 
+def _put_aside(now: datetime) -> list[Finding]:
+    """What WeCom delivered and the database could not take, on this machine's disk; nothing if all is well."""
+    if number := failed():
+        detail = (
+            ngettext(
+                "%d 条来信无法处理，留在服务器的 var/spool 里。",
+                "%d 条来信无法处理，留在服务器的 var/spool 里。",
+                number,
+            )
+            % number
+        )
+        fix = _("原因在日志里。修好之后把 .failed 文件改名为 .json，会自动写入。")
+        return [Finding(_("搁置的来信"), "bad", detail, fix)]
+    since = waiting_since()
+    if since is None or now - since < LATE:
+        return []
+    fix = _("确认数据库可用，并且这台服务器上的发送进程在运行：manage.py deliver。")
+    return [Finding(_("搁置的来信"), "bad", _("最久的一条已等待 %s。") % age(since, now), fix)]
+
+
 def _trouble(name: str, problem: str) -> Finding:
     fix = _("照说明处理，然后发送一条测试消息：成功后通道立即恢复。")
-    if problem == problem_of(name):
+    if name == EMAIL:
+        fix = _("改正后重启网站和发送进程，邮件会自动再发；在此之前不会丢失，只是等待。")
+    elif problem == problem_of(name):
         fix = _("在 .env 里填写或改正，然后重启网站和发送进程。在此之前通知不会丢失，只是等待。")
     return Finding(_("%s不能发送") % Channel.Name(name).label, "bad", problem, fix)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from advisors.models import Advisor
@@ -19,17 +20,22 @@ State = InboundMessage.State
 GREET_EVERY = timedelta(minutes=10)
 
 
-def command(text: str) -> Callable[[Advisor], Outcome] | None:
+def command(text: str) -> Callable[[InboundMessage, Advisor], Outcome] | None:
     """Return what to do if `text` is a command as a whole."""
     return {"撤回": recall, "列表": show_waiting, "帮助": show_help, "help": show_help}.get(text.strip().lower())
 
 
-def recall(advisor: Advisor) -> Outcome:
-    """Take the advisor's own last WeCom message back."""
-    mine = InboundMessage.objects.filter(advisor=advisor, state=State.DELIVERED)
-    last = mine.select_related("message", "case__member__user").order_by("-message__created_at", "-pk").first()
-    if last is None or last.message is None or last.case is None or last.message.recalled_at:
+def recall(row: InboundMessage, advisor: Advisor) -> Outcome:
+    """Take the advisor's own last WeCom message back, a picture that is still under way as well."""
+    mine = InboundMessage.objects.filter(advisor=advisor, state__in=[State.DELIVERED, State.FETCHING])
+    by_time = mine.select_related("message", "case__member__user").annotate(
+        at=Coalesce("message__created_at", "received_at")
+    )
+    last = by_time.order_by("-at", "-pk").first()
+    if last is None or last.case is None or (last.message and last.message.recalled_at):
         return Outcome(State.IGNORED, replies.NOTHING_TO_RECALL, "没有可撤回的消息")
+    if last.message is None:
+        return _stop_fetching(row, advisor, last)
     try:
         recall_message(last.message, by=advisor.user)
     except Gone:
@@ -39,11 +45,20 @@ def recall(advisor: Advisor) -> Outcome:
     return Outcome(State.IGNORED, replies.recalled(last.case), "撤回", last.case)
 
 
-def show_waiting(advisor: Advisor) -> Outcome:
+def _stop_fetching(row: InboundMessage, advisor: Advisor, last: InboundMessage) -> Outcome:
+    """Nobody has seen it yet, so there is no time limit. Unless the worker has just put it into the case."""
+    assert last.case is not None
+    fetching = InboundMessage.objects.filter(pk=last.pk, state=State.FETCHING)
+    if not fetching.update(state=State.IGNORED, due_at=None, reason="顾问撤回"):
+        return recall(row, advisor)
+    return Outcome(State.IGNORED, replies.recalled(last.case), "撤回", last.case)
+
+
+def show_waiting(row: InboundMessage, advisor: Advisor) -> Outcome:
     return Outcome(State.IGNORED, replies.waiting(waiting_cases(advisor)), "列表")
 
 
-def show_help(advisor: Advisor) -> Outcome:
+def show_help(row: InboundMessage, advisor: Advisor) -> Outcome:
     return Outcome(State.IGNORED, replies.HELP, "帮助")
 
 
@@ -56,7 +71,7 @@ def entered(advisor: Advisor) -> Outcome:
     return Outcome(State.IGNORED, replies.waiting(cases) if cases else "", "进入应用")
 
 
-def pressed(advisor: Advisor, key: str, response_code: str) -> Outcome:
+def pressed(row: InboundMessage, advisor: Advisor, key: str, response_code: str) -> Outcome:
     """The button 回复此案件 of a card (DOC 90240): its case becomes the reply target, and the card shows it.
 
     No passive reply is honoured here; the card itself is changed, by the worker.
@@ -69,5 +84,6 @@ def pressed(advisor: Advisor, key: str, response_code: str) -> Outcome:
         notify_card_chosen(case, advisor, response_code)
     if case.advisor_id != advisor.pk or case.status == Case.Status.CLOSED:
         return Outcome(State.IGNORED, reason="案件已结案或不由此顾问跟进")
-    set_target(advisor, case)
+    if not set_target(advisor, case, row.received_at):
+        return Outcome(State.IGNORED, reason="之后又通知了别的案件", case=case)
     return Outcome(State.IGNORED, reason="按钮：设为最近被通知案件", case=case)

@@ -6,12 +6,12 @@ repetition, with the same reference in its text.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from django.db import DatabaseError
 
-from wecom.channels import APP, GROUP, Outgoing, problem_of, send
+from wecom.channels import APP, EMAIL, GROUP, Outgoing, problem_of, send
 from wecom.client import WeComError
 from wecom.clock import shared_now
 from wecom.errcodes import Verdict
@@ -23,12 +23,12 @@ from wecom.queue import Claim, claim, due, fall_back_all
 logger = logging.getLogger("jiayi.wecom")
 
 
-def deliver_due(stopping: Callable[[], bool] = lambda: False) -> int:
-    """Send what is due, as far as WeCom's limits allow, until `stopping()` says so.
+def deliver_due(stopping: Callable[[], bool] = lambda: False, channels: Iterable[str] = (GROUP, APP, EMAIL)) -> int:
+    """Send what is due by these channels, as far as their limits allow, until `stopping()` says so.
 
     Returns how many requests were made.
     """
-    return sum(_deliver(channel, stopping) for channel in (GROUP, APP))
+    return sum(_deliver(channel, stopping) for channel in channels)
 
 
 def _deliver(channel: str, stopping: Callable[[], bool]) -> int:

@@ -3,28 +3,35 @@
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Lower
+from django.utils.translation import override
 
 from advisors.models import Advisor
 from wecom import replies
 from wecom.commands import command, entered, pressed
-from wecom.envelope import Inbound
+from wecom.envelope import MAX_REPLY_CONTENT, Inbound
 from wecom.failpoints import failpoint
 from wecom.models import InboundMessage, ReplyTarget
 from wecom.routing import OUTCOME_FIELDS, Outcome, route, route_text, write_outcome
-from wecom.texts import local_time
 
 State = InboundMessage.State
+LOCK_SECONDS = 1.5  # for one lock; there are three at most, and WeCom waits 5
+OF_THE_MOMENT = {"列表", "帮助", "进入应用"}  # of no use to anybody later
 MAP = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=16/{lat}/{lon}"
 
 
 @transaction.atomic
-def receive(inbound: Inbound) -> InboundMessage:
+def receive(
+    inbound: Inbound, received_at: datetime, *, late: bool = False, wait: float = LOCK_SECONDS
+) -> InboundMessage:
     """Store what WeCom delivered and act on it. A repetition finds the row and changes nothing.
 
-    Raises django's DatabaseError when the database cannot take it; nothing is written then.
+    `late` is one that was put aside: it goes where it belonged at `received_at`, or nowhere, and its sender's next
+    receipt says so. `wait` is how many seconds it may wait for a lock. Raises django's DatabaseError when the
+    database cannot take it; nothing is written then.
     """
+    _wait_at_most(min(wait, LOCK_SECONDS))
     row, created = InboundMessage.objects.get_or_create(
         identity=inbound.identity,
         defaults={
@@ -34,6 +41,8 @@ def receive(inbound: Inbound) -> InboundMessage:
             "content": inbound.content,
             "fields": inbound.fields,
             "sent_at": datetime.fromtimestamp(inbound.created_at, UTC),
+            "received_at": received_at,
+            "late": late,
             "state": State.IGNORED,
         },
     )
@@ -41,21 +50,37 @@ def receive(inbound: Inbound) -> InboundMessage:
         return row
     failpoint("inbound.stored")
     advisor = _sender(inbound.from_user)
-    outcome = _handle(row, inbound, advisor)
+    with override("zh-hans"):  # whatever the request says of languages, and whoever brings it in
+        outcome = _handle(row, inbound, advisor)
     write_outcome(row, outcome)
     row.advisor = advisor
-    row.reply = _with_failures(advisor, outcome.reply) if advisor and outcome.reply else outcome.reply
-    row.save(update_fields=[*OUTCOME_FIELDS, "advisor", "reply"])
+    row.untold = late and advisor is not None and bool(outcome.reply) and outcome.reason not in OF_THE_MOMENT
+    row.reply = outcome.reply if late or not advisor else _with_untold(advisor, outcome.reply)
+    row.save(update_fields=[*OUTCOME_FIELDS, "advisor", "reply", "untold"])
     failpoint("inbound.routed")
     return row
 
 
-def _with_failures(advisor: Advisor, reply: str) -> str:
-    """Add to a receipt what went wrong since the last one."""
-    failed = InboundMessage.objects.filter(advisor=advisor, failure_untold=True).order_by("pk")
-    lines = [replies.failed(row.message_type, local_time(row.received_at), row.reason) for row in failed]
-    failed.update(failure_untold=False)
-    return "\n".join([reply, *lines])
+def _wait_at_most(seconds: float) -> None:
+    """Have PostgreSQL wait no longer for a lock; by itself it waits for ever. SQLite's limit stands in the settings."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{max(1, round(seconds * 1000))}ms"])
+
+
+def _with_untold(advisor: Advisor, reply: str) -> str:
+    """Add to a receipt what became, since the last one, of what could not be told at once; as many lines as fit."""
+    if not reply:
+        return ""
+    told = []
+    for row in InboundMessage.objects.filter(advisor=advisor, untold=True).order_by("pk"):
+        longer = f"{reply}\n{replies.untold(row)}"
+        if len(longer.encode()) > MAX_REPLY_CONTENT:
+            break
+        reply = longer
+        told.append(row.pk)
+    InboundMessage.objects.filter(pk__in=told).update(untold=False)
+    return reply
 
 
 def _sender(userid: str) -> Advisor | None:
@@ -68,7 +93,7 @@ def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> O
     if advisor is None or not advisor.may_work:
         return _refuse(inbound, advisor)
     if inbound.is_event:
-        return _event(inbound, advisor)
+        return _event(row, inbound, advisor)
     text = _readable(inbound)
     if text is None and settings.WECHAT_APP_SECRET and inbound.fields.get("MediaId"):
         return route(row, advisor, "")
@@ -78,15 +103,15 @@ def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> O
     row.content = text
     row.save(update_fields=["content"])
     run = command(text)
-    return run(advisor) if run else route_text(row, advisor, text)
+    return run(row, advisor) if run else route_text(row, advisor, text)
 
 
-def _event(inbound: Inbound, advisor: Advisor) -> Outcome:
+def _event(row: InboundMessage, inbound: Inbound, advisor: Advisor) -> Outcome:
     event = inbound.event.lower()
     if event == "enter_agent":
         return entered(advisor)
     if event == "template_card_event":
-        return pressed(advisor, inbound.event_key, inbound.fields.get("ResponseCode", ""))
+        return pressed(row, advisor, inbound.event_key, inbound.fields.get("ResponseCode", ""))
     return Outcome(State.IGNORED, reason="事件")
 
 

@@ -12,6 +12,7 @@ from wecom.models import Attempt, Channel
 MARGIN = timedelta(seconds=1)  # WeCom may see two requests closer together than we sent them
 SPACING = timedelta(seconds=1)
 LEASE = timedelta(seconds=60)  # an attempt without an end counts as under way for so long
+MAIL_LEASE = timedelta(minutes=3)  # a mail server may take EMAIL_TIMEOUT for each of a dozen answers
 FAILURES = 5  # so many different notifications in a row that did not get through: it is not them
 PER_MEMBER = 25  # application messages to one member in a minute; above 30 WeCom drops them silently (DOC 90236)
 

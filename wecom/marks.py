@@ -12,8 +12,10 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from advisors.models import Advisor
+from cases.actions import note_advisor_notified
+from cases.models import Case
 from wecom.answers import Answer, WeComError, storable
-from wecom.channels import GROUP
+from wecom.channels import APP
 from wecom.clock import shared_now
 from wecom.errcodes import Verdict
 from wecom.failpoints import failpoint
@@ -38,6 +40,7 @@ def mark_delivered(claim: Claim, answer: Answer) -> None:
     now = shared_now()
     advisors = sorted({row.advisor_id for row in claim.rows if row.advisor_id})
     told = list(Advisor.objects.select_for_update(no_key=True).filter(pk__in=advisors).order_by("pk"))
+    cases = _locked_cases(claim)
     done = {
         "state": State.DELIVERED,
         "delivered_at": now,
@@ -50,26 +53,49 @@ def mark_delivered(claim: Claim, answer: Answer) -> None:
     if _still_ours(claim).update(**done) == len(claim.rows):
         for advisor in told:
             _told(advisor, [row for row in claim.rows if row.advisor_id == advisor.pk])
+        _tell_members(claim, cases)
     else:
         logger.warning("%s was sent by two workers", claim.first.reference)
     _finish(claim.attempt, "ok", answer.errcode, answer.duration_ms)
-    _works_again(claim.first.channel, now)  # last: every claim of every worker waits for this row
+    if _works(claim.first.channel, now):  # last: every claim of every worker waits for this row
+        _try_at_once(claim.first.channel, now)
     failpoint("delivery.marking")
 
 
-def _works_again(channel: str, now: datetime) -> None:
-    """Note a success. What had to wait longer and longer while nothing went through is tried again at once.
+def _locked_cases(claim: Claim) -> dict[int, Case]:
+    """Lock the cases whose members see that the advisor was told: after the advisors, before the notifications."""
+    wanted = [row.case_id for row in claim.rows if row.is_of_messages]
+    locked = Case.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=wanted).order_by("pk")
+    return {case.pk: case for case in locked.select_related("member", "advisor")} if wanted else {}
+
+
+def _tell_members(claim: Claim, cases: dict[int, Case]) -> None:
+    for row in claim.rows:
+        # Without an account the advisor is only named in the group, where others read it.
+        if row.case_id in cases and row.is_of_messages and (row.advisor is None or row.advisor.wecom_userid):
+            note_advisor_notified(cases[row.case_id], row.advisor, row.last_seq or 0)
+
+
+def _works(channel: str, now: datetime) -> bool:
+    """Note a success. Returns whether it is the first after trouble.
 
     A pause that is still to come was decided after this request had begun: it stays.
     """
     row = Channel.objects.filter(name=channel)
     row.update(last_success_at=now)
     over = row.filter(Q(paused_until=None) | Q(paused_until__lte=now))
-    if over.exclude(problem="").update(problem="", needs_mending=False, paused_until=None):
-        tried = Notification.objects.filter(channel=channel, state=State.WAITING, attempts__gt=0, due_at__gt=now)
-        # One that a member's new message is joining at this moment keeps its time: nobody waits here for anybody.
-        free = tried.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
-        Notification.objects.filter(pk__in=list(free)).update(due_at=now)
+    return bool(over.exclude(problem="").update(problem="", needs_mending=False, paused_until=None))
+
+
+def _try_at_once(channel: str, now: datetime) -> None:
+    """Try again now what had to wait longer and longer while nothing went through.
+
+    Not before the cases are locked: whoever writes into one locks it before its notification.
+    """
+    tried = Notification.objects.filter(channel=channel, state=State.WAITING, attempts__gt=0, due_at__gt=now)
+    # One that a member's new message is joining at this moment keeps its time: nobody waits here for anybody.
+    free = tried.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
+    Notification.objects.filter(pk__in=list(free)).update(due_at=now)
 
 
 def _told(advisor: Advisor, rows: list[Notification]) -> None:
@@ -119,7 +145,7 @@ def _after(row: Notification, error: WeComError, now: datetime, *, together: boo
     if error.verdict is Verdict.PAYLOAD and together:
         # Something in a digest was refused; sent one by one, only what WeCom objects to fails.
         return back_to_waiting(row, {**changes, "alone": True})
-    if error.verdict is Verdict.CONFIGURATION and (row.channel == GROUP or row.event not in DIRECT_ONLY):
+    if error.verdict is Verdict.CONFIGURATION and (row.channel != APP or row.event not in DIRECT_ONLY):
         # It waits for a person, who may take more than a day. WeCom refused it, so it need not be repeated to the byte.
         waits = {"due_at": now + PROBE_EVERY, "trying_since": None, "payload": ""}
         return back_to_waiting(row, {**changes, **waits})

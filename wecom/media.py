@@ -95,6 +95,8 @@ def _post(row: InboundMessage, media: Media) -> None:
     content, name = _playable(row, media)
     upload = read_upload(BytesIO(content), name)
     with transaction.atomic():
+        if _still(row).select_for_update(no_key=True).first() is None:
+            return  # taken back, or another worker was quicker
         message, _created = post_file(
             row.case,
             row.advisor.user,
@@ -149,7 +151,7 @@ def _amr_to_aac(amr: bytes) -> bytes | None:
 
 def _fail(row: InboundMessage, reason: str) -> None:
     """Keep it as held: the sender hears of it with the next receipt, administrators see it in the admin."""
-    _still(row).update(state=State.HELD, due_at=None, reason=reason[:200], failure_untold=True)
+    _still(row).update(state=State.HELD, due_at=None, reason=reason[:200], untold=True)
 
 
 def _still(row: InboundMessage) -> QuerySet[InboundMessage]:

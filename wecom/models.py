@@ -11,11 +11,12 @@ from members.models import Member
 
 
 class Channel(models.Model):
-    """A way to WeCom: the group robot, or the app. Its row is the lock behind the robot's 20 a minute."""
+    """A way to people: the group robot, the app, or e-mail. Its row is the lock behind the robot's 20 a minute."""
 
     class Name(models.TextChoices):
         GROUP = "group", _("群机器人")
         APP = "app", _("应用消息")
+        EMAIL = "email", _("邮件")
 
     name = models.CharField(_("名称"), max_length=10, choices=Name, unique=True)
     # Not before this; set when WeCom said "too often" or the configuration is wrong.
@@ -44,7 +45,10 @@ class Checkup(Channel):
 
 
 class Notification(models.Model):
-    """Something the site tells WeCom (通知). Written in the transaction that caused it, sent by the worker."""
+    """Something the site tells WeCom, or a member by e-mail (通知).
+
+    Written in the transaction that caused it, sent by the worker.
+    """
 
     class Event(models.TextChoices):
         MEMBER_REGISTERED = "member_registered", _("新会员注册")
@@ -52,6 +56,7 @@ class Notification(models.Model):
         ADVISOR_REVIEWED = "advisor_reviewed", _("顾问审核结果")
         MEMBER_WROTE = "member_wrote", _("会员来信")
         STILL_UNREAD = "still_unread", _("会员来信久未阅读")
+        REPLY_UNREAD = "reply_unread", _("会员未读回复")
         CASE_ASSIGNED = "case_assigned", _("案件指派")
         CASE_TAKEN = "case_taken", _("案件转出")
         CARD_CHOSEN = "card_chosen", _("卡片已选择")
@@ -74,7 +79,7 @@ class Notification(models.Model):
     case = models.ForeignKey(
         Case, models.PROTECT, null=True, blank=True, related_name="notifications", verbose_name=_("案件")
     )
-    # The member's messages it tells about: from first_seq to last_seq.
+    # The messages it tells about, the member's or (by e-mail) the advisor's: from first_seq to last_seq.
     first_seq = models.PositiveIntegerField(_("自消息"), null=True, blank=True)
     last_seq = models.PositiveIntegerField(_("至消息"), null=True, blank=True)
 
@@ -111,7 +116,7 @@ class Notification(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["case", "channel", "event"],
-                condition=Q(event__in=["member_wrote", "still_unread"], state="waiting"),
+                condition=Q(event__in=["member_wrote", "still_unread", "reply_unread"], state="waiting"),
                 name="notification_one_waiting_per_case",
             ),
             models.CheckConstraint(
@@ -124,7 +129,7 @@ class Notification(models.Model):
                 name="notification_delivered_at",
             ),
             models.CheckConstraint(
-                condition=~Q(event__in=["member_wrote", "still_unread"])
+                condition=~Q(event__in=["member_wrote", "still_unread", "reply_unread"])
                 | Q(case__isnull=False, first_seq__isnull=False, last_seq__gte=models.F("first_seq")),
                 name="notification_of_messages",
             ),
@@ -135,8 +140,13 @@ class Notification(models.Model):
 
     @property
     def is_of_messages(self) -> bool:
-        """Whether it tells about a member's messages, of which a case has one waiting notification at most."""
+        """Whether it tells about a member's messages."""
         return self.event in {self.Event.MEMBER_WROTE, self.Event.STILL_UNREAD}
+
+    @property
+    def is_gathered(self) -> bool:
+        """Whether a case has one of the kind waiting at most; what happens meanwhile joins it."""
+        return self.is_of_messages or self.event == self.Event.REPLY_UNREAD
 
     @property
     def reference(self) -> str:
@@ -230,7 +240,9 @@ class InboundMessage(models.Model):
     content = models.TextField(_("内容"), blank=True)
     fields = models.JSONField(_("收到的字段"), default=dict)
     sent_at = models.DateTimeField(_("企业微信时间"))
-    received_at = models.DateTimeField(_("收到时间"), auto_now_add=True)
+    received_at = models.DateTimeField(_("收到时间"), default=timezone.now)
+    # The database could not take it at the time; it waited on the disk (spool.py).
+    late = models.BooleanField(_("迟到"), default=False)
 
     state = models.CharField(_("状态"), max_length=10, choices=State)
     reason = models.CharField(_("原因"), max_length=200, blank=True)
@@ -244,8 +256,8 @@ class InboundMessage(models.Model):
     # A picture or voice still to be fetched: when to try (next), and how often it was tried.
     due_at = models.DateTimeField(_("应下载"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
-    # It went wrong after the receipt was given: the sender's next receipt says so.
-    failure_untold = models.BooleanField(default=False)
+    # What became of it was not known when it was answered: the sender's next receipt says so.
+    untold = models.BooleanField(default=False)
 
     class Meta:
         verbose_name = _("企业微信来信")
@@ -254,6 +266,7 @@ class InboundMessage(models.Model):
             models.Index(fields=["state", "-received_at"], name="inbound_state"),
             models.Index(fields=["advisor", "-received_at"], name="inbound_of_advisor"),
             models.Index(fields=["due_at"], name="inbound_due", condition=Q(state="fetching")),
+            models.Index(fields=["advisor"], name="inbound_untold", condition=Q(untold=True)),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(

@@ -1,4 +1,7 @@
-"""Requests to tell WeCom something. Each is called inside the transaction of what it tells about."""
+"""Requests to tell WeCom, or a member by e-mail, something.
+
+Each is called inside the transaction of what it tells about.
+"""
 
 from datetime import datetime, timedelta
 
@@ -83,6 +86,15 @@ def notify_member_wrote(message: Message) -> None:
     failpoint("message.notified")
 
 
+def notify_replied(message: Message) -> None:
+    """Ask for the member to be told by e-mail of an advisor's message; the case's row is locked by the caller.
+
+    The minutes count from the first reply, and further ones join it, so that none postpones it. Whether the member
+    has read it by then, or must not be told, is decided when it is due (reminders.py).
+    """
+    _ask_for(message, Event.REPLY_UNREAD, Channel.Name.EMAIL, timezone.now() + settings.EMAIL_REMINDER_AFTER)
+
+
 def _way_to(advisor: Advisor) -> str:
     return Channel.Name.APP if app_is_configured() and advisor.wecom_userid else Channel.Name.GROUP
 
@@ -127,7 +139,7 @@ def resend(notification: Notification) -> Notification:
     if row.state not in {State.FAILED, State.CANCELLED, State.WAITING}:
         raise Conflict(_("只有等待、失败或已取消的通知可以重新发送。"))
     others = Notification.objects.filter(event=row.event, channel=row.channel, case=row.case_id, state=State.WAITING)
-    if row.is_of_messages and others.exclude(pk=row.pk).exists():
+    if row.is_gathered and others.exclude(pk=row.pk).exists():
         raise Conflict(_("同一案件已有一条等待发送的通知。"))
     row.state, row.due_at, row.note, row.trying_since = State.WAITING, timezone.now(), "", None
     row.save(update_fields=["state", "due_at", "note", "trying_since"])

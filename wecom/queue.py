@@ -16,12 +16,13 @@ from django.db.models import Q, QuerySet
 
 from cases.actions import lock_case
 from cases.models import Case
-from wecom.channels import APP, GROUP, compose
+from wecom.channels import APP, EMAIL, GROUP, compose
 from wecom.clock import shared_now
 from wecom.decision import Cancel, Postpone, Send, decide
 from wecom.failpoints import failpoint
-from wecom.limits import LEASE, free_places, member_is_full
+from wecom.limits import LEASE, MAIL_LEASE, free_places, member_is_full
 from wecom.models import Attempt, Channel, Notification
+from wecom.reminders import decide_reminder
 from wecom.texts import MAX_TEXT, digest_payload, shown
 
 State, Event = Notification.State, Notification.Event
@@ -142,7 +143,7 @@ def _decided(row: Notification, now: datetime) -> tuple[Notification, int, dict[
     """Decide about a due row: returns it ready to send, or writes down why it is not sent now."""
     try:
         with transaction.atomic():  # so that a mistake of ours that the database refuses fails this row alone
-            verdict = decide(row, now)
+            verdict = decide_reminder(row, now) if row.channel == EMAIL else decide(row, now)
             if isinstance(verdict, Send) and row.channel == APP and verdict.advisor:
                 verdict = Postpone(now + MEMBER_WAITS, "发给该成员的消息过多。") if _full(verdict, now) else verdict
             if isinstance(verdict, Send) and _has_address(row, verdict):
@@ -181,7 +182,8 @@ def change(row: Notification, changes: dict[str, Any]) -> None:
 def _lease(rows: list[Notification], payload: dict[str, Any], now: datetime) -> Claim:
     lease = uuid4().hex
     for row in rows:
-        row.state, row.lease, row.leased_until = State.SENDING, lease, now + LEASE
+        row.state, row.lease = State.SENDING, lease
+        row.leased_until = now + (MAIL_LEASE if row.channel == EMAIL else LEASE)
         row.attempts += 1
         row.trying_since = row.trying_since or now
         row.sent_text = shown(payload)
@@ -213,7 +215,7 @@ def fall_back(row: Notification) -> None:
 
 def back_to_waiting(row: Notification, changes: dict[str, Any]) -> dict[str, Any]:
     """Return how a locked row goes back to waiting: as it is, or merged into the one that began to wait meanwhile."""
-    if row.is_of_messages:
+    if row.is_gathered:
         others = Notification.objects.filter(case=row.case_id, channel=row.channel, event=row.event)
         if others.filter(state=State.WAITING).update(first_seq=row.first_seq):
             return {**changes, "state": State.CANCELLED, "note": "已并入同一案件的下一条通知。"}

@@ -7,7 +7,7 @@ from django.db.models.signals import post_save
 from advisors.models import Advisor
 from advisors.signals import advisor_reviewed
 from cases.models import Case, Message
-from cases.signals import advisor_assigned
+from cases.signals import advisor_assigned, being_notified
 from jiayi.announcing import is_announced
 from members.models import Member
 from wecom.notifications import (
@@ -16,7 +16,10 @@ from wecom.notifications import (
     notify_assigned,
     notify_member_registered,
     notify_member_wrote,
+    notify_replied,
 )
+from wecom.reminders import REPLIES
+from wecom.telling import about_to_tell
 
 
 def connect() -> None:
@@ -26,6 +29,7 @@ def connect() -> None:
     post_save.connect(on_message, sender=Message, dispatch_uid="wecom.message")
     advisor_reviewed.connect(on_reviewed, dispatch_uid="wecom.reviewed")
     advisor_assigned.connect(on_assigned, dispatch_uid="wecom.assigned")
+    being_notified.connect(on_being_notified, dispatch_uid="wecom.being_notified")
 
 
 def on_member(*, instance: Member, created: bool, raw: bool = False, **kwargs: Any) -> None:
@@ -39,8 +43,16 @@ def on_advisor(*, instance: Advisor, created: bool, raw: bool = False, **kwargs:
 
 
 def on_message(*, instance: Message, created: bool, raw: bool = False, **kwargs: Any) -> None:
-    if created and not raw and is_announced() and instance.sender_id == instance.case.member.user_id:
+    if not created or raw or not is_announced():
+        return
+    if instance.sender_id == instance.case.member.user_id:
         notify_member_wrote(instance)
+    elif instance.kind in REPLIES:
+        notify_replied(instance)
+
+
+def on_being_notified(*, cases: list[int], **kwargs: Any) -> set[int]:
+    return about_to_tell(cases)
 
 
 def on_reviewed(*, advisor: Advisor, **kwargs: Any) -> None:

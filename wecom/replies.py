@@ -7,7 +7,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cases.models import Case
+from wecom.models import InboundMessage
+from wecom.texts import local_time
 
+NEWLINE = "\n"
+KINDS = {"text": "消息", "image": "图片", "voice": "语音", "video": "视频", "file": "文件"}
 LIST_LIMIT = 1_700  # bytes of the list itself, so that what follows it still fits
 UNBOUND = "您的企业微信账号还没有绑定网站顾问账号，消息没有送出。请联系管理员在后台「RCIC 顾问审核」中绑定。"
 NOT_APPROVED = "您的顾问账号目前不能使用（未通过审核或已停用），消息没有送出。请联系管理员。"
@@ -23,6 +27,7 @@ NOTHING_WAITS = "没有等待回复的案件。"
 DROPPED = "已取消，消息没有送出。"
 MENU_STALE = "这个选择已过期，消息没有送出。请重新发送，或输入 #案件号 内容。"
 NOTHING_TO_RECALL = "没有可以撤回的消息。"
+PUT_ASIDE = "网站正忙，您的消息已收下，稍后处理，不用重发。结果写在您的下一次回执里；回复「列表」也能看到。"
 NOT_SENT = "消息没有送出（已保留，管理员可以代为分配）。"
 
 
@@ -36,15 +41,19 @@ def sent(case: Case) -> str:
 
 
 def fetching(case: Case) -> str:
-    return f"正在转发到案件 {name_of(case)}，稍后可在网站看到。"
+    return f"正在转发到案件 {name_of(case)}，稍后可在网站看到。\n2 分钟内回复「撤回」可以撤回。"
 
 
 def kind_name(message_type: str) -> str:
-    return {"image": "图片", "voice": "语音", "video": "视频", "file": "文件"}.get(message_type, "内容")
+    return KINDS.get(message_type, "内容")
 
 
-def failed(message_type: str, at: str, reason: str) -> str:
-    return f"⚠ 您 {at} 发的{kind_name(message_type)}没有送出：{reason}"
+def untold(row: InboundMessage) -> str:
+    """Return the line that tells later what became of something."""
+    what = f"您 {local_time(row.received_at)} 发的{kind_name(row.message_type)}"
+    if row.state == InboundMessage.State.HELD:
+        return f"⚠ {what}没有送出（已保留）：{row.reason}"
+    return f"{what}：{row.reply.partition(NEWLINE)[0]}"
 
 
 def target_set(case: Case) -> str:
@@ -65,11 +74,22 @@ def two_numbers() -> str:
 
 
 def no_target() -> str:
-    return f"{NOT_SENT}\n不知道该发到哪个案件：请输入 #案件号 内容。回复「列表」查看等待您回复的案件。"
+    return (
+        f"{NOT_SENT}\n不知道该发到哪个案件：请输入 #案件号 内容；图片、语音请先单独发 #案件号，再发一次。"
+        "回复「列表」查看等待您回复的案件。"
+    )
 
 
 def target_lost(number: int) -> str:
     return f"{NOT_SENT}\n案件 #{number} 已结案或不再由您跟进。请输入 #案件号 内容，或回复「列表」。"
+
+
+def target_changed() -> str:
+    return f"{NOT_SENT}\n您发出之后，最近被通知的案件换了。请输入 #案件号 内容。"
+
+
+def several_wait() -> str:
+    return f"{NOT_SENT}\n等待您回复的案件不止一个：请输入 #案件号 内容，或回复「列表」。"
 
 
 def refused(reason: str) -> str:

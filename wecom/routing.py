@@ -6,7 +6,7 @@ case and checks again that it is theirs and open, so what is true here is true a
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -23,7 +23,7 @@ from wecom.models import InboundMessage, ReplyMenu, ReplyTarget
 State = InboundMessage.State
 MENU_FOR = timedelta(minutes=10)
 
-_NUMBER = r"\s*[#＃]\s*([0-9０-９]{1,9})"
+_NUMBER = r"\s*[#＃]\s*([0-9０-９]{1,9})(?![0-9０-９])"
 _NUMBERED = re.compile(_NUMBER + r"[\s:：,，.。、;；]*(.*)", re.DOTALL)
 _DIGITS = re.compile(r"\s*([0-9０-９]{1,2})\s*")
 
@@ -102,13 +102,23 @@ def _to_number(row: InboundMessage, advisor: Advisor, number: int, text: str) ->
         return deliver(row, advisor, case, text)
     if case.status == Case.Status.CLOSED:
         return Outcome(State.IGNORED, replies.target_lost(number), "案件已结案", case)
-    set_target(advisor, case)
+    if not set_target(advisor, case, row.received_at):
+        return Outcome(State.IGNORED, replies.target_changed(), "之后又通知了别的案件", case)
     return Outcome(State.IGNORED, replies.target_set(case), "设为最近被通知案件", case)
 
 
-def set_target(advisor: Advisor, case: Case) -> None:
-    """Make `case` the one the advisor's next WeCom text goes to."""
-    ReplyTarget.objects.update_or_create(advisor=advisor, defaults={"case": case, "set_at": timezone.now()})
+def set_target(advisor: Advisor, case: Case, at: datetime | None = None) -> bool:
+    """Make `case` the one the advisor's next WeCom text goes to, unless another was made it after `at` (now).
+
+    Returns whether it is. `set_at` of the row is since when.
+    """
+    target = ReplyTarget.objects.filter(advisor=advisor).first()
+    if target is not None and target.case_id == case.pk:
+        return True
+    if target is not None and at is not None and target.set_at > at:
+        return False
+    ReplyTarget.objects.update_or_create(advisor=advisor, defaults={"case": case, "set_at": at or timezone.now()})
+    return True
 
 
 def _to_target(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
@@ -118,10 +128,15 @@ def _to_target(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
     case = target.case
     if case.advisor_id != advisor.pk or case.status == Case.Status.CLOSED:
         return Outcome(State.HELD, replies.target_lost(case.number), "最近被通知的案件已结案或换了跟进人")
+    if target.set_at > row.received_at:
+        # They wrote before they heard of this case, and meant another.
+        return Outcome(State.HELD, replies.target_changed(), "收到之后才通知了这个案件")
     return deliver(row, advisor, case, text)
 
 
 def _ask(row: InboundMessage, advisor: Advisor, waiting: list[Case]) -> Outcome:
+    if row.late:  # nobody would see the menu, and the next digit would answer it
+        return Outcome(State.HELD, replies.several_wait(), "等待回复的案件不止一个")
     ReplyMenu.objects.update_or_create(
         advisor=advisor,
         defaults={"held": row, "case_ids": [case.pk for case in waiting], "created_at": timezone.now()},

@@ -91,7 +91,9 @@ def card_payload(row: Notification, count: int) -> dict[str, Any]:
 
 
 def shown(payload: dict[str, Any]) -> str:
-    """Return what of a payload is kept for administrators: never the client's words."""
+    """Return what of a payload is kept for administrators: never the client's words or e-mail address."""
+    if "subject" in payload:
+        return f"[邮件] {payload['subject']}"
     if "template_card" in payload:
         title = payload["template_card"]["main_title"]
         reference = payload["template_card"]["task_id"].partition("-")[0]
@@ -159,10 +161,12 @@ def _case_taken(row: Notification) -> str:
 def _of_messages(row: Notification, count: int) -> str:
     case = row.case
     assert case is not None
+    is_new = row.event == Event.MEMBER_WROTE and row.first_seq == 1 and case.advisor_id is None
     only_calls = 0 < count == row.missed_calls
-    kind = "久未阅读" if row.event == Event.STILL_UNREAD else "未接来电" if only_calls else "会员来信"
+    new = "新案件" if is_new else "未接来电" if only_calls else "会员来信"
+    kind = "久未阅读" if row.event == Event.STILL_UNREAD else new
     preview = _preview(case) if settings.WECHAT_NOTIFY_PREVIEW and row.channel == "group" else ""
-    return f"【{kind}】案件 {_head(row, count)}{preview}\n{_who_answers(row.advisor, case)}"
+    return f"【{kind}】案件 {_head(row, count)}{preview}\n{_who_answers(row.advisor, case, is_new=is_new)}"
 
 
 def _head(row: Notification, count: int) -> str:
@@ -193,9 +197,10 @@ def _preview(case: Case) -> str:
     return f"\n「{begin[:PREVIEW]}{'…' if len(begin) > PREVIEW else ''}」"
 
 
-def _who_answers(advisor: Advisor | None, case: Case) -> str:
+def _who_answers(advisor: Advisor | None, case: Case, *, is_new: bool) -> str:
     if advisor is None:
-        return f"此案件还没有可用的跟进人，请管理员指派：\n{_admin('cases_case', case.pk)}"
+        new = "这是会员新开的案件，" if is_new else ""
+        return f"{new}此案件还没有可用的跟进人，请管理员指派：\n{_admin('cases_case', case.pk)}"
     if not advisor.wecom_userid:
         return (
             f"跟进人 {_name(advisor)} 还没有绑定企业微信账号，请管理员绑定：\n{_admin('advisors_advisor', advisor.pk)}"

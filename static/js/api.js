@@ -1,6 +1,7 @@
 // JSON requests to our own API.
 
 const TIMEOUT = 15_000; // ms
+const STALLED = 60_000; // ms in which nothing of a file goes out, or no answer comes: it is given up
 
 export class ApiError extends Error {
   // `status` is 0 when no answer of ours came: offline, too slow, or a hotel's sign-in page in between.
@@ -13,10 +14,13 @@ export class ApiError extends Error {
 
 export class Api {
   #csrfCookie;
+  #user;
   #onSignedOut;
 
-  constructor({ csrfCookie, onSignedOut }) {
+  // `user`: whose page this is. `onSignedOut(other)`: they are signed out, and whether somebody else is signed in.
+  constructor({ csrfCookie, user, onSignedOut }) {
     this.#csrfCookie = csrfCookie;
+    this.#user = user;
     this.#onSignedOut = onSignedOut;
   }
 
@@ -28,6 +32,36 @@ export class Api {
     const headers = { "Content-Type": "application/json", "X-CSRFToken": this.#token() };
     // keepalive: a message on its way arrives even when the person goes to another page meanwhile.
     return this.#request(url, { method: "POST", headers, body: JSON.stringify(data), keepalive: true });
+  }
+
+  // Send a form with a file; `onProgress` is told 0 to 1. When `signal` aborts, it fails with status 0.
+  upload(url, form, { signal, onProgress }) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest(); // fetch tells nothing of what has gone out
+      let timer = 0;
+      const alive = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => request.abort(), STALLED);
+      };
+      request.open("POST", url);
+      request.responseType = "json";
+      request.setRequestHeader("Accept", "application/json");
+      request.setRequestHeader("X-CSRFToken", this.#token());
+      request.setRequestHeader("X-Page-Of", this.#user);
+      request.upload.addEventListener("progress", ({ loaded, total }) => {
+        alive();
+        onProgress(loaded / total);
+      });
+      request.addEventListener("loadend", () => {
+        clearTimeout(timer);
+        const { status, response } = request;
+        if ([200, 201].includes(status) && response) resolve(response);
+        else reject(this.#refusal([200, 201].includes(status) ? 0 : status, response));
+      });
+      signal.addEventListener("abort", () => request.abort());
+      alive();
+      request.send(form);
+    });
   }
 
   // Read at every request: signing in in another tab changes it.
@@ -43,7 +77,7 @@ export class Api {
     try {
       response = await fetch(url, {
         ...options,
-        headers: { Accept: "application/json", ...options.headers },
+        headers: { Accept: "application/json", "X-Page-Of": this.#user, ...options.headers },
         cache: "no-store",
         credentials: "same-origin",
         redirect: "error",
@@ -54,11 +88,13 @@ export class Api {
       if (response === undefined || response.ok) throw new ApiError(0);
     }
     if (response.ok) return data;
-    if (response.status === 401) {
-      this.#onSignedOut();
-      throw new ApiError(401); // the page says so once; no need to repeat it at every message
-    }
-    throw new ApiError(response.status, detailOf(data));
+    throw this.#refusal(response.status, data);
+  }
+
+  #refusal(status, data) {
+    if (status !== 401) return new ApiError(status, detailOf(data));
+    this.#onSignedOut(Boolean(data?.other_account));
+    return new ApiError(401); // the page says so once; no need to repeat it at every message
   }
 }
 

@@ -1,5 +1,7 @@
-// The list of cases, as templates/cases/_case.html renders it, and the count of unread messages in the title.
+// The list of cases, as templates/cases/_case.html renders it, and the count of unread messages in the title. Its order
+// is that of queries.list_cases: what waits for the reader's answer first, longest first, then the newest.
 
+import { CaseFilter, waits } from "./casefilter.js";
 import { el } from "./dom.js";
 import { oneAtATime } from "./once.js";
 
@@ -12,12 +14,20 @@ export class CaseList {
     this.pageTitle = document.title;
     this.refresh = oneAtATime(() => this.#refresh());
     for (const time of list.querySelectorAll("time")) time.textContent = format.short(new Date(time.dateTime));
-    for (const chip of list.querySelectorAll(".waiting")) chip.textContent = words.waiting;
+    for (const chip of list.querySelectorAll(".waiting")) chip.textContent = this.#waitingFor(chip.dataset.since);
+    if (document.getElementById("filters")) this.filter = new CaseFilter({
+      onChange: () => this.#cases && this.#changed(),
+      onScope: () => this.refresh().catch(() => {}), // the next look tries again
+    });
   }
 
   async #refresh() {
-    this.#cases = await this.api.get(this.url);
+    this.#cases = await this.api.get(this.url + (this.filter?.parameters(this.open) ?? ""));
     this.#changed();
+  }
+
+  get all() {
+    return this.#cases ?? [];
   }
 
   find(number) {
@@ -37,9 +47,18 @@ export class CaseList {
     if (!message.sender.me && !seen) one.unread += 1;
     const fromMember = message.sender.role === "member";
     one.waiting_since = fromMember ? (one.waiting_since ?? message.created_at) : null;
-    this.#cases = [one, ...this.#cases.filter((other) => other !== one)];
+    this.#put(one);
     this.#changed();
     return true;
+  }
+
+  // It has the newest message: it goes before all that do not wait, unless it waits itself.
+  #put(one) {
+    const others = this.#cases.filter((other) => other !== one);
+    const goesBefore = (other) => waits(other) && (!waits(one) || other.waiting_since <= one.waiting_since);
+    const place = others.findIndex((other) => !goesBefore(other));
+    others.splice(place < 0 ? others.length : place, 0, one);
+    this.#cases = others;
   }
 
   setOnline(number, online) {
@@ -47,6 +66,15 @@ export class CaseList {
     const one = this.find(number);
     if (!one?.advisor) return;
     one.advisor.online = online;
+    this.#changed();
+  }
+
+  // Something of what /api/cases/ says of this case has changed.
+  learn(number, facts) {
+    this.refresh.outdated();
+    const one = this.find(number);
+    if (!one) return;
+    Object.assign(one, facts);
     this.#changed();
   }
 
@@ -60,7 +88,9 @@ export class CaseList {
 
   #changed() {
     const focused = document.activeElement?.dataset?.number;
-    this.list.replaceChildren(...this.#cases.map((one) => this.#item(one)));
+    const shown = this.filter?.apply(this.#cases, this.open) ?? this.#cases;
+    this.list.replaceChildren(...shown.map((one) => this.#item(one)));
+    for (const back of document.querySelectorAll(".back")) back.href = this.pages + this.#query;
     if (focused) this.list.querySelector(`[data-number="${focused}"]`)?.focus();
     const unread = this.#cases.reduce((sum, one) => sum + one.unread, 0);
     document.title = unread ? `(${unread}) ${this.pageTitle}` : this.pageTitle;
@@ -72,13 +102,13 @@ export class CaseList {
     const last = one.last_message;
     const time = last && el("time", { class: "case-time", datetime: last.created_at }, format.short(new Date(last.created_at)));
     const badge = one.unread
-      ? el("span", { class: "badge" }, String(one.unread), el("span", { class: "sr" }, ` ${words.unread}`))
+      ? el("span", { class: "badge" }, one.unread > 99 ? "99+" : String(one.unread), el("span", { class: "sr" }, ` ${words.unread}`))
       : null;
     const link = el(
       "a",
       {
         class: "case",
-        href: `${this.pages}${one.number}/`,
+        href: `${this.pages}${one.number}/${this.#query}`,
         "data-number": one.number,
         "aria-current": one.number === this.open ? "page" : null,
       },
@@ -89,15 +119,20 @@ export class CaseList {
     return el("li", {}, link);
   }
 
+  get #query() {
+    return this.filter?.query ?? "";
+  }
+
+  #waitingFor(since) {
+    return `${this.words.waiting} ${this.format.since(new Date(since))}`;
+  }
+
   #who(one) {
-    const { words, format } = this;
+    const { words } = this;
     const said = [];
     if (!one.member.me) {
       said.push(el("span", {}, one.member.name));
-      if (one.waiting_since) {
-        const since = format.since(new Date(one.waiting_since));
-        said.push(el("span", { class: "chip waiting" }, `${words.waiting} ${since}`));
-      }
+      if (waits(one)) said.push(el("span", { class: "chip waiting" }, this.#waitingFor(one.waiting_since)));
     } else if (one.advisor) {
       said.push(el("span", { class: `presence${one.advisor.online ? " online" : ""}` }, one.advisor.name));
     } else said.push(el("span", { class: "presence none" }, words.findingAdvisor));

@@ -1,22 +1,27 @@
-// The messages of the open case on the screen, in the order of `seq`; below them, those not sent yet.
+// A window over the messages of the open case: those from `first` to `last` are on the screen, in the order of `seq`
+// and without a hole. It slides: what lies far from what is being read is dropped again. Below the newest message
+// stand those not sent yet.
 
 import { el } from "./dom.js";
-import { button, continues, messageElement, pendingElement, readMessage, tick } from "./message.js";
+import { button, continues, messageElement, pendingElement, readMessage, tick, tickState } from "./message.js";
 
 const AT_BOTTOM = 48; // px
+const REVEALED = 2_500; // ms for which a message that was searched for stands out
+const MOST = 250; // messages kept on the screen; with a page of them more while it slides
 
 export class Conversation {
   #shown = new Map(); // seq -> { message, element }
   #waiting = new Map(); // client_id -> { item, element }
+  #items = []; // all that are not sent yet
   first = 0;
   last = 0;
 
-  // `actions`: recall(seq), editAgain(text), retry(client_id), discard(client_id); `recallable(message)` in ms left.
-  constructor({ list, scroller, words, format, peerRead, recallable, actions }) {
-    Object.assign(this, { list, scroller, words, format, peerRead, recallable, actions });
-    const rendered = [...list.querySelectorAll("[data-seq]")].map(readMessage);
-    list.replaceChildren();
-    this.put(rendered);
+  // `newest`: the seq of the case's newest message as far as is known; `edges`: what stands above and below the window
+  // while there is more; `actions`: recall(seq), editAgain(text), retry(client_id), discard(client_id);
+  // `recallable(message)` in ms left.
+  constructor({ list, scroller, edges, words, format, newest, peerRead, notified, recallable, actions }) {
+    Object.assign(this, { list, scroller, edges, words, format, newest, peerRead, notified, recallable, actions });
+    this.replace([...list.querySelectorAll("[data-seq]")].map(readMessage));
     setInterval(() => this.#expireRecalls(), 5_000);
   }
 
@@ -25,16 +30,76 @@ export class Conversation {
     return [...this.#shown.values()].map(({ message }) => message.client_id).filter(Boolean);
   }
 
-  // Show messages, ascending by seq; one that is there already is replaced. Returns those that are new.
+  // Whether the window reaches the newest message.
+  get atEnd() {
+    return this.last >= this.newest;
+  }
+
+  // Show messages, ascending by seq, as far as they join what is shown; one that is there already is replaced.
+  // Returns those that are new.
   put(messages) {
-    const added = messages.filter((message) => !this.#shown.has(message.seq));
-    this.keepPlace(() => messages.forEach((message) => this.#putOne(message)));
+    const joined = this.#joined(messages);
+    const added = joined.filter((message) => !this.#shown.has(message.seq));
+    this.#change(() => joined.forEach((message) => this.#putOne(message)));
     return added;
+  }
+
+  // Show these messages, ascending by seq, instead of what is shown.
+  replace(messages) {
+    this.#shown.clear();
+    this.#waiting.clear();
+    this.list.replaceChildren();
+    this.first = this.last = 0;
+    this.#change(() => messages.forEach((message) => this.#putOne(message)));
+  }
+
+  // There is a newer message, whether it is shown or not.
+  heardOf(seq) {
+    if (seq > this.newest) this.#change(() => (this.newest = seq));
+  }
+
+  // A message that would leave a hole is not shown.
+  #joined(messages) {
+    let { first, last } = this;
+    const older = messages.filter(({ seq }) => seq < first).reverse().filter(({ seq }) => seq === first - 1 && (first = seq));
+    const other = messages.filter(({ seq }) => seq >= this.first && (seq <= last || (seq === last + 1 && (last = seq))));
+    return [...older.reverse(), ...other];
+  }
+
+  #change(change) {
+    this.keepPlace(() => {
+      change();
+      this.newest = Math.max(this.newest, this.last);
+      this.#trim();
+      this.#placeWaiting();
+      this.edges.older.hidden = this.first <= 1;
+      this.edges.newer.hidden = this.atEnd;
+    });
+  }
+
+  // Drop messages from the end that is farther from what is being read.
+  #trim() {
+    if (this.#shown.size <= MOST) return;
+    const reading = this.atBottom ? this.last : this.#reading();
+    while (this.#shown.size > MOST) {
+      if (this.last - reading > reading - this.first) this.#drop(this.last--);
+      else this.#drop(this.first++);
+    }
+    this.#arrange(this.#shown.get(this.first).element);
+  }
+
+  #drop(seq) {
+    const { element } = this.#shown.get(seq);
+    const heading = element.previousElementSibling;
+    if (heading?.classList.contains("day")) heading.remove();
+    element.remove();
+    this.#shown.delete(seq);
   }
 
   #putOne(message) {
     const known = this.#shown.get(message.seq);
-    if (known && known.message.recalled === message.recalled) return;
+    const same = known?.message.recalled === message.recalled && known.message.attachment?.state === message.attachment?.state;
+    if (known && same) return;
     const element = this.#element(message, known?.message.body);
     if (known) known.element.replaceWith(element);
     else this.#place(message.seq, element);
@@ -66,7 +131,9 @@ export class Conversation {
     if (message.sender.me && message.kind === "text" && message.recalled && bodyBefore) {
       extra.push(button(words.editAgain, "edit-again", () => this.actions.editAgain(bodyBefore)));
     }
-    return messageElement(message, { words, format, read: message.seq <= this.peerRead, extra });
+    const element = messageElement(message, { words, format, state: tickState(message.seq, this), extra });
+    element.id = `m${message.seq}`;
+    return element;
   }
 
   // Give the element its day heading where a day begins, and join it to what the same person said just before.
@@ -90,12 +157,20 @@ export class Conversation {
     return { created_at: item.at, sender: { name: "", role: "", me: true } };
   }
 
-  // Show these as not sent yet, in this order, below everything else.
+  // Show these as not sent yet, in this order, below the newest message.
   putWaiting(items) {
+    this.#items = items;
+    this.#placeWaiting();
+  }
+
+  #placeWaiting() {
+    const items = this.atEnd ? this.#items : [];
     const wanted = new Set(items.map((item) => item.client_id));
     for (const [id, { element }] of this.#waiting) {
       if (wanted.has(id)) continue;
+      const heading = element.previousElementSibling;
       element.remove();
+      if (heading?.classList.contains("day") && !heading.nextElementSibling) heading.remove();
       this.#waiting.delete(id);
     }
     for (const item of items) this.#putWaitingOne(item);
@@ -116,10 +191,21 @@ export class Conversation {
 
   // The other side has read up to `seq`.
   readUpTo(seq) {
-    for (let one = this.peerRead + 1; one <= seq; one += 1) {
-      this.#shown.get(one)?.element.querySelector(".tick")?.replaceWith(tick(true, this.words));
-    }
     this.peerRead = Math.max(this.peerRead, seq);
+    this.#refreshTicks();
+  }
+
+  // The advisor was told in WeCom of what stands up to `seq`; after a hand-over, the new one of nothing.
+  notifiedUpTo(seq) {
+    this.notified = seq;
+    this.#refreshTicks();
+  }
+
+  #refreshTicks() {
+    for (const old of this.list.querySelectorAll(".tick")) {
+      const state = tickState(Number(old.closest("[data-seq]").dataset.seq), this);
+      if (old.dataset.state !== state) old.replaceWith(tick(state, this.words));
+    }
   }
 
   #expireRecalls() {
@@ -146,25 +232,50 @@ export class Conversation {
 
   // The scroller is column-reverse: 0 is the bottom, further up is negative.
   get atBottom() {
-    return this.scroller.scrollTop > -AT_BOTTOM;
+    return this.atEnd && this.scroller.scrollTop > -AT_BOTTOM;
   }
 
   toBottom() {
     this.scroller.scrollTop = 0;
   }
 
+  // Bring a message to the middle of the screen and to the reader's notice. Returns whether it is there.
+  reveal(seq) {
+    const element = this.#shown.get(seq)?.element;
+    if (!element) return false;
+    this.list.querySelector(".revealed")?.classList.remove("revealed");
+    element.classList.add("revealed");
+    element.tabIndex = -1;
+    element.focus({ preventScroll: true });
+    element.scrollIntoView({ block: "center" });
+    setTimeout(() => element.classList.remove("revealed"), REVEALED);
+    return true;
+  }
+
   // Change the list while what the person is reading stays where it is; at the bottom, the bottom is kept.
   keepPlace(change) {
-    if (this.atBottom) {
+    if (this.atBottom || !this.#shown.size) {
       change();
       this.toBottom();
       return;
     }
-    const top = this.scroller.getBoundingClientRect().top;
-    const seen = [...this.list.children].find((one) => one.getBoundingClientRect().bottom > top);
-    const before = seen?.getBoundingClientRect().top;
+    const seq = this.#reading();
+    const before = this.#topOf(seq);
     change();
-    if (seen?.isConnected) this.scroller.scrollTop += seen.getBoundingClientRect().top - before;
+    const after = this.#topOf(seq);
+    if (before !== null && after !== null) this.scroller.scrollTop += after - before;
+  }
+
+  // The last message whose beginning is on the screen: the first ones shown change their look when older ones come.
+  #reading() {
+    const { top, bottom } = this.scroller.getBoundingClientRect();
+    let seq = this.last;
+    while (seq > this.first && this.#topOf(seq) >= bottom) seq -= 1;
+    return this.#topOf(seq) < top ? Math.min(seq + 1, this.last) : seq;
+  }
+
+  #topOf(seq) {
+    return this.#shown.get(seq)?.element.getBoundingClientRect().top ?? null;
   }
 }
 

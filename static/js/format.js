@@ -40,6 +40,12 @@ export class Format {
     return this.clock.format(date);
   }
 
+  // The time of today, else the day too.
+  moment(date) {
+    const today = this.dayKey(date) === this.dayKey(new Date());
+    return today ? this.time(date) : `${this.short(date)} ${this.time(date)}`;
+  }
+
   fullTime(date) {
     return this.full.format(date);
   }

@@ -1,63 +1,97 @@
-// Filling the conversation from the API: what was missed, and what lies further up.
+// Filling the conversation from the API: what was missed, what lies further up or down, and what is somewhere else.
 
 import { oneAtATime } from "./once.js";
 
 const PAGE = 50;
+const CAUGHT_UP = 100; // messages; who missed more goes to the newest ones instead of reading through all of them
 
 export class History {
-  #loadingOlder = false;
+  #loading = new Set();
 
-  constructor({ api, url, conversation, onNew }) {
-    Object.assign(this, { api, url, conversation, onNew });
+  // `onNew(messages)`: new ones are shown; `onMissed(count)`: there are new ones that are not.
+  constructor({ api, url, conversation, onNew, onMissed }) {
+    Object.assign(this, { api, url, conversation, onNew, onMissed });
     // Fetch what is new and what was recalled meanwhile.
     this.catchUp = oneAtATime(() => this.#catchUp());
   }
 
   async #catchUp() {
-    const newest = (await this.api.get(`${this.url}?limit=${PAGE}`)).messages;
-    // Where the newest page does not reach back to what is shown, the pages between come first: no holes, in order.
-    if (newest.length && newest[0].seq > this.conversation.last + 1) await this.#after();
+    const { conversation } = this;
+    const newest = (await this.#get(`limit=${PAGE}`)).messages;
+    if (!newest.length) return;
+    const { atEnd, atBottom, newest: known } = conversation;
+    const end = newest.at(-1).seq;
+    const joins = newest[0].seq <= conversation.last + 1;
+    if (atEnd && !joins) this.#put((await this.#get(`after=${conversation.last}&limit=${CAUGHT_UP}`)).messages);
     this.#put(newest);
-  }
-
-  async #after() {
-    let page;
-    do {
-      page = await this.api.get(`${this.url}?after=${this.conversation.last}&limit=100`);
-      this.#put(page.messages);
-    } while (page.has_more);
+    if (conversation.last >= end) return;
+    conversation.heardOf(end);
+    if (atBottom) {
+      conversation.replace(newest);
+      this.onNew(newest);
+    } else if (end > known) this.onMissed(end - known);
   }
 
   #put(messages) {
+    const { atEnd } = this.conversation;
     const added = this.conversation.put(messages);
-    if (added.length) this.onNew(added);
+    // What comes on scrolling down to the newest message is no news.
+    if (added.length && atEnd) this.onNew(added);
   }
 
-  // Fetch the page before the first message shown. Resolves to whether there is more.
-  async older() {
-    if (this.#loadingOlder) return true;
-    this.#loadingOlder = true;
+  // Fetch the page before the first message shown, or after the last.
+  older() {
+    return this.#once("older", async () => {
+      this.conversation.put((await this.#get(`before=${this.conversation.first}&limit=${PAGE}`)).messages);
+    });
+  }
+
+  newer() {
+    return this.#once("newer", async () => {
+      this.conversation.put((await this.#get(`after=${this.conversation.last}&limit=${PAGE}`)).messages);
+    });
+  }
+
+  // Show the newest messages.
+  async toNewest() {
+    if (!this.conversation.atEnd) this.conversation.replace((await this.#get(`limit=${PAGE}`)).messages);
+    this.conversation.toBottom();
+  }
+
+  // Show the message with this seq and what was said around it.
+  async goTo(seq) {
+    if (this.conversation.reveal(seq)) return;
+    this.conversation.replace((await this.#get(`around=${seq}&limit=${PAGE}`)).messages);
+    this.conversation.reveal(seq);
+  }
+
+  async #once(name, work) {
+    if (this.#loading.has(name)) return;
+    this.#loading.add(name);
     try {
-      const page = await this.api.get(`${this.url}?before=${this.conversation.first}&limit=${PAGE}`);
-      this.conversation.put(page.messages);
-      return page.has_more;
+      await work();
     } finally {
-      this.#loadingOlder = false;
+      this.#loading.delete(name);
     }
+  }
+
+  #get(query) {
+    return this.api.get(`${this.url}?${query}`);
   }
 }
 
-// Load older messages when the person scrolls near the top; the link does it by hand, and after a failure.
-export function olderOnScroll({ link, scroller, history, words }) {
-  if (!link) return;
+// Load more when the person scrolls near `link`, which stands where there is more; the link does it by hand, and after
+// a failure.
+export function loadOnScroll({ link, label, load, scroller, words }) {
+  const edge = link.parentElement;
   let failed = false;
-  const load = async () => {
+  const more = async () => {
     link.textContent = words.loading;
     try {
       failed = false;
-      if (await history.older()) watcher.observe(link);
-      else link.parentElement.remove();
-      link.textContent = words.older;
+      await load();
+      link.textContent = label;
+      watcher.observe(edge); // observing again reports again, should the page not fill the screen
     } catch {
       failed = true;
       link.textContent = words.loadFailed;
@@ -66,14 +100,14 @@ export function olderOnScroll({ link, scroller, history, words }) {
   const watcher = new IntersectionObserver(
     (entries) => {
       if (failed || !entries.some((entry) => entry.isIntersecting)) return;
-      watcher.unobserve(link); // observing again reports again, should the page not fill the screen
-      load();
+      watcher.unobserve(edge);
+      more();
     },
-    { root: scroller, rootMargin: "600px 0px 0px" },
+    { root: scroller, rootMargin: "600px 0px" },
   );
-  watcher.observe(link);
+  watcher.observe(edge);
   link.addEventListener("click", (event) => {
     event.preventDefault();
-    load();
+    more();
   });
 }

@@ -1,7 +1,7 @@
 // One message as an element: the same shape as templates/cases/_message.html.
 
 import { el } from "./dom.js";
-import { fileElements, readFile } from "./file.js";
+import { fileElements, pendingFile, readFile } from "./file.js";
 import { putText } from "./format.js";
 
 const TOGETHER = 5 * 60 * 1000; // ms within which one person's messages stand as one group
@@ -35,12 +35,12 @@ export function systemElement(message, format) {
   return el("li", { class: "message system", "data-seq": message.seq }, text);
 }
 
-// `read`: whether the other side has; `extra`: elements for the foot.
-export function messageElement(message, { words, format, read, extra = [] }) {
+// `state`: of the tick; `extra`: elements for the foot.
+export function messageElement(message, { words, format, state, extra = [] }) {
   if (message.sender.role === "system") return systemElement(message, format);
   const text = el("p", { class: "text" });
   if (message.recalled) text.textContent = words.recalled;
-  else if (message.attachment) text.append(...fileElements(message.attachment, format));
+  else if (message.attachment) text.append(...fileElements(message.attachment, words, format));
   else putText(text, message.body);
   const date = new Date(message.created_at);
   const foot = el(
@@ -48,7 +48,7 @@ export function messageElement(message, { words, format, read, extra = [] }) {
     { class: "foot" },
     message.source === "wecom" ? el("span", { class: "wecom", title: words.fromWecom }, words.wecom) : null,
     el("time", { datetime: message.created_at, title: format.fullTime(date) }, format.time(date)),
-    message.sender.me && !message.recalled ? tick(read, words) : null,
+    message.sender.me && !message.recalled ? tick(state, words) : null,
     ...extra,
   );
   const kind = `message ${message.sender.me ? "mine" : "theirs"}${message.recalled ? " recalled" : ""}`;
@@ -58,10 +58,14 @@ export function messageElement(message, { words, format, read, extra = [] }) {
 
 export function pendingElement(item, { words, format, onRetry, onDiscard }) {
   const text = el("p", { class: "text" });
-  putText(text, item.body);
+  if (item.file) text.append(pendingFile(item, words, format));
+  else putText(text, item.body);
   const failed = item.state === "failed";
   const foot = el("p", { class: "foot" }, failed ? [words.failed, item.detail].filter(Boolean).join(" · ") : words.sending);
-  if (failed) foot.append(button(words.retry, "retry", onRetry), button(words.discard, "discard", onDiscard));
+  // A file the browser did not keep cannot be sent again.
+  if (failed && !item.lost) foot.append(button(words.retry, "retry", onRetry));
+  if (failed) foot.append(button(words.discard, "discard", onDiscard));
+  else if (item.file) foot.append(button(words.cancel, "discard", onDiscard));
   const me = { name: "", role: "", me: true };
   const said = el("div", { class: "said" }, meta(me, words), el("div", { class: "bubble" }, text), foot);
   const kind = `message mine pending${failed ? " failed" : ""}`;
@@ -74,9 +78,17 @@ export function button(label, name, onClick) {
   return made;
 }
 
-export function tick(read, words) {
-  const label = read ? words.read : words.sent;
-  return el("span", { class: `tick${read ? " read" : ""}`, role: "img", "aria-label": label, title: label }, read ? "✓✓" : "✓");
+// What became of one's own message: written, told to the advisor in WeCom, read.
+export function tickState(seq, { peerRead, notified }) {
+  if (seq <= peerRead) return "read";
+  return seq <= notified ? "told" : "sent";
+}
+
+export function tick(state, words) {
+  const label = words[state];
+  const mark = state === "told" ? el("span", { class: "told-in" }, words.wecom) : null;
+  const attributes = { class: `tick ${state}`, role: "img", "aria-label": label, title: label, "data-state": state };
+  return el("span", attributes, state === "read" ? "✓✓" : "✓", mark);
 }
 
 function meta(sender, words) {

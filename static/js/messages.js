@@ -1,12 +1,15 @@
 // The message page: puts the parts together.
 
 import { reportActivity, watchActivity } from "./activity.js";
+import { Alerts } from "./alerts.js";
 import { Api } from "./api.js";
 import { Banner } from "./banner.js";
 import { CaseList } from "./cases.js";
 import { Format } from "./format.js";
 import { Room } from "./room.js";
-import { Stream } from "./stream.js";
+import { openStream } from "./tabs.js";
+import { reportTyping, TypingHint } from "./typing.js";
+import { Search, searchBehind } from "./search.js";
 
 const LOOK_EVERY = 60_000; // ms; presence ends without an event, and a stream can be dead and not know it
 const AWAY_LONG = 15_000; // ms after which a page that comes back does not trust its stream
@@ -16,22 +19,37 @@ const page = JSON.parse(document.getElementById("page").textContent);
 const words = document.getElementById("words").dataset;
 const format = new Format(words.locale, words);
 const banner = document.getElementById("banner") && new Banner(document.getElementById("banner"), words);
-const api = new Api({ csrfCookie: page.csrf_cookie, onSignedOut: signedOut });
+const api = new Api({ csrfCookie: page.csrf_cookie, user: page.user, onSignedOut: signedOut });
 let room = null;
+let desk = null;
 let cases = null;
 let stream = null;
+let finder = null;
 let asking = 0;
+let alerts = null;
+let typing = null;
 
-function signedOut() {
+// `other`: somebody else has signed in in this browser since.
+function signedOut(other) {
   stream?.stop();
-  const back = `${page.sign_in}?next=${encodeURIComponent(location.pathname)}`;
-  if (banner) banner.final(words.signedOut, words.signIn, back);
-  else location.assign(back);
+  const back = other ? page.pages : `${page.sign_in}?next=${encodeURIComponent(location.pathname)}`;
+  if (!banner) {
+    location.assign(back);
+    return;
+  }
+  if (other) room?.leave();
+  else room?.cover();
+  document.querySelector(".messenger > .cases")?.replaceChildren();
+  alerts?.update([]);
+  document.title = words.pageTitle;
+  if (other) banner.final(words.otherAccount, words.reload, back);
+  else banner.final(words.signedOut, words.signIn, back);
 }
 
 function caseGone() {
   room.leave();
-  room = null;
+  desk?.leave();
+  room = desk = null;
   cases.pageTitle = document.title = words.pageTitle;
   banner.final(words.caseGone, words.toList, page.pages);
 }
@@ -39,7 +57,7 @@ function caseGone() {
 // Ask for everything that may have changed. Fails when the server cannot be reached.
 async function sync() {
   try {
-    await Promise.all([cases.refresh(), room?.history.catchUp()]);
+    await Promise.all([cases.refresh(), room?.history.catchUp(), desk?.catchUp()]);
   } catch (error) {
     if (error.status !== 404) throw error;
     if (room) caseGone();
@@ -52,31 +70,49 @@ function askSoon() {
 }
 
 function casesChanged() {
+  alerts.update(cases.all);
+  finder.keep((number) => cases.find(number));
   if (!room) return;
   const open = cases.find(page.case);
-  if (open) room.show(open);
-  else caseGone();
+  if (!open) return caseGone();
+  room.show(open);
+  desk?.show(open);
 }
 
 const handlers = {
   hello: () => sync().catch(() => {}),
   resync: () => sync().catch(() => {}),
   case: askSoon,
+  note: ({ case: number, note }) => number === page.case && desk?.took(note),
   presence: ({ case: number, online }) => cases.setOnline(number, online),
   read: ({ case: number, seq, me }) => {
     if (me) cases.wasRead(number);
-    else if (room && number === page.case) room.conversation.readUpTo(seq);
+    else {
+      cases.learn(number, { peer_read_seq: seq });
+      if (room && number === page.case) room.conversation.readUpTo(seq);
+    }
   },
+  notified: ({ case: number, seq, at }) => cases.learn(number, { notified_seq: seq, notified_at: at, notifying: false }),
   message: ({ case: number, message }) => {
     const here = room && number === page.case;
     if (!cases.took(number, message, here && room.seesNewest)) askSoon();
+    else if (page.is_member && message.sender.me) askSoon(); // is the advisor being told?
     if (here) room.took(message).catch(() => {});
+    if (here && !message.sender.me) typing.hide();
+  },
+  typing: ({ case: number }) => {
+    if (room && number === page.case) typing.show();
   },
 };
 
+const isLooking = (number) => room !== null && number === page.case && document.visibilityState === "visible";
+
 function connect() {
-  stream = new Stream({
+  stream = openStream({
     url: page.events,
+    user: page.user,
+    onOtherAccount: () => signedOut(true),
+    answer: ({ looking }) => isLooking(looking),
     onEvent: (name, data) => handlers[name](data),
     onState: (state) => {
       document.body.dataset.connection = state; // for tests, and for whoever is asked "what do you see?"
@@ -95,8 +131,12 @@ function connect() {
     }
     room?.conversation.renameDays();
     room?.readIfSeen();
-    if (Date.now() - left > AWAY_LONG) stream.connect();
-    else sync().catch(() => {});
+    if (stream.leads && Date.now() - left > AWAY_LONG) {
+      stream.connect();
+      return;
+    }
+    stream.wake();
+    sync().catch(() => {});
   });
 }
 
@@ -104,7 +144,7 @@ async function look() {
   if (document.visibilityState === "hidden") return;
   try {
     await cases.refresh();
-    const behind = room && (cases.find(page.case)?.last_message?.seq ?? 0) > room.conversation.last;
+    const behind = room && (cases.find(page.case)?.last_message?.seq ?? 0) > room.conversation.newest;
     if (behind) stream.connect();
   } catch {
     stream.connect();
@@ -112,20 +152,48 @@ async function look() {
 }
 
 function start(list) {
-  if (page.case === null && matchMedia(WIDE).matches) {
-    location.replace(list.querySelector("a").href); // there is room for both: open the newest
-    return;
+  const told = document.querySelector(".flash"); // something is said here that the next page would not repeat
+  if (page.case === null && !told && matchMedia(WIDE).matches) {
+    const first = list.querySelector("a"); // none when the advisor's filter lets nothing through
+    if (first) return location.replace(first.href); // there is room for both
   }
   if (page.case !== null) {
     const onRead = () => cases.wasRead(page.case);
     const onSent = (message) => handlers.message({ case: page.case, message });
     room = new Room({ page, words, format, api, onRead, onSent });
+    if (document.getElementById("desk")) openDesk();
+    typing = new TypingHint(document.getElementById("typing"));
+    reportTyping(room.composer.box, () => api.post(`${room.url}typing/`).catch(() => {}));
   }
   cases = new CaseList({ list, api, url: page.cases, pages: page.pages, open: page.case, words, format, onCases: casesChanged });
+  alerts = new Alerts({ words, pages: page.pages, stream: () => stream, isLooking });
+  searching(list);
   connect();
   room?.readIfSeen();
   watchActivity(() => room?.readIfSeen());
-  if (!page.is_member) reportActivity(api, page.active);
+  reportActivity(api, page.active);
+}
+
+// Members have no desk, and need not fetch what makes it.
+async function openDesk() {
+  const { Desk } = await import("./desk.js");
+  desk = Desk.of({ page, words, format, api });
+  if (cases.find(page.case)) desk.show(cases.find(page.case));
+  await desk.catchUp().catch(() => {});
+}
+
+// The search over all cases, which covers their list, and that of the open one.
+function searching(list) {
+  const options = { api, url: page.search, pages: page.pages, words, format };
+  const goTo = (number, seq) => (room && number === page.case ? room.goTo(seq) : null);
+  const onState = (open) => list.classList.toggle("covered", open);
+  finder = new Search({ ...options, form: list.parentElement.querySelector("[data-search]"), onChoose: goTo, onState });
+  const behind = document.querySelector("[data-find]");
+  if (!behind) return;
+  searchBehind(behind, ({ form, shut, onEscape }) => {
+    const onChoose = (number, seq) => goTo(number, seq)?.then(shut);
+    return new Search({ ...options, form, onChoose, onEscape });
+  });
 }
 
 // Somebody without a case yet: the first one appears by itself.
@@ -135,10 +203,13 @@ function waitForFirst() {
   const ask = async () => {
     if ((await api.get(page.cases)).length) reload();
   };
-  stream = new Stream({ url: page.events, onEvent: () => ask().catch(none), onState: none, ask });
+  const onOtherAccount = () => signedOut(true);
+  const answer = () => false;
+  stream = openStream({ url: page.events, user: page.user, onEvent: () => ask().catch(none), onState: none, onOtherAccount, answer, ask });
   stream.connect();
 }
 
+window.addEventListener("signout", () => stream?.stop());
 const list = document.getElementById("cases");
 if (list) start(list);
 else waitForFirst();

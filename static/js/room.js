@@ -1,10 +1,14 @@
 // The open case: its conversation, what is being sent, what was read, and who is there.
 
 import { isHere } from "./activity.js";
+import { Attach } from "./attach.js";
+import { loadBlob } from "./blobs.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { el } from "./dom.js";
-import { History, olderOnScroll } from "./history.js";
+import { kindOf, pictureOf, showProgress, voiceFormat } from "./file.js";
+import { History, loadOnScroll } from "./history.js";
+import { showNotice } from "./notice.js";
 import { Outbox } from "./outbox.js";
 
 const ANNOUNCED_FOR = 5_000; // ms, then it would only be read a second time
@@ -13,6 +17,7 @@ const ANNOUNCED = 3; // messages read aloud at once; after a long absence the re
 export class Room {
   #readUpTo;
   #reading = false;
+  #missed = 0; // messages that came while the reader was elsewhere in the conversation
 
   constructor({ page, words, format, api, onRead, onSent }) {
     Object.assign(this, { page, words, format, api, onRead, onSent });
@@ -25,7 +30,14 @@ export class Room {
     this.form = document.getElementById("compose");
     this.#build();
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    this.jump.addEventListener("click", () => this.conversation.toBottom());
+    this.jump.addEventListener("click", () => this.toNewest());
+    this.scroller.addEventListener("keydown", (event) => {
+      if (event.key !== "End" || this.conversation.atEnd) return;
+      event.preventDefault();
+      this.toNewest();
+    });
+    if (page.at) this.conversation.reveal(page.at);
+    this.#showJump();
   }
 
   #build() {
@@ -34,9 +46,12 @@ export class Room {
     this.conversation = new Conversation({
       list: document.getElementById("messages"),
       scroller,
+      edges: { older: document.getElementById("older").parentElement, newer: document.getElementById("newer").parentElement },
       words,
       format,
+      newest: page.last_seq,
       peerRead: page.peer_read_seq,
+      notified: page.notified_seq,
       recallable: (message) => page.recall_seconds * 1000 - (Date.now() - this.clockAhead - new Date(message.created_at)),
       actions: {
         recall: (seq, button) => this.#recall(seq, button),
@@ -46,34 +61,122 @@ export class Room {
       },
     });
     this.composer = new Composer({ form: this.form, name: `draft:${name}`, onSend: (text) => this.#send(text) });
-    this.history = new History({ api, url: `${this.url}messages/`, conversation: this.conversation, onNew: (added) => this.#arrived(added) });
+    this.history = new History({
+      api,
+      url: `${this.url}messages/`,
+      conversation: this.conversation,
+      onNew: (added) => this.#arrived(added),
+      onMissed: (count) => this.#miss(count),
+    });
     this.outbox = new Outbox({
       name: `outbox:${name}`,
-      send: ({ body, client_id }) => api.post(`${this.url}messages/`, { body, client_id }),
+      send: (item, way) => (item.file ? this.#upload(item, way) : api.post(`${this.url}messages/`, { body: item.body, client_id: item.client_id })),
       onChange: (items) => this.conversation.keepPlace(() => this.conversation.putWaiting(items)),
+      onProgress: (id, part) => showProgress(this.conversation.list, id, part),
       onSent,
     });
-    // What the page already shows as written needs no second try.
-    for (const id of this.conversation.clientIds()) this.outbox.remove(id);
+    this.#takeFiles();
+    this.#sweep();
     this.outbox.resume();
-    olderOnScroll({ link: document.getElementById("older"), scroller, history: this.history, words });
+    const edge = (id, label, load) => loadOnScroll({ link: document.getElementById(id), label, load, scroller, words });
+    edge("older", words.older, () => this.history.older());
+    edge("newer", words.newer, () => this.history.newer());
+  }
+
+  #takeFiles() {
+    const { page, words, format, form } = this;
+    const send = (blob, name) => {
+      this.outbox.addFile(blob, name, kindOf(blob));
+      this.conversation.toBottom();
+    };
+    const zone = document.getElementById("conversation");
+    const attach = new Attach({ form, zone, limits: page.files, words, format, onFile: send });
+    this.#offerVoice({ format: voiceFormat(page.files.types), words, onVoice: send, say: (text) => attach.say(text) });
+    this.conversation.list.addEventListener("click", (event) => this.#openPicture(event));
+  }
+
+  // Recorder and viewer are fetched when they are wanted first: most visits need neither.
+  #offerVoice(parts) {
+    const start = document.getElementById("record");
+    start.hidden = !parts.format;
+    start.addEventListener("click", async () => {
+      try {
+        const { Voice } = await import("./voice.js");
+        this.voice ??= new Voice(parts);
+      } catch {
+        parts.say(this.words.recordFailed);
+        return;
+      }
+      this.voice.record();
+    });
+  }
+
+  async #openPicture(event) {
+    const link = pictureOf(event);
+    if (!link) return;
+    event.preventDefault();
+    try {
+      const { Viewer } = await import("./viewer.js");
+      this.viewer ??= new Viewer({ list: this.conversation.list, words: this.words });
+    } catch {
+      location.assign(link.href); // a download
+      return;
+    }
+    this.viewer.open(link);
+  }
+
+  async #upload(item, way) {
+    const blob = await loadBlob(item.file.key);
+    if (!blob) throw Object.assign(new Error("the browser did not keep it"), { detail: this.words.pickAgain, lost: true });
+    const form = new FormData();
+    form.append("client_id", item.client_id);
+    form.append("file", blob, item.body);
+    return this.api.upload(`${this.url}messages/`, form, way);
   }
 
   // A message came by the stream: it is new, or it was recalled, or some before it are missing.
   took(message) {
-    const { first, last } = this.conversation;
-    if (message.seq > last + 1) return this.history.catchUp();
+    const { conversation } = this;
+    const { atEnd, newest } = conversation;
+    if (atEnd && message.seq > newest + 1) return this.history.catchUp();
     if (message.recalled) this.announcer.replaceChildren();
-    if (message.seq >= first) {
-      const added = this.conversation.put([message]);
-      if (added.length) this.#arrived(added);
+    const added = conversation.put([message]);
+    if (added.length) this.#arrived(added);
+    else if (message.seq > newest) {
+      conversation.heardOf(message.seq);
+      this.#arrived([message]);
     }
     return Promise.resolve();
   }
 
   #send(text) {
     this.outbox.add(text);
-    this.conversation.toBottom();
+    this.toNewest();
+  }
+
+  // To the newest message, which may have to be fetched first.
+  async toNewest() {
+    try {
+      await this.history.toNewest();
+    } catch {
+      this.jump.querySelector("span").textContent = this.words.loadFailed;
+      return;
+    }
+    this.#sweep();
+    this.#showJump();
+    this.readIfSeen();
+  }
+
+  // Show the message with this seq. Fails when it cannot be fetched.
+  async goTo(seq) {
+    await this.history.goTo(seq);
+    this.#sweep();
+    this.#showJump();
+  }
+
+  // What the page already shows as written needs no second try.
+  #sweep() {
+    for (const id of this.conversation.clientIds()) this.outbox.remove(id);
   }
 
   #arrived(messages) {
@@ -81,10 +184,23 @@ export class Room {
       if (message.sender.me) this.outbox.remove(message.client_id);
     }
     const others = messages.filter((message) => !message.sender.me);
-    if (!others.length) return;
-    if (!this.conversation.atBottom) this.jump.hidden = false;
-    this.#announce(others.slice(-ANNOUNCED));
+    if (others.length) this.#announce(others.slice(-ANNOUNCED));
+    this.#miss(this.conversation.atBottom ? 0 : others.length);
     this.readIfSeen();
+  }
+
+  #miss(count) {
+    this.#missed += count;
+    this.#showJump();
+  }
+
+  // The way back to the newest message, with how many came meanwhile.
+  #showJump() {
+    const { conversation, words } = this;
+    if (conversation.atBottom) this.#missed = 0;
+    this.jump.hidden = conversation.atEnd && !this.#missed;
+    const label = this.#missed ? `${words.newMessages} ${this.#missed}` : words.toNewest;
+    this.jump.querySelector("span").textContent = label;
   }
 
   #announce(messages) {
@@ -94,9 +210,8 @@ export class Room {
   }
 
   #scrolled() {
-    if (!this.conversation.atBottom) return;
-    this.jump.hidden = true;
-    this.readIfSeen();
+    this.#showJump();
+    if (this.conversation.atBottom) this.readIfSeen();
   }
 
   get seesNewest() {
@@ -138,12 +253,11 @@ export class Room {
     const { advisor } = one;
     const mine = page.is_member;
     this.conversation.readUpTo(one.peer_read_seq ?? 0);
-    const hide = { away: !mine || closed || !advisor || advisor.online, unassigned: !mine || closed || advisor, closed: !closed };
-    for (const [id, hidden] of Object.entries(hide)) {
-      const hint = document.getElementById(id);
-      if (hint.hidden !== Boolean(hidden)) hint.hidden = Boolean(hidden);
-    }
-    this.form.hidden = closed;
+    this.conversation.keepPlace(() => {
+      if (mine) this.conversation.notifiedUpTo(one.notified_seq);
+      showNotice(one, { words, format: this.format });
+      this.form.hidden = closed;
+    });
     document.getElementById("peer").replaceChildren(
       !mine ? `${words.member} ${one.member.name}` : advisor ? this.#presence(advisor) : words.findingAdvisor,
     );
@@ -155,10 +269,23 @@ export class Room {
     return el("span", { class: `presence${advisor.online ? " online" : ""}` }, `${words.advisor} ${advisor.name} · ${state}`);
   }
 
+  // Signed out: what was read goes from the screen; what was not sent yet stays for whoever comes back.
+  cover() {
+    this.#putAway();
+    for (const part of document.querySelectorAll("#conversation > :not(#scroller, .composer)")) part.remove();
+    for (const read of document.querySelectorAll(".older, #messages > :not(.pending)")) read.remove();
+  }
+
   // This person may not see the case any more: nothing of it stays on the screen.
   leave() {
-    for (const part of ["#scroller", ".composer", ".conversation-head"]) {
-      document.querySelector(`#conversation > ${part}`).remove();
-    }
+    this.#putAway();
+    document.getElementById("conversation").replaceChildren();
+  }
+
+  // What stands over or beside the conversation shows something of the case as well.
+  #putAway() {
+    this.announcer.replaceChildren();
+    for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
+    for (const beside of document.querySelectorAll(".messenger > :not(.cases, #conversation, #announcer)")) beside.remove();
   }
 }

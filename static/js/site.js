@@ -1,11 +1,15 @@
 // What every page needs: the account menu, forms that must go once, and a tidy device after signing out.
 
 import { forgetEverything } from "./store.js";
+import { workSwitches } from "./switches.js";
+
+const RELOAD_AFTER = 1_000; // ms; by then the other tab has signed out
 
 for (const menu of document.querySelectorAll("[data-menu]")) {
   document.addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
   });
+  workSwitches(menu);
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     menu.open = false;
@@ -13,9 +17,21 @@ for (const menu of document.querySelectorAll("[data-menu]")) {
   });
 }
 
+// Signing out in one tab tidies the others as well: they would keep their drafts again.
+const others = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("jiayi-sign-out");
 for (const form of document.querySelectorAll("form[data-sign-out]")) {
-  form.addEventListener("submit", forgetEverything);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault(); // a page that is left would not finish to forget
+    window.dispatchEvent(new Event("signout")); // the message page's stream ends before it is refused
+    others?.postMessage(null);
+    await forgetEverything();
+    form.submit();
+  });
 }
+others?.addEventListener("message", () => {
+  forgetEverything();
+  if (document.getElementById("page")) setTimeout(() => location.reload(), RELOAD_AFTER);
+});
 
 // A second click before the answer would open a second case or complain that the address is taken.
 for (const form of document.querySelectorAll("form[data-once]")) {

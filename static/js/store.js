@@ -1,5 +1,7 @@
 // What is kept on this device: drafts and messages not sent yet, apart for each account and case.
 
+import { forgetBlobs } from "./blobs.js";
+
 const PREFIX = "jiayi:";
 const memory = new Map(); // where the browser forbids storage
 let forgotten = false;
@@ -40,7 +42,8 @@ export function save(name, value) {
   }
 }
 
-// Whoever uses this device next must not find a client's words on it.
+// Whoever uses this device next must not find a client's words or files on it. Resolves when all is gone, within a
+// second or so.
 export function forgetEverything() {
   forgotten = true; // the page on its way out would keep its draft again
   memory.clear();
@@ -51,4 +54,5 @@ export function forgetEverything() {
   } catch {
     // nothing was kept
   }
+  return forgetBlobs();
 }

@@ -41,6 +41,9 @@ CHROMIUM_OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A microphone that beeps, and a person who allows it.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]
 PREPARE = """
 import django; django.setup()
@@ -103,6 +106,7 @@ def site_environment(folder: Path, port: int) -> dict[str, str]:
         "SITE_URL": url,
         "PORT": str(port),
         "DATABASE_URL": f"sqlite:///{folder / 'site.sqlite3'}",
+        "MEDIA_ROOT": str(folder / "files"),
         "REGISTRATIONS_PER_HOUR": "1000",
         "WECOM_SANDBOX": "true" if sandbox else "false",
         "WECHAT_WEBHOOK_URL": f"{url}/sandbox/cgi-bin/webhook/send?key=browser-test-robot-key" if sandbox else "",

@@ -2,8 +2,11 @@
 
 import re
 import struct
+import subprocess
+import sys
 import unicodedata
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +21,7 @@ from cases.models import Attachment, Message
 from jiayi.errors import InvalidInput
 from tests import files
 from tests.people import World, signed_in
+from tests.processes import ROOT, environment
 
 pytestmark = pytest.mark.django_db
 
@@ -296,6 +300,48 @@ def test_a_page_takes_no_large_file_either(client: Client, db: None, settings: S
     settings.UPLOAD_MAX_MB = 1
     upload = SimpleUploadedFile("a.pdf", b"x" * (1024 * 1024 + 1))
     assert client.post("/accounts/login/", {"login": "a", "file": upload}).status_code == 400
+
+
+READ = """
+import django; django.setup()
+import re, sys
+from cases.files import read_upload
+from jiayi.errors import InvalidInput
+def peak(): return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])  # kB
+def read(path):
+    with open(path, "rb") as file:
+        try: read_upload(file, path)
+        except InvalidInput: pass
+paths = sys.argv[1:]
+read(paths[0])
+before = peak()
+for path in paths[1:]: read(path)
+print((peak() - before) // 1024)
+"""
+
+
+def test_no_bomb_takes_more_than_200_mb_of_memory(tmp_path: Path) -> None:
+    """Read in a process of its own: what this one has used already would hide it."""
+    megabyte = 1024 * 1024
+    bombs = {
+        "harmless.png": files.PNG,
+        "pixels.png": files.png_of(20_000, 20_000),
+        "whole.png": files.whole_png_of(9_000, 9_000),
+        "largest.png": files.image("PNG", (8_000, 5_000), "RGBA"),
+        "largest.jpg": files.image("JPEG", (6_000, 4_000), progressive=True),
+        "largest.webp": files.image("WEBP", (4_000, 3_000), method=0),
+        "frames.gif": files.gif_of(100_000),
+        "scans.jpg": files.jpeg_of(5_000),
+        "entries.docx": files.office(*(f"word/{n}.xml" for n in range(6_000)), "word/document.xml"),
+        "objects.pdf": b"%PDF-1.7\n" + b"1 0 obj<<>>endobj\n" * megabyte,
+        "long.txt": "好".encode() * (6 * megabyte),
+    }
+    for name, content in bombs.items():
+        (tmp_path / name).write_bytes(content)
+    run = [sys.executable, "-c", READ, *(str(tmp_path / name) for name in bombs)]
+    done = subprocess.run(run, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert 10 < int(done.stdout) <= 200, done.stdout
 
 
 # Thumbnails ---------------------------------------------------------------------------------------

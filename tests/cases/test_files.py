@@ -19,6 +19,7 @@ import pytest
 import time_machine
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import post_save
@@ -33,8 +34,8 @@ from cases.file_actions import post_file
 from cases.files import Upload, read_upload
 from cases.live import shows
 from cases.models import Attachment, Message
-from jiayi.errors import Conflict, Gone
-from jiayi.settings import STORAGES
+from jiayi.errors import Conflict, Gone, Unavailable
+from jiayi.settings import STORAGES, UPLOAD_MAX_MB
 from tests import files
 from tests.cases.test_file_kinds import send_file
 from tests.people import World, deactivate, says, signed_in
@@ -88,6 +89,7 @@ def test_the_answer_is_a_message_with_its_file(world: World) -> None:
         "size": len(files.PNG),
         "content_type": "image/png",
         "kind": "image",
+        "state": "ready",
         "url": f"/api/files/{attachment.key}/",
         "thumbnail": f"/api/files/{attachment.key}/thumbnail/",
         "width": 40,
@@ -173,6 +175,70 @@ def test_the_same_client_id_at_the_same_moment_stores_one_file(world: World, dis
     assert len(stored(disk)) == 2
 
 
+def test_more_files_in_an_hour_than_anybody_sends_are_refused_and_an_hour_later_taken(
+    world: World, settings: Settings
+) -> None:
+    settings.UPLOADS_PER_HOUR = 2
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "upload": "2/h/user"}
+    client = signed_in(world.wang)
+    answers = [send_file(client, world.case.number, files.PDF, f"{n}.pdf") for n in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert answers[2].json() == {"detail": "一小时内最多发送 2 个文件，请过一会儿再试。"}
+    says(world.case, world.wang, "文字照样可以发送")  # a text is not counted
+    assert send_file(signed_in(world.li), world.case.number, files.PDF, "a.pdf").status_code == 201
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        assert send_file(client, world.case.number, files.PDF, "3.pdf").status_code == 201
+
+
+def form(world: World, client: Client, **fields: Any) -> Any:
+    """Send the page's form as a browser without JavaScript does."""
+    return client.post(f"/messages/{world.case.number}/", {"client_id": "form", "body": "", **fields})
+
+
+def test_without_javascript_a_file_goes_with_or_without_a_text(world: World) -> None:
+    client = signed_in(world.wang)
+    for _time in range(2):  # a second click doubles nothing
+        answer = form(world, client, body="见附件", file=SimpleUploadedFile("护照.png", files.PNG))
+        assert (answer.status_code, answer["Location"]) == (302, f"/messages/{world.case.number}/")
+    answer = form(world, client, client_id="other", file=SimpleUploadedFile("a.pdf", files.PDF))
+    assert answer.status_code == 302
+    said = list(world.case.messages.exclude(kind="system").order_by("seq").values_list("kind", "body"))
+    assert said == [("text", "见附件"), ("file", "护照.png"), ("file", "a.pdf")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({}, "消息不能为空。"),
+        ({"file": SimpleUploadedFile("a.exe", b"MZ")}, "不支持这种文件"),
+        ({"file": SimpleUploadedFile("a.pdf", b"")}, "文件是空的"),
+        ({"file": SimpleUploadedFile("a.png", files.PNG[:60])}, "图片无法读取"),
+    ],
+)
+def test_without_javascript_a_refused_file_is_explained(world: World, fields: dict[str, Any], told: str) -> None:
+    answer = form(world, signed_in(world.wang), **fields)
+    assert answer.status_code == 400
+    assert told in answer.content.decode()
+    assert not Attachment.objects.exists()
+
+
+def test_without_javascript_a_file_needs_the_same_rights(world: World) -> None:
+    for client in (signed_in(world.lin), signed_in(world.zhang)):
+        assert form(world, client, file=SimpleUploadedFile("a.pdf", files.PDF)).status_code == 404
+    close_case(world.case)
+    assert form(world, signed_in(world.wang), file=SimpleUploadedFile("a.pdf", files.PDF)).status_code == 400
+    assert not Attachment.objects.exists()
+
+
+def test_the_page_tells_the_limits_before_anybody_chooses(world: World, settings: Settings) -> None:
+    settings.UPLOAD_MAX_MB, settings.UPLOAD_TYPES = 7, ["png", "pdf"]
+    page = signed_in(world.wang).get(f"/messages/{world.case.number}/").content.decode()
+    assert "文件最大 7 MB" in page
+    assert "PNG / PDF" in page
+    assert 'accept=".png,.pdf"' in page
+    assert '"max_bytes": 7340032' in page
+
+
 # Storing ------------------------------------------------------------------------------------------
 
 
@@ -240,10 +306,33 @@ def test_when_the_disk_is_full_there_is_neither_row_nor_half_a_file(world: World
             raise OSError(28, "No space left on device")
         return name
 
-    with patch.object(FileSystemStorage, "_save", save), pytest.raises(OSError, match="No space"):
+    with patch.object(FileSystemStorage, "_save", save), pytest.raises(Unavailable):
         sent(world)
     assert stored(disk) == []
+    calls.clear()
+    with patch.object(FileSystemStorage, "_save", save):
+        answer = send_file(signed_in(world.wang), world.case.number, files.PNG, "a.png")
+    assert (answer.status_code, answer.json()) == (503, {"detail": "文件暂时无法保存，请稍后再试。"})
+    assert stored(disk) == []
     assert not Message.objects.filter(kind="file").exists()
+
+
+# Django leaves closing, and with it removing, what was received to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_when_the_disk_is_full_while_receiving_texts_still_go(
+    world: World, disk: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 0  # every file is received on the disk
+    client = signed_in(world.wang)
+    full = OSError(28, "No space left on device")
+    with patch.object(TemporaryFileUploadHandler, "receive_data_chunk", side_effect=full):
+        answer = send_file(client, world.case.number, files.PNG, "护照.png")
+        assert (answer.status_code, answer.json()) == (503, {"detail": "文件暂时无法保存，请稍后再试。"})
+        says(world.case, world.wang, "文字照样可以发送")
+    assert not Attachment.objects.exists()
+    assert "No space left" in caplog.text
+    assert "护照" not in caplog.text
+    assert send_file(client, world.case.number, files.PNG, "护照.png").status_code == 201
 
 
 def test_a_file_whose_transaction_fails_afterwards_is_cleaned_a_day_later(world: World, disk: Path) -> None:
@@ -443,6 +532,16 @@ def test_a_recalled_file_is_gone_for_everybody_and_kept_in_the_storage(world: Wo
     assert len(stored(disk)) == 2
 
 
+def test_the_same_file_in_two_messages_outlives_the_recall_of_one(world: World, disk: Path) -> None:
+    one, two = sent(world), sent(world)
+    recall(world, one)
+    client = signed_in(world.li)
+    assert [client.get(urls(attachment)[0]).status_code for attachment in (one, two)] == [404, 200]
+    with time_machine.travel(timezone.now() + timedelta(days=9)):
+        assert clean() == "0 removed"
+    assert len(stored(disk)) == 4
+
+
 def test_the_new_advisor_reads_what_was_sent_before(world: World) -> None:
     attachment = sent(world)
     hand_over(world, attachment)
@@ -579,6 +678,16 @@ def test_nginx_may_send_the_bytes_after_the_same_check(world: World, settings: S
         assert (answer.status_code, answer["X-Accel-Redirect"], body(answer)) == (200, f"/stored/{name}", b"")
         assert answer["Content-Type"] == ("image/webp" if "thumbnail" in url else "image/png")
         assert signed_in(world.lin).get(url).get("X-Accel-Redirect") is None
+
+
+def test_the_nginx_of_the_docs_lets_files_in_and_its_folder_be_asked_for_by_nobody() -> None:
+    told = (ROOT / "docs" / "deploy" / "nginx.conf").read_text()
+    assert re.search(r"location /stored/ \{\s+internal;", told)
+    sending = re.search(r"location ~ (\S+) \{[^}]*client_max_body_size (\d+)m;", told)
+    assert sending is not None
+    for path in ("/api/cases/1001/messages/", "/messages/1001/"):
+        assert re.search(sending[1], path)
+    assert int(sending[2]) > UPLOAD_MAX_MB
 
 
 # Where files are shown ----------------------------------------------------------------------------

@@ -88,7 +88,21 @@ def test_a_member_opens_a_case_with_the_first_message(world: World) -> None:
     assert "我想申请工签" in client.get("/messages/1003/").content.decode()
 
 
+def test_a_member_says_what_kind_of_matter_it_is(world: World) -> None:
+    client = signed_in(world.wang)
+    assert "家庭团聚" in client.get("/messages/new/").content.decode()
+    ask(client, kind="family")
+    ask(client, kind="", client_id="second")
+    kinds = {case["number"]: case["kind"] for case in client.get("/api/cases/").json()}
+    assert (kinds[1003], kinds[1004]) == ("family", "other")
+    with pytest.raises(InvalidInput, match="类别"):
+        open_case(world.wang, "工签", kind="nonsense")
+    listed = signed_in(world.admin).get("/admin/cases/case/?kind__exact=family").content.decode()
+    assert ("1003" in listed, "1004" in listed) == (True, False)
+
+
 MISTAKES = [
+    ("kind", ["nonsense", "a\x00", "学签"]),
     ("title", ["", "  ", "字" * 121, "a\x00"]),
     ("body", ["", " \n ", "字" * 5001, "a\x00"]),
     ("client_id", ["", "x" * 65, "a b", "ｆ"]),

@@ -134,6 +134,7 @@ def test_the_list_is_as_documented(world: World) -> None:
         {
             "number": 1001,
             "title": "学签续签",
+            "kind": "other",
             "status": "open",
             "member": {"name": "王小明", "me": True},
             "advisor": {"name": "李明", "online": False},
@@ -141,6 +142,9 @@ def test_the_list_is_as_documented(world: World) -> None:
             "unread": 1,
             "peer_read_seq": 0,
             "waiting_since": "2026-11-23T12:00:00+00:00",
+            "notified_seq": 0,
+            "notified_at": None,
+            "notifying": False,
         }
     ]
 
@@ -151,14 +155,15 @@ def test_a_case_without_an_advisor_and_without_a_message(world: World) -> None:
     assert (case["title"], case["advisor"], case["last_message"], case["unread"]) == ("工签", None, None, 0)
 
 
-def test_the_newest_conversation_stands_first(world: World) -> None:
+def test_for_a_member_the_newest_conversation_stands_first(world: World) -> None:
     def numbers() -> list[int]:
-        return [case["number"] for case in signed_in(world.li).get("/api/cases/").json()]
+        return [case["number"] for case in signed_in(world.wang).get("/api/cases/").json()]
 
+    second = open_case(world.wang, "工签", advisor=world.li)
+    says(second, world.wang, "您好")
+    assert numbers() == [1003, 1001]
     says(world.case, world.wang, "您好")
-    assert numbers() == [1001, 1002]
-    says(world.other_case, world.lin, "您好")
-    assert numbers() == [1002, 1001]
+    assert numbers() == [1001, 1003]
 
 
 def test_the_lists_need_no_more_queries_for_more_cases(world: World) -> None:
@@ -169,6 +174,7 @@ def test_the_lists_need_no_more_queries_for_more_cases(world: World) -> None:
         return len(captured)
 
     paths = ("/api/cases/", "/messages/", "/messages/1001/", "/api/cases/1001/messages/")
+    says(world.other_case, world.lin, "在吗？")  # whether anybody is told is asked of cases that wait
     few = [queries(path) for path in paths]
     for n in range(12):
         case = open_case(world.lin, f"案件 {n}", advisor=world.li)
@@ -176,7 +182,7 @@ def test_the_lists_need_no_more_queries_for_more_cases(world: World) -> None:
         says(case, world.li, "您好")
         says(world.case, world.wang, f"{n}")
     assert [queries(path) for path in paths] == few
-    assert max(few) <= 14
+    assert max(few) <= 15
 
 
 def unread(who: object) -> int:
@@ -195,6 +201,23 @@ def test_unread_is_what_others_wrote_after_the_mark(world: World) -> None:
     assert unread(world.wang) == 2
     send(client, "/api/cases/1001/read/", {"seq": 5})
     assert unread(world.wang) == 0
+
+
+def test_so_many_unread_messages_are_counted_and_no_more(world: World) -> None:
+    fill(world.case, world.wang, 98)
+    assert unread_by_advisor(world) == 99
+    assert ">99<" in signed_in(world.li).get("/messages/").content.decode()
+    says(world.case, world.li, "收到")
+    fill(world.case, world.wang, 200)
+    assert unread_by_advisor(world) == 100
+    assert ">99+<" in signed_in(world.li).get("/messages/").content.decode()
+    send(signed_in(world.li), "/api/cases/1001/read/", {"seq": 290})
+    assert unread_by_advisor(world) == 10
+
+
+def unread_by_advisor(world: World) -> int:
+    cases = signed_in(world.li).get("/api/cases/").json()
+    return next(case["unread"] for case in cases if case["number"] == 1001)
 
 
 def test_each_reader_has_an_own_mark(world: World) -> None:

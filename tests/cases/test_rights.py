@@ -29,6 +29,7 @@ def every_answer(client: Client, number: int) -> dict[str, object]:
         "write a file": client.post(f"{api}/messages/", {"file": "x", "client_id": "a"}),
         "recall": client.post(f"{api}/messages/1/recall/"),
         "mark read": send(client, f"{api}/read/", {"seq": 1}),
+        "type": client.post(f"{api}/typing/"),
         "mark nonsense": send(client, f"{api}/read/", {"seq": "x"}),
         "put": client.put(f"{api}/messages/"),
         "page": client.get(f"/messages/{number}/"),

@@ -1,5 +1,6 @@
 """The live stream of a real server process, read by raw sockets."""
 
+import random
 import subprocess
 import sys
 import threading
@@ -9,13 +10,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.test import Client
 
 from advisors.actions import suspend_advisor
-from cases.actions import assign_advisor, mark_read, recall_message
+from cases.actions import assign_advisor, close_case, lock_case, mark_read, note_advisor_notified, recall_message
 from cases.models import Case, Message
+from cases.stream import CHECKED_FOR, STREAMS_PER_USER
 from jiayi.bus import publish
 from members.models import User
 from tests.cases.server import Page, Server, environment, session_of
@@ -141,6 +144,44 @@ def test_a_mark_of_reading_arrives_at_both_sides(world: World, pages: Pages) -> 
     assert pages["lin"].at_rest() == pages["li"].at_rest() == []
 
 
+def types(server: Server, pages: Pages, name: str, number: int = 1001) -> int:
+    return server.send(pages.clients[name], f"/api/cases/{number}/typing/", {})[0]
+
+
+def test_the_other_side_hears_that_somebody_types_and_nobody_else(server: Server, world: World, pages: Pages) -> None:
+    assert [types(server, pages, name) for name in ("wang", "wang", "zhang", "lin")] == [204, 204, 404, 404]
+    assert pages["li"].next() == ("typing", {"case": 1001})
+    assert types(server, pages, "li") == 204
+    assert pages["wang"].next() == ("presence", {"case": 1001, "online": True})  # who types is there
+    assert pages["wang"].next() == ("typing", {"case": 1001})
+    # Not to themselves, not to others, and not twice within two seconds.
+    says(world.case, world.li, "您好")
+    assert [name for name, _ in pages["li"].at_rest()] == ["message"]
+    assert [name for name, _ in pages["lin"].at_rest()] == ["presence"]
+    assert pages["zhang"].at_rest() == []
+
+
+def test_nobody_types_in_a_closed_case_or_in_one_that_was_taken_away(
+    server: Server, world: World, pages: Pages
+) -> None:
+    close_case(world.other_case)
+    assert types(server, pages, "lin", 1002) == 409
+    publish({"type": "typing", "case": world.case.pk, "user": world.zhang.user_id, "users": [world.wang.user_id]})
+    assert pages["wang"].at_rest() == []
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    publish({"type": "typing", "case": world.case.pk, "user": world.li.user_id, "users": [world.wang.user_id]})
+    assert [name for name, _ in pages["wang"].at_rest()] == ["message"]
+
+
+def test_that_the_advisor_was_told_in_wecom_arrives_at_both_sides(world: World, pages: Pages) -> None:
+    with transaction.atomic():
+        note_advisor_notified(lock_case(world.case.pk), world.li, 1)
+    for name in ("wang", "li"):
+        event, data = pages[name].next()
+        assert (event, data["case"], data["seq"]) == ("notified", 1001, 1)
+    assert pages["lin"].at_rest() == pages["zhang"].at_rest() == []
+
+
 def test_members_hear_when_their_advisor_comes(server: Server, pages: Pages) -> None:
     assert server.send(pages.clients["li"], "/api/active/", {}) == (204, None)
     assert pages["wang"].next() == ("presence", {"case": 1001, "online": True})
@@ -197,6 +238,12 @@ def test_a_page_of_another_site_is_refused(process: Server, world: World) -> Non
     for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
         with process.open(signed_in(world.wang), **{"Sec-Fetch-Site": site}) as page:
             assert (site, page.status) == (site, status)
+    # Browsers that do not know Sec-Fetch-Site.
+    own, other = f"http://127.0.0.1:{process.port}", f"http://127.0.0.1:{process.port + 1}"
+    origins = {own: 200, settings.SITE_URL: 200, other: 403, "https://evil.example": 403, "null": 403}
+    for origin, status in origins.items():
+        with process.open(signed_in(world.wang), Origin=origin, Host=f"127.0.0.1:{process.port}") as page:
+            assert (origin, page.status) == (origin, status)
 
 
 def test_a_stream_is_only_read_and_no_header_breaks_it(process: Server, world: World) -> None:
@@ -257,8 +304,24 @@ def test_a_stream_whose_session_is_over_shows_nothing_more_and_ends(server: Serv
                 says(world.case, world.li, over.__name__)
                 assert bodies([li.next()]) == [over.__name__]
                 assert (over.__name__, page.to_the_end()) == (over.__name__, [])
-            with server.open(client) as again:
-                assert again.status == 401
+            for active in (world.wang.user.is_active, True):
+                User.objects.filter(pk=world.wang.user_id).update(is_active=active)  # switched on again
+                with server.open(client) as again:
+                    assert (over.__name__, again.status) == (over.__name__, 401)
+
+
+def test_what_was_changed_past_the_product_silences_a_stream_as_well(world: World, pages: Pages) -> None:
+    for case in (world.case, world.other_case):
+        says(case, world.li, "之前")
+    assert bodies([pages["wang"].next(), pages["lin"].next()]) == ["之前"] * 2
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_session WHERE session_key = %s", [session_of(pages.clients["wang"])])
+    User.objects.filter(pk=world.lin.user_id).update(is_active=False)
+    time.sleep(CHECKED_FOR)
+    for case in (world.case, world.other_case):
+        says(case, world.li, "之后")
+    assert pages["wang"].to_the_end() == []
+    assert pages["lin"].at_rest() == []
 
 
 def test_signing_out_on_one_device_leaves_the_others_open(server: Server, world: World, pages: Pages) -> None:
@@ -282,6 +345,7 @@ def test_the_advisor_before_hears_nothing_more_of_the_case(world: World, pages: 
 
 def test_a_suspended_advisor_hears_nothing_more(world: World, pages: Pages) -> None:
     suspend_advisor(world.li, by=world.admin)
+    assert pages["li"].next() == ("case", {})  # at which the open page clears the case away
     for case, who in ((world.case, world.wang), (world.other_case, world.lin)):
         says(case, who, "在吗")
     assert bodies([pages["wang"].next(), pages["lin"].next()]) == ["在吗"] * 2
@@ -291,26 +355,26 @@ def test_a_suspended_advisor_hears_nothing_more(world: World, pages: Pages) -> N
 # What a stream costs -------------------------------------------------------------------------------------
 
 
-def test_a_person_holds_ten_streams_and_the_oldest_gives_way(server: Server, world: World) -> None:
+def test_a_person_holds_six_streams_and_the_oldest_gives_way_and_is_told(server: Server, world: World) -> None:
     with ExitStack() as stack:
         client = signed_in(world.wang)
-        opened = [stack.enter_context(server.open(client)) for _ in range(11)]
-        assert opened[0].to_the_end() == []
+        opened = [stack.enter_context(server.open(client)) for _ in range(STREAMS_PER_USER + 1)]
+        assert opened[0].to_the_end() == [("crowded", {})]
         says(world.case, world.li, "您好")
-        assert bodies([page.next() for page in opened[1:]]) == ["您好"] * 10
+        assert bodies([page.next() for page in opened[1:]]) == ["您好"] * 6
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc to count threads")
 def test_two_hundred_streams_hold_a_handful_of_threads_and_connections(server: Server, world: World) -> None:
     people = [world.wang.user, world.li.user]
-    people += [User.objects.create_user(f"crowd{n}@example.com", name="众") for n in range(18)]
+    people += [User.objects.create_user(f"crowd{n}@example.com", name="众") for n in range(38)]
     with ExitStack() as stack:
-        opened = [[stack.enter_context(server.open(c)) for _ in range(10)] for c in map(signed_in, people)]
+        opened = [[stack.enter_context(server.open(c)) for _ in range(5)] for c in map(signed_in, people)]
         assert {page.status for some in opened for page in some} == {200}
         assert server.threads <= 12
         assert connections_of_the_server() <= 8
         says(world.case, world.li, "都听见了")
-        assert bodies([page.next() for page in (*opened[0], *opened[1])]) == ["都听见了"] * 20
+        assert bodies([page.next() for page in (*opened[0], *opened[1])]) == ["都听见了"] * 10
         assert opened[2][0].at_rest() == []
         assert server.threads <= 12
         assert connections_of_the_server() <= 8
@@ -415,6 +479,75 @@ def test_after_a_kill_nothing_answered_is_lost_and_the_missed_is_exactly_what_co
     assert [m["seq"] for m in missed["messages"]] == list(range(last + 1, 77))
     assert missed["has_more"] is False
     assert Case.objects.get(pk=world.case.pk).last_seq == 76
+
+
+class Reader:
+    """A page that loses its connection again and again; it catches up by `seq` as static/js does."""
+
+    def __init__(self, server: Server, who: Client, cases: list[int], seed: int) -> None:
+        self.server, self.who, self.random = server, who, random.Random(seed)
+        self.seen: dict[int, list[int]] = {case: [] for case in cases}
+        self.strange: list[tuple[str, dict]] = []
+
+    def run(self, writing: threading.Event) -> None:
+        while writing.is_set():
+            self.look(self.random.uniform(0, 0.3))
+        self.look(0.5)
+
+    def look(self, seconds: float) -> None:
+        last_event_id = self.random.choice(["0", "-1", "9" * 4000, "1002", "\xff;", "a b"])
+        with self.server.open(self.who, **{"Last-Event-ID": last_event_id}) as page:
+            for case in self.seen:
+                self.catch_up(case)
+            for name, data in page.events(seconds):
+                if name == "message" and data["case"] in self.seen:
+                    self.take(data["case"], data["message"]["seq"])
+                elif name != "presence":
+                    self.strange.append((name, data))
+
+    def take(self, case: int, seq: int) -> None:
+        if seq == len(self.seen[case]) + 1:
+            self.seen[case].append(seq)
+        elif seq > len(self.seen[case]):
+            self.catch_up(case)
+
+    def catch_up(self, case: int) -> None:
+        after = len(self.seen[case])
+        found = self.server.get(self.who, f"/api/cases/{case}/messages/?after={after}&limit=100")["messages"]
+        self.seen[case] += [message["seq"] for message in found]
+
+
+def test_who_loses_the_connection_again_and_again_ends_up_with_exactly_what_is_theirs(
+    server: Server, world: World
+) -> None:
+    mine = {"wang": [1001], "lin": [1002], "li": [1001, 1002], "zhang": []}
+    clients = {name: signed_in(getattr(world, name)) for name in mine}
+    readers = [Reader(server, clients[name], cases, seed) for seed, (name, cases) in enumerate(mine.items())]
+    writing = threading.Event()
+    writing.set()
+
+    def keep_writing(name: str, case: int) -> None:
+        for n in range(15):
+            body = {"body": f"{name} {n}", "client_id": f"{name}-{n}"}
+            assert server.send(clients[name], f"/api/cases/{case}/messages/", body)[0] == 201
+
+    writers = [
+        threading.Thread(target=keep_writing, args=[name, case])
+        for name, case in (("wang", 1001), ("li", 1001), ("lin", 1002))
+    ]
+    reading = [threading.Thread(target=reader.run, args=[writing]) for reader in readers]
+    for thread in (*reading, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    writing.clear()
+    for thread in reading:
+        thread.join()
+    last = dict(Case.objects.values_list("number", "last_seq"))
+    assert last == {1001: 31, 1002: 16}
+    for reader in readers:
+        assert reader.seen == {case: list(range(1, last[case] + 1)) for case in reader.seen}
+        assert reader.strange == []
 
 
 def test_sigterm_ends_the_server_within_five_seconds_with_streams_open(own_server: Server, world: World) -> None:

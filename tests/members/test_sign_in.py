@@ -7,6 +7,7 @@ from django.core import mail
 from django.test import Client
 from pytest_django import Settings
 
+from cases.models import Message
 from tests.people import PASSWORD, World, deactivate, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -198,3 +199,19 @@ def test_nobody_has_a_second_address(world: World) -> None:
         assert client.post("/accounts/email/", {action: "", "email": "lin@example.com"}).status_code == 404
     assert not is_signed_in(sign_in("lin@example.com", "not-lins-password"))
     assert sign_in("lin@example.com").get("/api/cases/").json()[0]["number"] == world.other_case.number
+
+
+def test_a_page_of_one_account_does_nothing_in_the_name_of_another(world: World) -> None:
+    client, path = signed_in(world.li), "/api/cases/1001/messages/"
+    own, others = str(world.li.user_id), str(world.wang.user_id)
+    for page_of in (others, "", "0", "x", "9" * 5000):
+        for answer in (
+            client.get(path, headers={"X-Page-Of": page_of}),
+            client.post(path, {"body": "您好", "client_id": "a"}, "application/json", headers={"X-Page-Of": page_of}),
+        ):
+            assert (answer.status_code, answer.json()["other_account"]) == (401, "true")
+    assert client.get(path, headers={"X-Page-Of": own}).status_code == 200
+    assert Message.objects.filter(kind="text").count() == 0
+    # A page that says nothing (the API used by hand) is as before; somebody signed out learns no more than that.
+    assert client.get(path).status_code == 200
+    assert "other_account" not in Client().get(path, headers={"X-Page-Of": own}).json()

@@ -71,17 +71,20 @@ class WeCom:
     def opened(self, body: bytes) -> str:
         if not body.startswith(b"<xml>"):
             return ""
+        inner = {node.tag: node.text or "" for node in ET.fromstring(self.plain(body))}
+        assert inner["MsgType"] == "text"
+        return inner["Content"]
+
+    def plain(self, body: bytes) -> bytes:
+        """Decrypt a passive reply."""
         outer = {node.tag: node.text or "" for node in ET.fromstring(body)}
-        plaintext = crypto.decrypt(
+        return crypto.decrypt(
             self.keys(),
             msg_signature=outer["MsgSignature"],
             timestamp=outer["TimeStamp"],
             nonce=outer["Nonce"],
             encrypted=outer["Encrypt"],
         )
-        inner = {node.tag: node.text or "" for node in ET.fromstring(plaintext)}
-        assert inner["MsgType"] == "text"
-        return inner["Content"]
 
 
 def xml(fields: dict[str, str]) -> bytes:

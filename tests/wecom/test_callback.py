@@ -1,22 +1,31 @@
 """/api/wechat/receive as WeCom, a scanner and an attacker see it."""
 
+import gzip
 import json
+import threading
 import time
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.db import OperationalError
-from django.test import Client
+import time_machine
+from django.db import OperationalError, connection, transaction
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from advisors.actions import bind_wecom_account
+from advisors.models import Advisor
 from cases.models import Message
-from tests.people import World
+from tests.people import World, signed_in
 from tests.wecom.colleague import URL, WeCom, xml
-from wecom import callback, crypto
+from wecom import callback, crypto, envelope, replies
 from wecom.inbound import receive
 from wecom.models import InboundMessage
+from wecom.spool import bring_in
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))
 ALL = [*VECTORS["published"], *VECTORS["made_with_the_official_npm_library"]]
@@ -102,8 +111,19 @@ def refusals(url: str, body: bytes) -> dict[str, tuple[str, str, bytes]]:
         "two ciphertexts": ("POST", url, body.replace(b"</xml>", b"<Encrypt>YQ==</Encrypt></xml>")),
         "a flipped byte": ("POST", url, body.replace(b"<Encrypt><![CDATA[", b"<Encrypt><![CDATA[A")),
         "UTF-16": ("POST", url, body.decode().encode("utf-16")),
+        "a byte order mark": ("POST", url, b"\xef\xbb\xbf" + body),
+        "packed": ("POST", url, gzip.compress(body)),
+        "ten megabytes": ("POST", url, body + b" " * 10_000_000),
+        "an inclusion": ("POST", url, body.replace(b"<Encrypt>", b'<Encrypt><i:include href="/etc/passwd"/>')),
+        "nested 20,000 deep": ("POST", url, b"<xml>" + b"<a>" * 20_000),
+        "JSON": ("POST", url, b'{"Encrypt": NaN}'),
         "a bad method": ("PUT", url, body),
         "HEAD": ("HEAD", url, b""),
+        "OPTIONS": ("OPTIONS", url, b""),
+        "DELETE": ("DELETE", url, body),
+        "PATCH": ("PATCH", url, body),
+        "TRACE": ("TRACE", url, b""),
+        "a method of its own": ("BREW", url, body),
         "GET of a message": ("GET", url, b""),
     }
 
@@ -113,15 +133,77 @@ CASES = list(refusals(f"{URL}?msg_signature=a&timestamp=1&nonce=1", b""))
 
 @pytest.mark.parametrize("case", CASES)
 def test_whatever_fails_verification_gets_one_answer_and_costs_no_query(
-    client: Client, sealed: tuple[str, bytes], case: str
+    client: Client, sealed: tuple[str, bytes], monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     # No `db` fixture: a query would raise.
     method, url, body = refusals(*sealed)[case]
+    monkeypatch.setattr(crypto, "_aes", lambda keys: pytest.fail("deciphered before it was verified"))
     response = client.generic(method, url, body, content_type="text/xml")
     reference = client.post(URL, b"", content_type="text/xml")
     assert response.status_code == 400
     assert response.headers == reference.headers
     assert response.content == (b"" if method == "HEAD" else reference.content)
+
+
+@pytest.mark.django_db
+def test_a_refusal_costs_no_query_for_somebody_signed_in_either(world: World) -> None:
+    client = signed_in(world.admin)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.post(URL, b"", content_type="text/xml").status_code == 400
+        assert client.get(URL).status_code == 400
+    assert [query["sql"] for query in queries] == []
+
+
+def test_an_oversized_body_is_refused_before_anything_of_it_is_read(sealed: tuple[str, bytes]) -> None:
+    class Watched(BytesIO):
+        def read(self, *size: Any) -> bytes:
+            pytest.fail("read")
+
+    request = RequestFactory().post(sealed[0], b"", content_type="text/xml")
+    request.META.update({"CONTENT_LENGTH": str(envelope.MAX_BODY + 1)})
+    request._stream = Watched()
+    assert callback.wechat_receive(request).status_code == 400
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "１０", "9" * 5000, " 10", "0x10"])
+def test_a_length_that_is_none_is_refused(sealed: tuple[str, bytes], length: str) -> None:
+    request = RequestFactory().post(sealed[0], sealed[1], content_type="text/xml")
+    request.META["CONTENT_LENGTH"] = length
+    assert callback.wechat_receive(request).status_code == 400
+
+
+class Chunks(BytesIO):
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.taken += len(data)
+        return data
+
+
+def in_chunks(url: str, body: Chunks) -> HttpResponse:
+    request = RequestFactory().post(url, b"", content_type="text/xml", HTTP_TRANSFER_ENCODING="chunked")
+    request.META["wsgi.input"] = body
+    request.META.pop("CONTENT_LENGTH", None)
+    return callback.wechat_receive(request)
+
+
+@pytest.mark.django_db
+def test_a_body_in_chunks_without_a_length_is_read_up_to_the_cap(sealed: tuple[str, bytes]) -> None:
+    url, body = sealed
+    assert in_chunks(url, Chunks(body)).status_code == 200
+    assert InboundMessage.objects.count() == 1
+    endless = Chunks(body + b" " * 1_000_000)
+    assert in_chunks(url, endless).status_code == 400
+    assert endless.taken <= envelope.MAX_BODY + 1
+
+
+def test_a_body_that_breaks_off_is_refused(sealed: tuple[str, bytes]) -> None:
+    class Broken(Chunks):
+        def read(self, size: int | None = -1) -> bytes:
+            raise ConnectionResetError
+
+    assert in_chunks(sealed[0], Broken()).status_code == 400
 
 
 def signed(plaintext: bytes, **keys: str) -> tuple[str, bytes]:
@@ -200,11 +282,11 @@ def test_an_old_timestamp_is_taken_and_reported_once_a_minute(
 def test_a_busy_database_is_asked_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[int] = []
 
-    def busy_twice(inbound: Any) -> InboundMessage:
+    def busy_twice(*given: Any, **more: Any) -> InboundMessage:
         tries.append(1)
         if len(tries) < 3:
             raise OperationalError("database is locked")
-        return receive(inbound)
+        return receive(*given, **more)
 
     monkeypatch.setattr(callback, "receive", busy_twice)
     monkeypatch.setattr(callback, "close_old_connections", lambda: None)
@@ -228,3 +310,55 @@ def test_two_different_events_of_one_second_are_both_kept(world: World) -> None:
     for key in ("a", "b", "b"):
         wecom.send("LiMing", "event", {"Event": "click", "EventKey": key})
     assert InboundMessage.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_a_second_delivery_gets_the_same_answer_to_the_byte(world: World) -> None:
+    bind_wecom_account(world.li, "LiMing")
+    wecom = WeCom()
+    with time_machine.travel(time.time(), tick=False) as clock:
+        plaintext = wecom.message("LiMing", "text", {"Content": f"#{world.case.number} 您好"})
+        first = wecom.plain(wecom.post(plaintext).body)
+        clock.shift(7)
+        assert wecom.plain(wecom.post(plaintext).body) == first
+    assert "王*" in first.decode()
+
+
+@pytest.mark.django_db
+def test_the_receipt_is_in_chinese_whatever_the_request_says_of_languages(world: World) -> None:
+    bind_wecom_account(world.li, "LiMing")
+    wecom = WeCom(Client(headers={"Accept-Language": "en"}))
+    reply = wecom.say("LiMing", f"#{world.case.number} " + "字" * 6000).reply
+    assert "消息最长" in reply
+    assert "at most" not in reply
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_somebody_holds_is_not_waited_for_longer_than_wecom_waits(
+    world: World, settings: Settings, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    bind_wecom_account(world.li, "LiMing")
+    held, free = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Advisor.objects.select_for_update().get(pk=world.li.pk)
+            held.set()
+            free.wait(20)
+        connection.close()
+
+    other = threading.Thread(target=hold)
+    other.start()
+    try:
+        assert held.wait(10)
+        began = time.monotonic()
+        answer = WeCom().say("LiMing", f"#{world.case.number} 您好")
+        took = time.monotonic() - began
+    finally:
+        free.set()
+        other.join()
+    assert (answer.status, answer.reply) == (200, replies.PUT_ASIDE)
+    assert took < callback.WECOM_WAITS
+    assert bring_in() == 1
+    assert Message.objects.get(source="wecom").body == "您好"

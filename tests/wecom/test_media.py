@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -14,10 +15,12 @@ from pytest_django import Settings
 from advisors.actions import bind_wecom_account
 from cases.actions import assign_advisor
 from cases.models import Case, Message
+from tests.clamd import Clamd
+from tests.clamd import says as says_to_scan
 from tests.people import World, says
 from tests.wecom.app import App
 from tests.wecom.colleague import WeCom
-from wecom import media
+from wecom import client, media
 from wecom.media import fetch_due_media
 from wecom.models import InboundMessage
 
@@ -76,6 +79,25 @@ def test_a_picture_stands_in_the_case_once(world: World, app: App) -> None:
     assert (row.state, row.message) == (State.DELIVERED, message)
 
 
+def test_what_wecom_sends_is_scanned_like_everything_else(
+    world: World, app: App, settings: Settings, clock: time_machine.Traveller
+) -> None:
+    with Clamd(says_to_scan(b"stream: Bad.Picture FOUND\0")) as scanner:
+        settings.CLAMD_URL = scanner.address
+        row = sends(world, "image", "pic")
+        fetch_due_media()
+        (message,) = files(world.case)
+        assert scanner.scanned == [app.media["pic"]]
+    assert (message.attachment.state, message.attachment.finding) == ("infected", "Bad.Picture")
+    row.refresh_from_db()
+    assert row.state == State.DELIVERED
+    with Clamd(says_to_scan(b"ERROR\0")) as scanner:
+        settings.CLAMD_URL = scanner.address
+        sends(world, "image", "pic")
+        fetch_due_media()
+    assert files(world.case)[-1].attachment.state == "waiting"
+
+
 def test_it_goes_into_the_case_routed_at_receipt(world: World, app: App) -> None:
     sends(world, "image", "pic", world.case)
     WeCom().say("LiMing", f"#{world.other_case.number}")
@@ -108,7 +130,7 @@ def test_an_advisor_who_lost_the_case_meanwhile_writes_nothing_and_is_told(world
     fetch_due_media()
     assert files(world.case) == []
     row.refresh_from_db()
-    assert (row.state, row.failure_untold) == (State.HELD, True)
+    assert (row.state, row.untold) == (State.HELD, True)
     receipt = WeCom().say("LiMing", "帮助").reply
     assert "图片没有送出" in receipt
     assert "图片没有送出" not in WeCom().say("LiMing", "帮助").reply
@@ -194,3 +216,49 @@ def test_in_ask_mode_a_picture_waits_for_the_choice(world: World, app: App, sett
     fetch_due_media()
     assert len(files(world.other_case)) == 1
     assert files(world.case) == []
+
+
+def test_a_picture_still_under_way_can_be_taken_back(world: World, app: App) -> None:
+    wecom = WeCom()
+    wecom.say("LiMing", f"#{world.case.number} 您好")
+    row = sends(world, "image", "pic")
+    assert "撤回" in row.reply
+    assert "已撤回" in wecom.say("LiMing", "撤回").reply
+    fetch_due_media()
+    assert files(world.case) == []
+    assert Message.objects.get(body="您好").recalled_at is None, "the picture was meant, not the text before it"
+    row.refresh_from_db()
+    assert (row.state, row.reason) == (State.IGNORED, "顾问撤回")
+
+
+def test_a_picture_taken_back_while_it_is_fetched_does_not_appear(
+    world: World, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sends(world, "image", "pic")
+
+    def slowly(*given: Any) -> client.Media:
+        WeCom().say("LiMing", "撤回")
+        return client.fetch_media(*given)
+
+    monkeypatch.setattr(media, "fetch_media", slowly)
+    fetch_due_media()
+    assert files(world.case) == []
+
+
+def test_a_picture_already_in_the_case_is_recalled_there(world: World, app: App) -> None:
+    sends(world, "image", "pic")
+    fetch_due_media()
+    WeCom().say("LiMing", "撤回")
+    assert files(world.case)[0].recalled_at is not None
+
+
+def test_failures_are_told_as_far_as_a_receipt_holds_them_and_the_rest_with_the_next(world: World, app: App) -> None:
+    for _ in range(40):
+        sends(world, "image", "gone")
+    fetch_due_media()
+    told = 0
+    for _ in range(10):
+        reply = WeCom().say("LiMing", "帮助").reply
+        assert len(reply.encode()) <= 2048
+        told += reply.count("图片没有送出")
+    assert told == 40

@@ -1,13 +1,16 @@
 """Where a WeCom text goes, and what its sender is told."""
 
+from typing import Any
+
 import pytest
 
 from advisors.actions import bind_wecom_account, suspend_advisor
-from cases.actions import assign_advisor, close_case
+from cases.actions import assign_advisor, close_case, post_message
 from cases.models import Case, Message
 from tests.people import World, says
 from tests.wecom.colleague import WeCom
 from tests.wecom.robot import Robot
+from wecom import routing
 from wecom.delivery import deliver_due
 from wecom.models import InboundMessage
 
@@ -155,6 +158,30 @@ def test_the_case_of_another_advisor_and_one_that_does_not_exist_look_the_same(w
 def test_two_numbers_are_not_guessed_about(world: World, wecom: WeCom) -> None:
     wecom.say("LiMing", f"#{world.case.number} #{world.other_case.number} 您好")
     assert texts(world.case) == texts(world.other_case) == []
+    assert last().state == State.HELD
+
+
+def test_a_number_that_is_too_long_is_not_cut_to_one_that_exists(world: World, wecom: WeCom) -> None:
+    wecom.say("LiMing", f"#{world.case.number:09d}5 您好")
+    wecom.say("LiMing", f"#{world.case.number}" + "０" * 20)
+    assert texts(world.case) == []
+    assert last().state == State.HELD
+
+
+@pytest.mark.parametrize("words", ["您好", "#{} 您好"])
+def test_a_case_handed_over_between_receipt_and_commit_takes_nothing(
+    world: World, wecom: WeCom, robot: Robot, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    notified(world.case, world.wang, robot)
+
+    def handed_over_first(case: Case, *given: Any, **more: Any) -> Any:
+        assign_advisor(world.case, world.zhang, by=world.admin)
+        return post_message(case, *given, **more)
+
+    monkeypatch.setattr(routing, "post_message", handed_over_first)
+    answer = wecom.say("LiMing", words.format(world.case.number))
+    assert "没有送出" in answer.reply
+    assert texts(world.case) == ["在吗？"]
     assert last().state == State.HELD
 
 

@@ -98,7 +98,9 @@ def _outcome(raw: dict[str, Any]) -> str:
 def _note(row: SandboxMessage, people: list[Colleague]) -> str:
     if row.kind == "outcome" and row.author == Author.APP:
         note = str(_("HTTP %(status)s · %(ms)s ms · 被动回复，签名已验证") % row.raw)
-        return f"{note} · {_('第 %s 次投递') % row.raw['deliveries']}" if row.raw["deliveries"] > 1 else note
+        # Not inside an f-string: xgettext does not look there.
+        repeated = _("第 %s 次投递") % row.raw["deliveries"]
+        return f"{note} · {repeated}" if row.raw["deliveries"] > 1 else note
     if row.author == Author.ROBOT and row.errcode == 0:
         mentioned = _section(row).get("mentioned_list") or []
         missed = [userid for userid in mentioned if userid != "@all" and not find(userid, people)]

@@ -7,10 +7,22 @@ from django.db import transaction
 from advisors.actions import apply_as_advisor, approve_advisor, bind_wecom_account
 from advisors.models import Advisor
 from cases.actions import open_case
-from cases.models import Case
+from cases.models import CannedReply, Case
 from jiayi.announcing import unannounced
 from members.actions import register_member
 from members.models import Member, User
+
+# Shared canned replies: shortcut and text, in the language of the member who reads it.
+REPLIES = {
+    "您好": "{会员}，您好！您的消息我收到了，我先看一下材料，稍后在这里回复您。",
+    "材料": "{会员}，关于案件 {案件号}，请您准备以下材料并在这里上传：\n1. 护照首页\n2. 现有签证或许可\n3. ",
+    "递交": "{会员}，您好！案件 {案件号} 的申请已经递交，收到回执后我会马上告诉您。",
+    "hello": "Hello {member}, thank you for your message. I am looking into it and will answer you here.",
+    "docs": "Hello {member}, for case {case} please upload these documents here:\n1. Passport bio page\n"
+    "2. Current visa or permit\n3. ",
+    "submitted": "Hello {member}, the application in case {case} has been submitted. I will tell you here as soon as "
+    "we have the acknowledgement of receipt.",
+}
 
 PASSWORD = "jiayi-demo-2026"  # noqa: S105  printed for everybody to read
 
@@ -31,6 +43,9 @@ class Command(BaseCommand):
         self._advisor("pending@example.com", "陈静", "R534567", "", None)
         self._case("member@example.com", "王小明", "学签续签", advisor)
         self._case("member2@example.com", "林芳", "配偶团聚移民", advisor)
+        if not CannedReply.objects.filter(owner=None).exists():
+            for shortcut, body in REPLIES.items():
+                CannedReply.objects.create(shortcut=shortcut, body=body)
         self.stdout.write(f"Demo accounts are ready, password {PASSWORD}")
 
     def _advisor(self, email: str, name: str, licence: str, userid: str, approved_by: User | None) -> Advisor:

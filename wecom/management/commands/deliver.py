@@ -9,9 +9,11 @@ from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 
+from cases.scanning import scan_due, scan_until
 from jiayi.health import BEAT_EVERY, WORKER, beat
+from wecom.channels import APP, EMAIL, GROUP
 from wecom.delivery import deliver_due
 from wecom.media import fetch_due_media
 from wecom.spool import bring_in
@@ -25,16 +27,19 @@ END_WITHIN = 9.5
 logger = logging.getLogger("jiayi.wecom")
 
 
+MAIL_EVERY = 1.0  # seconds; an e-mail is due after minutes
+
+
 def work(stopping: Callable[[], bool] = lambda: False) -> int:
-    """Do everything that is due once. Returns how many things were tried.
+    """Do everything that is due with WeCom once. Returns how many things were tried.
 
     A mistake of ours in one job does not hold up the others. Raises JobFailed after all of them, and at once what the
     database raises when it is away for a moment.
     """
     tried, failed = 0, False
-    for job in (bring_in, partial(deliver_due, stopping), partial(fetch_due_media, stopping)):
+    for job in (bring_in, partial(deliver_due, stopping, (GROUP, APP)), partial(fetch_due_media, stopping)):
         try:
-            tried += job()
+            tried += job() or 0
         except (OperationalError, InterfaceError):
             raise
         except Exception:
@@ -47,6 +52,21 @@ def work(stopping: Callable[[], bool] = lambda: False) -> int:
 
 class JobFailed(Exception):
     """One of the jobs failed by a mistake of ours; it is in the log."""
+
+
+def work_on_mail(stopping: Callable[[], bool], wait: Callable[[float], None]) -> None:
+    """Send e-mails until `stopping()` says so: in a thread, so that no mail server holds up what goes to WeCom."""
+    while not stopping():
+        pause = MAIL_EVERY
+        try:
+            close_old_connections()
+            deliver_due(stopping, (EMAIL,))
+        except Exception:
+            # The database is away for a moment, or a mistake of ours: what is due stays due.
+            logger.exception("e-mails could not be read or marked")
+            pause = AFTER_AN_ERROR
+        wait(pause)
+    connection.close()
 
 
 class Stop:
@@ -74,9 +94,9 @@ class Stop:
 
 
 def _leave() -> None:
-    """End although WeCom has not answered. Whether the message arrived is unknown, as after a kill: its lease runs
-    out within a minute, and the next worker sends it again, with the same reference."""
-    logger.warning("WeCom did not answer before the end; the message in hand is sent again when its lease is over")
+    """End although WeCom or the mail server has not answered. Whether the message arrived is unknown, as after a kill:
+    its lease runs out (in a minute, an e-mail's in three), and the next worker sends it again, as the same."""
+    logger.warning("no answer before the end; the message in hand is sent again when its lease is over")
     os._exit(0)
 
 
@@ -94,7 +114,8 @@ class Pulse:
 
 class Command(BaseCommand):
     help = (
-        "Send notifications to WeCom as they become due. SIGTERM (or Ctrl-C) finishes the message in hand and ends, "
+        "Send notifications to WeCom, and e-mails to members, as they become due. "
+        "SIGTERM (or Ctrl-C) finishes the message in hand and ends, "
         "within 10 s even if WeCom does not answer: that message is then sent again by the next worker, within a "
         "minute. A second signal ends at once, with the same consequence."
     )
@@ -106,24 +127,29 @@ class Command(BaseCommand):
         pulse = Pulse()
         if once:
             pulse.beat()
-            self.stdout.write(f"{work()} sent or tried")
+            self.stdout.write(f"{work() + deliver_due(channels=(EMAIL,)) + scan_due()} sent or tried")
             return
         stop = Stop()
+        # Beside the rest: a scanner that hangs holds up no notification.
+        threading.Thread(target=scan_until, args=(stop.is_asked, stop.wait), name="scan", daemon=True).start()
 
         def stopping() -> bool:
             # Asked before each message, so a worker that waits for WeCom again and again is seen, and a stuck one not.
             pulse.beat()
             return stop.is_asked()
 
+        mail = threading.Thread(target=work_on_mail, args=(stop.is_asked, stop.wait), daemon=True)
+        mail.start()
         while not stop.is_asked():
             wait = POLL_EVERY
             try:
                 close_old_connections()
                 work(stopping)
-            except DatabaseError:
+            except (DatabaseError, InterfaceError):
                 # The database is away for a moment; what is due stays due.
                 logger.exception("notifications could not be read or marked")
                 wait = AFTER_AN_ERROR
             except JobFailed:
                 wait = AFTER_AN_ERROR
             stop.wait(wait)
+        mail.join()

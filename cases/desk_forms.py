@@ -1,0 +1,43 @@
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from advisors.models import Advisor
+from cases.desk_models import MAX_NOTE, MAX_REASON, MAX_REPLY
+from cases.desk_queries import possible_successors
+from cases.forms import fresh_client_id
+from cases.models import Case
+
+
+class NoteForm(forms.Form):
+    body = forms.CharField(label=_("内部备注"), max_length=MAX_NOTE, widget=forms.Textarea(attrs={"rows": 3}))
+    client_id = forms.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z", widget=forms.HiddenInput, initial=fresh_client_id)
+
+
+class AdvisorChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Advisor) -> str:
+        return obj.user.name  # and nothing else of a colleague
+
+
+class HandOverForm(forms.Form):
+    advisor = AdvisorChoice(label=_("接手的顾问"), queryset=Advisor.objects.none(), empty_label=_("请选择顾问"))
+    reason = forms.CharField(
+        label=_("移交原因（会员看不到）"), max_length=MAX_REASON, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+    def __init__(self, case: Case, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["advisor"].queryset = possible_successors(case)  # type: ignore[attr-defined]
+
+
+class ReplyForm(forms.Form):
+    """What save_reply checks in full."""
+
+    shortcut = forms.CharField(label=_("快捷词"), max_length=20, help_text=_("在输入框里打 / 和这个词的开头。"))
+    body = forms.CharField(
+        label=_("内容"),
+        max_length=MAX_REPLY,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text=_("{会员}、{案件号}、{顾问} 或 {member}、{case}、{advisor} 会换成当时的姓名和案件号。"),
+    )

@@ -1,0 +1,68 @@
+"""Which of their cases an advisor sees on the desk: a filter in the page's address, so that it can be kept and shared.
+
+js/casefilter.js filters the same way without loading the page again.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+
+LIMIT = 300  # cases listed at first; more are asked for
+MAX_LIMIT = 10_000
+ACTIVE = ("open", "waiting", "unread")  # filters that need no closed case in which everything was read
+
+
+class DeskQuery(serializers.Serializer[None]):
+    show = serializers.ChoiceField([*ACTIVE, "closed", "all"], default="open")
+    cases = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=LIMIT)
+
+
+class Desk:
+    """The filter as the address has it; nonsense there is no filter."""
+
+    def __init__(self, query: Mapping[str, str]) -> None:
+        asked = DeskQuery(data={name: query[name] for name in ("show", "cases") if name in query})
+        data: dict[str, Any] = asked.validated_data if asked.is_valid() else {"show": "open", "cases": LIMIT}
+        self.show: str = data["show"]
+        self.limit: int = data["cases"]
+
+    @property
+    def is_active(self) -> bool:
+        return self.show in ACTIVE
+
+    def shown(self, cases: list[dict[str, Any]], number: int | None) -> list[dict[str, Any]]:
+        """Return the cases (of list_cases) that the filter lets through; the one on the page always is."""
+        return [one for one in cases if one["number"] == number or belongs(one, self.show)]
+
+    def about(self, cases: list[dict[str, Any]]) -> dict[str, Any]:
+        """What the template says: the filters with how many cases they have, and how to get more."""
+        labels = {
+            "open": _("进行中"),
+            "waiting": _("待回复"),
+            "unread": _("未读"),
+            "closed": _("已结案"),
+            "all": _("全部"),
+        }
+        counted = {show: sum(belongs(one, show) for one in cases) for show in ("waiting", "unread")}
+        return {
+            "show": self.show,
+            "query": "" if self.show == "open" else f"?show={self.show}",
+            "filters": [{"show": show, "label": label, "count": counted.get(show)} for show, label in labels.items()],
+            "limit": self.limit,
+            "more": min(self.limit * 2, MAX_LIMIT) if len(cases) >= self.limit else None,
+        }
+
+
+def belongs(one: dict[str, Any], show: str) -> bool:
+    """Whether a case of list_cases stands under this filter."""
+    waits = bool(one["waiting_since"]) and not one["member"]["me"]
+    answers: dict[str, bool] = {
+        "open": one["status"] == "open" or one["unread"] > 0,
+        "waiting": waits,
+        "unread": one["unread"] > 0,
+        "closed": one["status"] == "closed",
+        "all": True,
+    }
+    return answers[show]

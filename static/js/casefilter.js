@@ -1,0 +1,107 @@
+// The advisor's filters over the list of cases. They are links that work without this; with it nothing is loaded anew.
+// cases/desk_list.py filters the same way.
+
+const ACTIVE = ["open", "waiting", "unread"]; // these need no closed case in which everything was read
+const KEPT = "open"; // the filter that needs no word in the address
+
+export class CaseFilter {
+  #ready = false; // until there are cases to filter, the links do what links do
+
+  // `onChange()` when other cases are to be shown, `onScope()` when other ones must be asked for first.
+  constructor({ onChange, onScope }) {
+    Object.assign(this, { onChange, onScope });
+    this.nav = document.getElementById("filters");
+    this.box = document.getElementById("case-filter");
+    this.none = document.getElementById("no-cases");
+    this.more = document.getElementById("more-cases");
+    this.show = this.nav.querySelector("[aria-current]").dataset.show;
+    this.limit = Number(new URLSearchParams(location.search).get("cases")) || 300;
+    this.box.hidden = false;
+    this.box.addEventListener("input", () => this.onChange());
+    this.box.addEventListener("keydown", (event) => this.#key(event));
+    for (const link of [...this.nav.querySelectorAll("a"), this.none.querySelector("a")]) {
+      link.addEventListener("click", (event) => this.#chosen(event, link.dataset.show));
+    }
+    this.more.addEventListener("click", (event) => this.#more(event));
+  }
+
+  get query() {
+    return this.show === KEPT ? "" : `?show=${this.show}`;
+  }
+
+  // What /api/cases/ is asked for; `open` is the case on the page.
+  parameters(open) {
+    const scope = ACTIVE.includes(this.show) ? "active" : "all";
+    return `?scope=${scope}&limit=${this.limit}${open ? `&open=${open}` : ""}`;
+  }
+
+  // Of all cases those to be shown, and how many there are under the filters that count.
+  apply(cases, open) {
+    this.#ready = true;
+    const wanted = this.box.value.trim().toLowerCase().split(/\s+/);
+    const shown = cases.filter((one) => {
+      if (this.box.value.trim()) return belongs(one, this.show) && wanted.every((word) => textOf(one).includes(word));
+      return one.number === open || belongs(one, this.show);
+    });
+    for (const link of this.nav.querySelectorAll("a")) {
+      const { show } = link.dataset;
+      if (show !== "waiting" && show !== "unread") continue;
+      link.querySelector(".count").textContent = cases.filter((one) => belongs(one, show)).length || "";
+    }
+    this.none.hidden = shown.length > 0;
+    this.none.querySelector("a").hidden = this.show === "all";
+    this.more.hidden = cases.length < this.limit;
+    return shown;
+  }
+
+  #chosen(event, show) {
+    if (!this.#ready || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.button) return;
+    event.preventDefault();
+    const before = this.parameters();
+    this.show = show;
+    for (const link of this.nav.querySelectorAll("a")) {
+      if (link.dataset.show === show) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+    history.replaceState(history.state, "", location.pathname + this.query);
+    this.onChange();
+    if (this.parameters() !== before) this.onScope();
+  }
+
+  #more(event) {
+    event.preventDefault();
+    this.limit *= 2;
+    this.onScope();
+  }
+
+  #key(event) {
+    if (event.key !== "Escape" || event.isComposing || !this.box.value) return;
+    event.preventDefault();
+    this.box.value = "";
+    this.onChange();
+  }
+}
+
+function textOf(one) {
+  return `#${one.number} ${one.title} ${one.member.name}`.toLowerCase();
+}
+
+function belongs(one, show) {
+  switch (show) {
+    case "waiting":
+      return waits(one);
+    case "unread":
+      return one.unread > 0;
+    case "closed":
+      return one.status === "closed";
+    case "all":
+      return true;
+    default:
+      return one.status === "open" || one.unread > 0;
+  }
+}
+
+// Whether it waits for this reader: nobody's own case does.
+export function waits(one) {
+  return Boolean(one.waiting_since) && !one.member.me;
+}

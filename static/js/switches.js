@@ -1,0 +1,46 @@
+// Sound and desktop notifications: off until the person turns them on, remembered in this browser.
+
+import { chime } from "./chime.js";
+
+const KEY = "jiayi-switch-"; // not "jiayi:", which signing out clears: it is the browser's, and tells nothing of anybody
+
+export function isOn(name) {
+  try {
+    return localStorage.getItem(KEY + name) === "on" && (name !== "notify" || canNotify());
+  } catch {
+    return false;
+  }
+}
+
+function keep(name, on) {
+  try {
+    if (on) localStorage.setItem(KEY + name, "on");
+    else localStorage.removeItem(KEY + name);
+  } catch {
+    // no storage: nothing is remembered, and nothing is on
+  }
+}
+
+const canNotify = () => "Notification" in window && Notification.permission === "granted";
+
+// Phones show notifications by a service worker only, which this site does not have.
+const hasNotifications = () => "Notification" in window && !/Android|iPhone|iPad/.test(navigator.userAgent);
+
+// The switches of the account menu. The browser is asked for its permission on a click only.
+export function workSwitches(root) {
+  for (const button of root.querySelectorAll("[data-switch]")) {
+    const name = button.dataset.switch;
+    const show = () => button.setAttribute("aria-checked", String(isOn(name)));
+    button.parentElement.hidden = name === "notify" && !hasNotifications();
+    button.addEventListener("click", async () => {
+      const on = !isOn(name);
+      const allowed = !on || name !== "notify" || (await Notification.requestPermission()) === "granted";
+      root.querySelector("[data-denied]").hidden = allowed;
+      keep(name, on && allowed);
+      show();
+      if (on && name === "sound") chime(); // so that one knows it; and it needs this click
+    });
+    window.addEventListener("storage", show);
+    show();
+  }
+}

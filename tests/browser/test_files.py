@@ -1,0 +1,447 @@
+"""Files and voice in real browsers: sent by button, drop, paste and microphone; shown, looked at, and never lost."""
+
+import base64
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Dialog, Error, Page, Route, expect
+
+from tests import files
+from tests.browser.conftest import PageErrors, Site
+from tests.clamd import Clamd
+
+pytestmark = pytest.mark.browser
+
+MEMBER, ADVISOR = "member@example.com", "advisor@example.com"
+GONE_OFFLINE = ("net::ERR_", "Failed to fetch", "Failed to load resource")
+PHOTO = files.image("JPEG", (1600, 1200))
+TALL = files.image("PNG", (600, 1300))
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def case(site: Site) -> int:
+    """A new case of the demo member, followed by 李明; its number."""
+    member, advisor = f"Member.objects.get(user__email={MEMBER!r})", f"Advisor.objects.get(user__email={ADVISOR!r})"
+    return int(site.shell(f"print(open_case({member}, '工签材料', advisor={advisor}).number)"))
+
+
+def opened(page: Page) -> Page:
+    """The page, when its stream has said hello."""
+    expect(page.locator("body")).to_have_attribute("data-connection", "live")
+    return page
+
+
+def file(name: str, content: bytes, kind: str) -> Any:
+    return {"name": name, "mimeType": kind, "buffer": content}
+
+
+def sent_files(site: Site, number: int) -> list[str]:
+    """The names of the case's files, in order, as the database has them."""
+    query = f"Message.objects.filter(case__number={number}, kind='file').order_by('seq')"
+    names: list[str] = json.loads(site.shell(f"import json\nprint(json.dumps([m.body for m in {query}]))"))
+    return names
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait until the expression is true in the page; Playwright's own way would be stopped by the content policy."""
+    deadline = time.monotonic() + 10
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        page.wait_for_timeout(30)
+
+
+def drag(page: Page, events: list[str], content: bytes, name: str, kind: str) -> None:
+    """Drag a file over the conversation, as a file manager does."""
+    page.evaluate(
+        """([events, content, name, type]) => {
+            const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], name, { type }));
+            for (const event of events) document.getElementById("scroller").dispatchEvent(
+                new DragEvent(event, { dataTransfer: data, bubbles: true, cancelable: true }));
+        }""",
+        [events, base64.b64encode(content).decode(), name, kind],
+    )
+
+
+def paste(page: Page, content: bytes, text: str = "", into: str = "#compose textarea") -> None:
+    page.evaluate(
+        """([content, text, into]) => {
+            const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], "image.png", { type: "image/png" }));
+            if (text) data.setData("text/plain", text);
+            document.querySelector(into).dispatchEvent(
+                new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+        }""",
+        [base64.b64encode(content).decode(), text, into],
+    )
+
+
+def test_files_go_by_button_drop_and_paste_and_the_other_side_looks_at_them(
+    site: Site, sign_in: Open, case: int, shot: Any
+) -> None:
+    member = opened(sign_in(MEMBER, f"/messages/{case}/"))
+    advisor = opened(sign_in(ADVISOR, f"/messages/{case}/"))
+    expect(member.locator("#file-limits")).to_contain_text("文件最大 20 MB")
+    assert "PDF" in (member.locator("#attach").get_attribute("title") or "")
+    with member.expect_file_chooser() as chooser:
+        member.locator("#attach").press("Enter")
+    chooser.value.set_files(
+        [file("护照首页.jpg", PHOTO, "image/jpeg"), file("录取信.pdf", files.PDF, "application/pdf")]
+    )
+    expect(member.locator(".mine a.file")).to_have_count(2)
+    assert member.evaluate("document.activeElement.id") == "attach"
+
+    drag(member, ["dragenter", "dragover"], TALL, "手机截图.png", "image/png")
+    expect(member.locator("#drop")).to_be_visible()
+    expect(member.locator("#drop")).to_contain_text(f"#{case}")
+    shot(member, "files-drop")
+    drag(member, ["drop"], TALL, "手机截图.png", "image/png")
+    expect(member.locator("#drop")).to_be_hidden()
+    paste(member, files.image("PNG", (800, 500)))
+    paste(member, files.PNG, "也有文字，那么它就是文字")
+    member.evaluate("document.body.append(document.createElement('textarea'))")
+    paste(member, files.PNG, into="body > textarea")
+    expect(member.locator(".mine a.file")).to_have_count(4)
+    expect(member.locator(".mine .file-name").last).to_have_text(re.compile(r"^截图 20\d\d-\d\d-\d\d .*\.png$"))
+
+    pictures = advisor.locator("a.file[data-kind=image]")
+    expect(pictures).to_have_count(3)
+    until(advisor, "[...document.querySelectorAll('.file img')].every((one) => one.naturalWidth > 0)")
+    with advisor.expect_download() as download:
+        advisor.get_by_text("录取信.pdf").click()
+    assert Path(download.value.path()).read_bytes() == files.PDF
+    shot(member, "files-member")
+    shot(advisor, "files-advisor")
+    assert sent_files(site, case)[:3] == ["护照首页.jpg", "录取信.pdf", "手机截图.png"]
+
+
+def test_pictures_are_looked_at_by_keyboard(site: Site, sign_in: Open, case: int, shot: Any) -> None:
+    member = opened(sign_in(MEMBER, f"/messages/{case}/"))
+    three = [file(f"{n}.png", files.image("PNG", (900 + n, 600)), "image/png") for n in (1, 2, 3)]
+    member.set_input_files("#picker", three)
+    expect(member.locator(".mine a.file")).to_have_count(3)
+    second = member.locator("a.file[data-kind=image]").nth(1)
+    second.focus()
+    member.keyboard.press("Enter")
+    viewer = member.locator("dialog.viewer")
+    expect(viewer).to_be_visible()
+    expect(viewer.locator(".viewer-title")).to_have_text("2.png 2 / 3")
+    until(member, "document.querySelector('.viewer img')?.naturalWidth === 902")
+    shot(member, "files-viewer")
+    member.keyboard.press("ArrowRight")
+    expect(viewer.locator(".viewer-title")).to_have_text("3.png 3 / 3")
+    expect(viewer.locator(".next")).to_be_hidden()
+    member.keyboard.press("ArrowRight")
+    for _step in range(2):
+        member.keyboard.press("ArrowLeft")
+    expect(viewer.locator(".viewer-title")).to_have_text("1.png 1 / 3")
+    expect(viewer.get_by_role("link", name="下载")).to_have_attribute("href", re.compile("^/api/files/"))
+    viewer.get_by_role("button", name="原始大小").press("Enter")
+    expect(viewer.get_by_role("button", name="适应屏幕")).to_be_visible()
+    member.keyboard.press("Escape")
+    expect(viewer).to_be_hidden()
+    assert member.evaluate("document.activeElement.querySelector('.file-name').textContent") == "2.png"
+
+
+def test_what_cannot_be_sent_is_said_at_once_and_by_the_server_anyway(
+    sign_in: Open, case: int, page_errors: PageErrors, shot: Any
+) -> None:
+    page_errors.allow("Failed to load resource")
+    member = opened(sign_in(MEMBER, f"/messages/{case}/"))
+    asked: list[str] = []
+    member.on("request", lambda request: asked.append(request.method + request.url))
+    note = member.locator("#attach-note")
+    member.set_input_files("#picker", [file("程序.exe", b"MZ", "application/x-msdownload"), file("空.pdf", b"", "a/b")])
+    expect(note).to_contain_text("“程序.exe”不是能发送的文件类型")
+    expect(note).to_contain_text("“空.pdf”是空的")
+    member.evaluate(
+        """() => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(20 * 1024 * 1024 + 1)], "大.pdf"));
+            const picker = document.getElementById("picker");
+            picker.files = data.files;
+            picker.dispatchEvent(new Event("change"));
+        }"""
+    )
+    expect(note).to_have_text("“大.pdf”超过 20 MB，没有发送。")
+    shot(member, "files-refused")
+    assert not [one for one in asked if one.startswith("POST") and "messages" in one]
+    member.set_input_files("#picker", [file("假的.pdf", b"MZ\x90\0" + b"\0" * 100, "application/pdf")])
+    expect(note).to_be_hidden()
+    expect(member.locator(".failed .foot")).to_contain_text("不支持这种文件")
+
+
+def test_an_upload_shows_its_progress_and_can_be_cancelled_while_texts_go_on(
+    site: Site, sign_in: Open, case: int, page_errors: PageErrors, shot: Any
+) -> None:
+    page_errors.allow("Failed to load resource", "net::ERR_")
+    member = opened(sign_in(MEMBER, f"/messages/{case}/"))
+    network = member.context.new_cdp_session(member)
+    network.send("Network.enable")
+    slow = {"offline": False, "latency": 20, "downloadThroughput": -1, "uploadThroughput": 400_000}
+    network.send("Network.emulateNetworkConditions", slow)
+    member.set_input_files("#picker", [file("长.pdf", files.PDF.ljust(3_000_000), "application/pdf")])
+    bar = member.locator(".pending progress")
+    expect(bar).to_be_visible()
+    until(member, "(document.querySelector('.pending progress')?.value ?? 0) > 0.1")
+    member.emulate_media(color_scheme="dark")
+    shot(member, "files-progress-dark")
+    member.fill("#compose textarea", "文字不用等文件")
+    member.press("#compose textarea", "Enter")
+    expect(member.locator(".mine:not(.pending) .text")).to_have_text("文字不用等文件")
+    member.locator(".pending").get_by_role("button", name="取消").click()
+    expect(member.locator(".pending")).to_have_count(0)
+    network.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
+    member.set_input_files("#picker", [file("短.pdf", files.PDF, "application/pdf")])
+    expect(member.locator(".mine a.file")).to_have_count(1)
+    assert sent_files(site, case) == ["短.pdf"]
+
+
+def test_a_file_survives_a_killed_server_and_a_reload_and_is_sent_once(
+    site: Site, sign_in: Open, case: int, page_errors: PageErrors, shot: Any
+) -> None:
+    page_errors.allow(*GONE_OFFLINE)
+    member = opened(sign_in(MEMBER, f"/messages/{case}/"))
+
+    def lost_answer(route: Route) -> None:
+        """It arrives, and the answer does not."""
+        route.fetch()
+        route.abort()
+
+    member.route("**/api/cases/*/messages/", lost_answer, times=1)
+    member.set_input_files("#picker", [file("护照.jpg", PHOTO, "image/jpeg")])
+    expect(member.locator(".failed").or_(member.locator(".mine a.file"))).to_have_count(1)
+    site.kill()
+    member.set_input_files("#picker", [file("工资单.pdf", files.PDF, "application/pdf")])
+    failed = member.locator(".failed", has_text="工资单.pdf")
+    expect(failed.get_by_role("button", name="重试")).to_be_visible()
+    shot(member, "files-failed")
+    site.start()
+    member.reload()
+    opened(member)
+    member.locator(".failed", has_text="工资单.pdf").get_by_role("button", name="重试").click()
+    expect(member.locator(".mine a.file")).to_have_count(2)
+    expect(member.locator(".pending")).to_have_count(0)
+    assert sorted(sent_files(site, case)) == ["工资单.pdf", "护照.jpg"]
+    sha = "m.attachment.sha256 == hashlib.sha256(m.attachment.file.read()).hexdigest()"
+    query = f"Message.objects.filter(case__number={case}, kind='file')"
+    assert site.shell(f"import hashlib\nprint(all({sha} for m in {query}))") == "True"
+
+
+def test_a_file_the_browser_did_not_keep_asks_to_be_chosen_again(
+    sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow(*GONE_OFFLINE)
+    member = opened(sign_in(MEMBER, f"/messages/{case}/"))
+    member.route("**/api/cases/*/messages/", lambda route: route.abort(), times=1)
+    member.set_input_files("#picker", [file("护照.jpg", PHOTO, "image/jpeg")])
+    expect(member.locator(".failed")).to_be_visible()
+    member.evaluate("new Promise((done) => { indexedDB.deleteDatabase('jiayi').onsuccess = done; })")
+    member.reload()
+    opened(member).locator(".failed").get_by_role("button", name="重试").click()
+    expect(member.locator(".failed .foot")).to_contain_text("请重新选择文件")
+    expect(member.get_by_role("button", name="重试")).to_have_count(0)
+    member.locator(".failed").get_by_role("button", name="删除").click()
+    expect(member.locator(".pending")).to_have_count(0)
+
+
+def test_signing_out_leaves_no_file_on_the_device(sign_in: Open, case: int, page_errors: PageErrors) -> None:
+    page_errors.allow(*GONE_OFFLINE)
+    member = opened(sign_in(MEMBER, f"/messages/{case}/", fresh=True))
+    member.route("**/api/cases/*/messages/", lambda route: route.abort(), times=1)
+    member.set_input_files("#picker", [file("护照.jpg", PHOTO, "image/jpeg")])
+    expect(member.locator(".failed")).to_be_visible()
+    member.locator("[data-menu] summary").click()
+    member.get_by_role("button", name="退出登录").click()
+    member.wait_for_url(re.compile(r"^(?!.*messages).*$"))
+    assert member.evaluate("indexedDB.databases()") == []
+    assert member.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('jiayi:'))") == []
+
+
+def test_a_voice_note_is_recorded_listened_to_and_sent(site: Site, sign_in: Open, case: int, shot: Any) -> None:
+    member = opened(sign_in(MEMBER, f"/messages/{case}/", permissions=["microphone"]))
+    advisor = opened(sign_in(ADVISOR, f"/messages/{case}/"))
+    member.locator("#record").press("Enter")
+    expect(member.locator("#recorder .counter")).to_have_text(re.compile("0:0[12]"))
+    shot(member, "voice-recording")
+    member.keyboard.press("Escape")
+    member.locator("#recorder").get_by_role("button", name="取消").click()
+    expect(member.locator("#recorder")).to_be_hidden()
+    member.locator("#record").click()
+    expect(member.locator("#recorder .counter")).to_have_text(re.compile("0:0[12]"))
+    member.locator("#recorder").get_by_role("button", name="停止").click()
+    listen = member.locator("#recorder audio")
+    expect(listen).to_be_visible()
+    until(member, "document.querySelector('#recorder audio').readyState > 0")
+    shot(member, "voice-review")
+    member.keyboard.press("Enter")  # the focus is on "send"
+    expect(member.locator(".mine audio.player")).to_be_visible()
+    player = advisor.locator(".theirs audio.player")
+    expect(player).to_be_visible()
+    player.evaluate("audio => audio.play()")
+    until(advisor, "document.querySelector('audio.player').currentTime > 0.05")
+    shot(advisor, "voice-advisor")
+    kinds = site.shell(
+        f"print([m.attachment.content_type for m in Message.objects.filter(case__number={case}, kind='file')])"
+    )
+    assert kinds == "['audio/webm']"
+
+
+def test_a_refused_microphone_is_explained(sign_in: Open, case: int) -> None:
+    member = opened(sign_in(MEMBER, f"/messages/{case}/"))
+    refuse = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    member.evaluate(f"() => {{ {refuse}; }}")
+    member.locator("#record").click()
+    expect(member.locator("#attach-note")).to_contain_text("没有使用麦克风的权限")
+    expect(member.locator("#recorder")).to_be_hidden()
+
+
+def test_a_file_that_waits_for_the_scanner_turns_ready_by_itself(
+    site: Site, sign_in: Open, case: int, shot: Any
+) -> None:
+    member = opened(sign_in(MEMBER, f"/messages/{case}/"))
+    member.set_input_files("#picker", [file("护照.jpg", PHOTO, "image/jpeg"), file("坏.pdf", files.PDF, "a/b")])
+    expect(member.locator(".mine a.file")).to_have_count(2)
+    mine = f"Attachment.objects.filter(message__case__number={case})"
+    waiting = f"from cases.models import Attachment\n{mine}.update(state='waiting', scan_due_at=timezone.now())"
+    site.shell(waiting)
+    advisor = opened(sign_in(ADVISOR, f"/messages/{case}/"))
+    expect(advisor.get_by_text("正在安全检查…")).to_have_count(2)
+    assert advisor.locator("a.file").count() == 0
+    shot(advisor, "files-waiting")
+    with Clamd(
+        lambda wire, seen: wire.sendall(b"stream: Bad FOUND\0" if b"%PDF" in seen else b"stream: OK\0")
+    ) as scanner:
+        site.shell(
+            "from django.conf import settings\nfrom jiayi.clamd import Address\nfrom cases.scanning import scan_due\n"
+            f"settings.CLAMD_URL = Address('127.0.0.1', {scanner.address.port})\nscan_due()\nsettings.CLAMD_URL = None"
+        )
+    expect(advisor.locator("a.file[data-kind=image] img")).to_be_visible()
+    expect(advisor.get_by_text("文件未通过安全检查")).to_be_visible()
+    shot(advisor, "files-infected")
+    advisor.emulate_media(color_scheme="dark")
+    shot(advisor, "files-dark")
+
+
+def test_on_a_phone_there_is_a_camera_and_everything_fits(sign_in: Open, case: int, shot: Any) -> None:
+    member = opened(sign_in(MEMBER, f"/messages/{case}/", phone=True))
+    camera = member.locator("#camera")
+    expect(camera).to_be_visible()
+    assert member.locator("#camera-picker").get_attribute("capture") == "environment"
+    with member.expect_file_chooser() as chooser:
+        camera.tap()
+    chooser.value.set_files([file("IMG_0001.jpg", PHOTO, "image/jpeg")])
+    expect(member.locator(".mine a.file")).to_have_count(1)
+    member.set_input_files("#picker", [file("很长的名字" * 20 + ".pdf", files.PDF, "application/pdf")])
+    expect(member.locator(".mine a.file")).to_have_count(2)
+    shot(member, "files-phone")
+    member.locator("a.file[data-kind=image]").tap()
+    shot(member, "files-phone-viewer")
+    member.locator("dialog.viewer").get_by_role("button", name="关闭").tap()
+    member.set_viewport_size({"width": 320, "height": 640})
+    assert member.evaluate("document.documentElement.scrollWidth") == 320
+    for button in member.locator(".tools .tool:visible").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+    member.emulate_media(color_scheme="dark")
+    shot(member, "files-320-dark")
+
+
+def test_a_file_goes_without_javascript(
+    site: Site, sign_in: Open, case: int, page_errors: PageErrors, shot: Any
+) -> None:
+    page_errors.allow("400 (Bad Request)")
+    member = sign_in(MEMBER, f"/messages/{case}/", java_script_enabled=False)
+    member.set_input_files("#file", [file("护照.jpg", PHOTO, "image/jpeg")])
+    member.fill("#compose textarea", "见附件")
+    member.click("#compose button.send")
+    expect(member.locator(".mine a.file")).to_have_count(1)
+    expect(member.get_by_text("见附件")).to_be_visible()
+    shot(member, "files-no-javascript")
+    member.set_input_files("#file", [file("a.exe", b"MZ", "a/b")])
+    member.click("#compose button.send")
+    expect(member.get_by_text("不支持这种文件")).to_be_visible()
+    assert sent_files(site, case) == ["护照.jpg"]
+
+
+# Puts what shell() is given into a case, past every check: as if a hostile file had got through all of them.
+STORE = """
+import json
+from io import BytesIO
+from unittest.mock import patch
+from django.db import transaction
+from cases.file_actions import post_file
+from cases.files import TYPES, Upload
+from cases.scanning import Verdict
+from tests.files import HOSTILE
+case = Case.objects.get(number={number})
+types = sorted({{(one.content_type, one.kind if one.kind != "image" else "file") for one in TYPES}})
+urls = []
+# All in one transaction and without waiting for the disk: this is not about either.
+with patch("cases.file_actions._to_disk"), transaction.atomic():
+    for at, (name, content) in enumerate(HOSTILE.items()):
+        for step in range(6):
+            content_type, kind = types[(at * 5 + step * 4) % len(types)]
+            said = (f"{{name}}.html", len(content), content_type, kind, f"{{at}}-{{step}}", Verdict("ready"))
+            upload = Upload(BytesIO(content), *said)
+            message, _created = post_file(case, case.member.user, upload, client_id=uuid4().hex)
+            urls.append(f"/api/files/{{message.attachment.key}}/")
+print(json.dumps(urls))
+"""
+OPEN_EACH = """async (urls) => {
+    const wait = (tag, attributes) => new Promise((done) => {
+        const element = document.createElement(tag);
+        for (const event of ["load", "error"]) element.addEventListener(event, done);
+        for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+        document.body.append(element);
+        setTimeout(done, 300); // a frame that became a download tells nothing
+    });
+    const batch = (at) => urls.slice(at, at + 50);
+    for (let at = 0; at < urls.length; at += 50) {
+        await Promise.all(batch(at).flatMap((url) => [
+            wait("iframe", { src: url }), wait("script", { src: url }),
+            wait("link", { href: url, rel: "stylesheet" })]));
+    }
+    await Promise.all(urls.filter((_url, at) => at % 6 === 0).flatMap((url) => [
+        wait("embed", { src: url }), wait("img", { src: url }), wait("script", { src: url, type: "module" })]));
+    for (const url of urls) try { new Worker(url); } catch { /* refused at once */ }
+    const rules = (sheet) => { try { return sheet.cssRules.length; } catch { return 0; } };
+    const theirs = [...document.styleSheets].filter((one) => one.href.includes("/api/files/"));
+    return theirs.reduce((sum, one) => sum + rules(one), 0);
+}"""
+
+
+def test_no_hostile_file_runs_however_a_browser_opens_it(
+    site: Site, sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow("")  # browsers complain of each
+    urls: list[str] = json.loads(site.shell(STORE.format(number=case)))
+    assert len(urls) >= 150
+    page = opened(sign_in(ADVISOR, "/messages/1001/"))
+    dialogs: list[str] = []
+    asked: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
+    page.context.on("request", lambda request: asked.append(request.url))
+    assert page.evaluate(OPEN_EACH, urls) == 0
+    for url in urls[::30]:
+        with pytest.raises(Error, match="Download is starting"):
+            page.goto(url)
+    assert page.evaluate("[document.title === 'ran', window.canary ?? null]") == [False, None]
+    assert not dialogs
+    assert not [one for one in asked if "canary" in one]
+    assert {url for url in urls if any(one.endswith(url) for one in asked)} == set(urls)

@@ -1,0 +1,61 @@
+"""What stands in the database, written down so that two requests can be compared by what they left behind."""
+
+import re
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.db.models import Model
+
+APPS = ("members", "advisors", "cases", "wecom")
+# Random or a hash: only that something stands there can be compared.
+RANDOM = {"password", "file", "thumbnail", "sha256", "lease", "identity"}
+MADE_BY_US = re.compile("[0-9a-f]{32}")  # of messages that no client sent
+LONG_AGO = 2020  # what is older was not written by the product now
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def models() -> list[type[Model]]:
+    return [model for app in APPS for model in apps.get_app_config(app).get_models() if not model._meta.proxy]
+
+
+def newest_pks() -> dict[str, int]:
+    """The highest primary key of each model; what is higher later is new."""
+    return {
+        model._meta.label: model._default_manager.order_by("-pk").values_list("pk", flat=True).first() or 0
+        for model in models()
+    }
+
+
+def dump(known: dict[str, int]) -> Rows:
+    """Every row of ours. Times, random values and the keys of new rows are blotted out; the rest is as it is."""
+    return {
+        model._meta.label: [_row(row, known) for row in model._default_manager.order_by("pk")] for model in models()
+    }
+
+
+def _row(row: Model, known: dict[str, int]) -> dict[str, Any]:
+    return {field.attname: _value(row, field, known) for field in row._meta.concrete_fields}
+
+
+def _value(row: Model, field: Any, known: dict[str, int]) -> Any:
+    value = getattr(row, field.attname)
+    target = field.related_model or (row if field.primary_key else None)
+    if target is not None and isinstance(value, int):
+        return value if value <= known.get(target._meta.label, 0) else "new"
+    if isinstance(value, datetime):
+        return "now" if value.year > LONG_AGO else value.isoformat()
+    if isinstance(value, UUID) or field.name in RANDOM:
+        return bool(value)
+    if field.name == "client_id" and MADE_BY_US.fullmatch(value):
+        return "random"
+    return value
+
+
+def changed(before: Rows, after: Rows) -> list[str]:
+    """The rows that differ, in words."""
+    return [f"{label}: {row}" for label in after for row in after[label] if row not in before[label]] + [
+        f"gone from {label}: {row}" for label in before for row in before[label] if row not in after[label]
+    ]

@@ -1,0 +1,211 @@
+"""One world for all guards: an actor of each kind, and a canary in every text that only some may see.
+
+The cases: #1001 is wang's, followed by li (before: ex); #1002 and #1003 are lin's, followed by zhang and
+by suspended, who must not see it; #1004 is wang's second case, not yet assigned to anybody.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from io import BytesIO
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.test import Client
+from django.utils import timezone
+
+from advisors.actions import approve_advisor, bind_wecom_account, suspend_advisor
+from advisors.models import Advisor
+from cases.actions import assign_advisor, mark_read, open_case, post_message, recall_message
+from cases.file_actions import post_file
+from cases.files import read_upload
+from cases.models import Attachment, Case, Message
+from members.actions import register_member
+from members.models import Member, User
+from tests.files import PDF, PNG
+from tests.people import PASSWORD, make_advisor
+from wecom.models import InboundMessage
+
+# Who asks, in the order of the access table. The threat model's names are in lessons.md 1.2.
+ACTORS = (
+    "anonymous",  # P0
+    "wang",  # P1, the member of the case
+    "lin",  # P1, another member
+    "pending",  # P2, an advisor before approval
+    "zhang",  # P3, an approved advisor who is not on the case
+    "li",  # P4, its follow-up advisor
+    "ex",  # P5, its follow-up advisor until a moment ago
+    "suspended",  # P5, suspended while a case still names them
+    "staff",  # P6, a member of staff whom nobody gave a permission
+    "admin",  # P6, a superuser
+)
+CANARY = re.compile(r"zq([a-z]+)0([a-z]+)9")
+JSON = "application/json"
+NEVER = {
+    "number": "999999",
+    "seq": "999999",
+    "key": "00000000-0000-0000-0000-000000000000",
+    "id": "999999",
+    "pk": "999999",
+    "object_id": "999999",
+}
+
+
+def canary(whose: str, what: str) -> str:
+    """A text that occurs nowhere else. Letters and digits only: no escaping, folding or address rule changes it."""
+    return f"zq{whose}0{what}9"
+
+
+def canaries(text: str) -> set[str]:
+    """The canaries in a text, as whose.what."""
+    return {f"{whose}.{what}" for whose, what in CANARY.findall(text)}
+
+
+@dataclass
+class Stage:
+    people: dict[str, User]
+    sessions: dict[str, str]  # their session keys; "" for nobody
+    cases: dict[str, Case]  # by name: "wang", "lin", "suspended", "waiting"
+    client: Client
+
+    def ask(
+        self, actor: str, method: str, url: str, data: Any = "", content_type: str = JSON, environ: Any = None
+    ) -> Any:
+        """Send one request as this actor, whatever became of the cookies of the request before."""
+        self.client.cookies = SimpleCookie()
+        if self.sessions[actor]:
+            self.client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[actor]
+        return self.client.generic(method, url, data, content_type=content_type, **(environ or {}))
+
+    def values(self, case: str = "wang") -> dict[str, str]:
+        """What to put into the holes of a route: everything of this case."""
+        said = Message.objects.filter(case=self.cases[case])
+        own = said.filter(kind="text", recalled_at=None, sender=self.cases[case].member.user).order_by("-seq").first()
+        image = Attachment.objects.filter(message__case=self.cases[case], kind="image").first()
+        assert own is not None
+        assert image is not None
+        return {
+            "number": str(self.cases[case].number),
+            "seq": str(own.seq),
+            "key": str(image.key),
+            "id": str(own.pk),
+            "pk": str(own.pk),
+            "object_id": str(self.cases[case].pk),
+            "content_type_id": "1",
+            "app_label": "cases",
+            "uidb36": "1",
+            "url": "no-such-page",
+        }
+
+
+def make_stage() -> Stage:
+    """Build it, on an empty database."""
+    admin = User.objects.create_superuser("admin@example.com", PASSWORD, name=canary("admin", "name"))
+    staff = User.objects.create_user("staff@example.com", PASSWORD, name=canary("staff", "name"), is_staff=True)
+    members = {name: _member(name) for name in ("wang", "lin")}
+    advisors = {name: _advisor(name, n) for n, name in enumerate(("pending", "zhang", "li", "ex", "suspended"))}
+    for name in ("zhang", "li", "ex", "suspended"):
+        approve_advisor(advisors[name], by=admin)
+        bind_wecom_account(advisors[name], canary(name, "wecom"))
+    wang, lin = members["wang"], members["lin"]
+    cases = {
+        "wang": _case(wang, advisors["ex"], "wang", "ex"),
+        "lin": _case(lin, advisors["zhang"], "lin", "zhang"),
+        "suspended": _case(lin, advisors["suspended"], "third", "suspended"),
+        "waiting": _case(wang, None, "fourth", ""),
+    }
+    suspend_advisor(advisors["suspended"], by=admin)
+    assign_advisor(cases["wang"], advisors["li"], by=admin)
+    for name in cases:
+        cases[name] = Case.objects.select_related("member__user", "advisor__user").get(pk=cases[name].pk)
+    for _number in range(5):  # so that its newest seq exists in no other case
+        _say(cases["lin"], lin.user, "lin")
+    _inbound(advisors["li"], _say(cases["wang"], advisors["li"].user, "li", source=Message.Source.WECOM))
+    people = {name: member.user for name, member in members.items()}
+    people |= {name: advisor.user for name, advisor in advisors.items()} | {"staff": staff, "admin": admin}
+    people = {name: User.objects.get(pk=user.pk) for name, user in people.items()}
+    sessions = {name: _session(people.get(name)) for name in ACTORS}
+    return Stage(people, sessions, cases, Client(raise_request_exception=False))
+
+
+def _session(user: User | None) -> str:
+    if user is None:
+        return ""
+    client = Client()
+    client.force_login(user)
+    return str(client.cookies[settings.SESSION_COOKIE_NAME].value)
+
+
+def _member(name: str) -> Member:
+    member = register_member(email=f"{name}@example.com", name=name, password=PASSWORD)
+    _rename(member.user, name)
+    return member
+
+
+def _advisor(name: str, number: int) -> Advisor:
+    advisor = make_advisor(number)
+    _rename(advisor.user, name)
+    return advisor
+
+
+def _rename(user: User, name: str) -> None:
+    user.name, user.email = canary(name, "name"), f"{canary(name, 'mail')}@example.com"
+    user.save()
+
+
+def _case(member: Member, advisor: Advisor | None, whose: str, advisors_name: str) -> Case:
+    case = open_case(member, canary(whose, "title"), advisor=advisor)
+    _say(case, member.user, whose)
+    for file, kind in ((PNG, "png"), (PDF, "pdf")):
+        upload = read_upload(BytesIO(file), f"{canary(whose, kind)}.{kind}")
+        post_file(case, member.user, upload, client_id=uuid4().hex)
+    if advisor is not None:
+        _say(case, advisor.user, advisors_name, source=Message.Source.WECOM)
+        mark_read(case, advisor.user, 2)
+    taken_back, _new = post_message(case, member.user, canary(whose, "recalled"), client_id=uuid4().hex)
+    recall_message(taken_back, by=member.user)
+    _say(case, member.user, whose)
+    return case
+
+
+def _say(case: Case, who: User, whose: str, source: str = Message.Source.WEB) -> Message:
+    """Two canaries: who searches for the first must not find the second."""
+    text = f"{canary(whose, 'said')} {canary(whose, 'tail')}"
+    return post_message(case, who, text, client_id=canary(whose, "client") + uuid4().hex, source=source)[0]
+
+
+def _inbound(advisor: Advisor, message: Message) -> None:
+    InboundMessage.objects.create(
+        identity=uuid4().hex,
+        userid=advisor.wecom_userid,
+        message_type="text",
+        content=canary("li", "inbound"),
+        fields={"Content": canary("li", "inboundfield")},
+        sent_at=timezone.now(),
+        state=InboundMessage.State.DELIVERED,
+        advisor=advisor,
+        case=message.case,
+        message=message,
+    )
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What is written inside, and remembered in the cache, is as if it had never been."""
+    cache.clear()
+    block = _block()
+    with block:
+        yield
+        transaction.set_rollback(True)
+    connection.run_on_commit = []
+
+
+def _block() -> transaction.Atomic:
+    block = transaction.atomic()
+    block._from_testcase = True  # type: ignore[attr-defined]  # as Django's own TestCase does: for durable blocks
+    return block

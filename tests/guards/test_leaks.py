@@ -1,0 +1,189 @@
+"""AC-05: everybody finds only what is theirs, in every page, answer and live event, and no cache may keep it."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+
+from advisors.models import Advisor
+from cases.live import shows
+from cases.models import Case
+from tests.guards.access import ACCESS, ADVISORS, METHODS, is_admin, row_of
+from tests.guards.requests import send_good
+from tests.guards.routes import Route, all_routes
+from tests.guards.stage import ACTORS, Stage, canaries, canary
+
+pytestmark = pytest.mark.django_db
+
+
+def conversation(member: str, case: str, *advisors: str) -> set[str]:
+    """The canaries of one case: what its member (there called by the case) and its advisors said, and who they are."""
+    said = {f"{who}.{what}" for who in (case, *advisors) for what in ("said", "tail")}
+    return (
+        said | {f"{case}.{what}" for what in ("title", "png", "pdf")} | {f"{who}.name" for who in (member, *advisors)}
+    )
+
+
+def own(actor: str) -> set[str]:
+    return {f"{actor}.{what}" for what in ("name", "mail", "wecom", "client")}
+
+
+WANGS, LINS = conversation("wang", "wang", "ex", "li"), conversation("lin", "lin", "zhang")
+MAY_SEE: dict[str, set[str]] = {
+    "anonymous": set(),
+    "wang": own("wang") | WANGS | conversation("wang", "fourth") | {"fourth.client"},
+    "lin": own("lin") | LINS | conversation("lin", "third", "suspended") | {"third.client"},
+    "pending": own("pending"),
+    "zhang": own("zhang") | LINS | {"lin.mail"},
+    "li": own("li") | WANGS | {"wang.mail"},
+    "ex": own("ex"),
+    "suspended": own("suspended"),
+    "staff": own("staff"),
+    # Who everybody is and which cases there are; not a word of what is said in them.
+    "admin": {f"{who}.{what}" for who in ACTORS for what in ("name", "mail", "wecom")}
+    | {f"{case}.title" for case in ("wang", "lin", "third", "fourth")},
+}
+# What they must really have been shown, or the crawl saw nothing.
+MUST_SEE = {
+    "wang": {"wang.tail", "li.tail", "ex.tail", "wang.pdf", "fourth.title", "li.name"},
+    "zhang": {"lin.tail", "zhang.tail", "lin.title"},
+    "li": {"wang.tail", "li.tail", "wang.png", "wang.name"},
+    "admin": {"lin.title", "pending.mail", "zhang.wecom"},
+}
+MODELS = {(model._meta.app_label, model._meta.model_name): model for model in apps.get_models()}
+PUBLIC = {pattern for pattern, row in ACCESS.items() if row.public}
+# A parameter of any of these names that finds something by its text or its number.
+PARAMETERS = ("q", "query", "search", "s", "term", "text", "case", "number", "id", "member", "user", "before", "after")
+
+
+# The names in JSON (design.md, "Interfaces"). A new one is added here on purpose, for those who may see it.
+MESSAGE_KEYS = {"id", "seq", "kind", "body", "sender", "name", "role", "me", "source", "created_at", "client_id"}
+MESSAGE_KEYS |= {"recalled", "attachment", "size", "content_type", "url", "thumbnail", "width", "height"}
+CASE_KEYS = {"number", "title", "status", "member", "advisor", "online", "last_message", "waiting_since", "unread"}
+CASE_KEYS |= {"peer_read_seq"}
+KEYS = MESSAGE_KEYS | CASE_KEYS | {"messages", "has_more", "detail", "status", "worker"}
+ADVISORS_KEYS: set[str] = set()  # of answers to advisors only
+LIVE_KEYS = {"case", "message", "seq", "me", "online"}
+
+
+def keys_of(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return set(value).union(*(keys_of(one) for one in value.values()))
+    return set().union(*(keys_of(one) for one in value)) if isinstance(value, list) else set()
+
+
+def text_of(response: Any) -> str:
+    """Everything of an answer: headers, cookies, body."""
+    headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
+    return f"{headers}\n{response.cookies}\n{response.getvalue().decode(errors='replace')}"
+
+
+def crawled(stage: Stage, actor: str) -> Iterator[tuple[str, Any]]:
+    """Every GET of every route with the things of every case, and searches for the first half of what is said."""
+    cases = [stage.values(name) for name in stage.cases]
+    for route in all_routes():
+        if is_admin(route):
+            urls = admin_urls(route, cases[0]) if actor in ("staff", "admin") else set()
+        elif route.pattern.startswith(("/sandbox/", "/accounts/")):
+            continue
+        else:
+            urls = {route.url(values) for values in cases} | searches(route.url(cases[0]))
+        for url in sorted(urls):
+            yield url, stage.ask(actor, "GET", url)
+
+
+def searches(url: str) -> set[str]:
+    values = ("1002", canary("lin", "said"))
+    return {f"{url}?{urlencode(dict.fromkeys(PARAMETERS, value))}" for value in values}
+
+
+def admin_urls(route: Route, values: dict[str, str]) -> set[str]:
+    """With every object that the route's model has, and every case for those that belong to no model."""
+    _admin, app, model = (route.pattern.strip("/").split("/") + ["", ""])[:3]
+    if not route.holes or "object_id" not in route.holes or (app, model) not in MODELS:
+        return {route.url(values)}
+    pks = MODELS[app, model]._default_manager.values_list("pk", flat=True)
+    return {route.url(values | {"object_id": str(pk)}) for pk in pks}
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+def test_everybody_sees_only_what_is_theirs_and_no_cache_keeps_it(stage: Stage, actor: str) -> None:
+    found: set[str] = set()
+    for url, response in crawled(stage, actor):
+        shown = canaries(text_of(response))
+        if canary("lin", "said") in url:
+            shown -= {"lin.said"}  # a page may repeat what was searched for
+        assert shown <= MAY_SEE[actor], (url, sorted(shown - MAY_SEE[actor]))
+        if actor != "anonymous" and url.partition("?")[0] not in PUBLIC:
+            kept = response.headers["Cache-Control"]
+            is_file = response.status_code == 200 and "/api/files/" in url
+            assert ("private" if is_file else "no-store") in kept, url
+            assert "public" not in kept, url
+        # An error names the fields that are wrong; those are the asker's own words.
+        is_json = response.headers.get("Content-Type", "").startswith("application/json")
+        if is_json and response.status_code < 400 and not url.startswith("/admin/"):
+            assert keys_of(json.loads(response.content)) <= KEYS | (ADVISORS_KEYS if actor in ADVISORS else set()), url
+        found |= shown
+    assert found >= MUST_SEE.get(actor, set())
+
+
+def test_admin_lists_find_nothing_by_what_is_said_in_a_case(stage: Stage) -> None:
+    for route in (route for route in all_routes() if is_admin(route) and route.pattern.count("/") == 4):
+        for word in () if route.holes else ("said", "pdf", "inbound"):
+            text = text_of(stage.ask("admin", "GET", f"{route.pattern}?{urlencode({'q': canary('wang', word)[:-2]})}"))
+            assert not re.search("said|pdf|inbound", " ".join(canaries(text))), route.pattern
+
+
+def event_types() -> set[str]:
+    """The types of event that our code tells open pages about."""
+    folders = [Path(settings.BASE_DIR) / app for app in ("cases", "advisors", "members")]
+    sources = [path.read_text(encoding="utf-8") for folder in folders for path in folder.glob("*.py")]
+    return {kind for source in sources for kind in re.findall(r'"type": "(\w+)"', source)}
+
+
+def events(case: Case, stage: Stage) -> Iterator[dict[str, Any]]:
+    """Each type of event about each message of a case, told to everybody: who may see it is decided on showing it."""
+    everybody = [user.pk for user in stage.people.values()]
+    about = {"case": case.pk, "users": everybody, "user": case.member.user_id, "advisor": case.advisor_id or 0, "id": 1}
+    for kind in event_types():
+        for seq in range(1, case.last_seq + 1):
+            yield {**about, "type": kind, "seq": seq}
+
+
+def test_the_live_stream_shows_everybody_only_what_is_theirs(stage: Stage) -> None:
+    assert {"message", "read", "presence", "case"} <= event_types()
+    names = {user.pk: name for name, user in stage.people.items()}
+    shown: set[tuple[str, str]] = set()
+    for case in stage.cases.values():
+        for event in events(case, stage):
+            for user, kind, data in shows(event, set(names)):
+                actor, text = names[user], json.dumps(data)
+                assert canaries(text) <= MAY_SEE[actor], (kind, actor)
+                assert keys_of(data) <= LIVE_KEYS | MESSAGE_KEYS, kind
+                if "case" in data:
+                    assert data["case"] in visible_numbers(stage, actor), (kind, actor)
+                shown.add((actor, kind))
+    assert {("wang", "message"), ("li", "message"), ("lin", "read"), ("wang", "presence")} <= shown
+    assert not [one for one in shown if one[0] in ("staff", "admin", "pending", "suspended", "ex") and one[1] != "case"]
+
+
+def visible_numbers(stage: Stage, actor: str) -> set[int]:
+    mine = Case.objects.filter(member__user=stage.people[actor])
+    followed = Case.objects.filter(advisor__user=stage.people[actor], advisor__status=Advisor.Status.APPROVED)
+    return {case.number for case in (mine | followed)}
+
+
+def test_a_write_answers_with_nothing_of_others(stage: Stage) -> None:
+    """What test_access.py sends is refused; here what comes back from it, and from what is let in, is read."""
+    for route in (route for route in all_routes() if not is_admin(route) and row_of(route).sends is not None):
+        for actor in ACTORS:
+            for method in (method for method in METHODS[1:] if row_of(route).who(method)):
+                response, _written = send_good(stage, actor, method, route, stage.values())
+                assert canaries(text_of(response)) <= MAY_SEE[actor], (route.pattern, actor)
+                assert "no-store" in response.headers["Cache-Control"]

@@ -1,0 +1,110 @@
+"""The e-mail that says, without any content, that an advisor replied. The address is in no row and no error."""
+
+import smtplib
+import ssl
+import time
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.urls import reverse
+
+from cases.models import Case
+from members.reminders import switch_off_url
+from wecom.answers import Answer, WeComError
+from wecom.errcodes import Verdict
+from wecom.models import Notification
+
+PERMANENT = 500  # SMTP answers from here on stay as they are (RFC 5321, 4.2.1)
+SEPARATOR = "\n\n――――――――――\n\n"
+
+# Subject and body in each language; {url} leads to the case, {off} switches these e-mails off.
+TEXTS = {
+    "zh-hans": (
+        "您的顾问在案件 #{number} 中回复了您",
+        "您好：\n\n您的顾问在案件 #{number} 中回复了您。请登录查看：\n{url}\n\n"
+        "为了保护您的隐私，邮件里没有回复的内容，也请不要直接回复这封邮件。\n"
+        "不想再收到这样的提醒：{off}\n\n佳忆 Jiayi",
+    ),
+    "en": (
+        "Your advisor replied to you in case #{number}",
+        "Hello,\n\nYour advisor replied to you in case #{number}. Sign in to read it:\n{url}\n\n"
+        "To protect your privacy, this e-mail does not contain the reply. Please do not answer this e-mail.\n"
+        "To receive no more of these reminders: {off}\n\n佳忆 Jiayi",
+    ),
+}
+
+
+def mail_is_configured() -> bool:
+    """Whether e-mail reaches people: in production the console is nobody's mailbox."""
+    return settings.DEBUG or "console" not in settings.EMAIL_BACKEND
+
+
+def mail_payload(row: Notification) -> dict[str, Any]:
+    """Return the e-mail of a row to its case's member: in the language they last used, in both when nobody knows."""
+    case = row.case
+    assert case is not None
+    off = switch_off_url(case.member)
+    said = {"number": case.number, "url": _page(case), "off": off}
+    texts = [TEXTS[case.member.language]] if case.member.language in TEXTS else list(TEXTS.values())
+    return {
+        "to": case.member.user.email,
+        "subject": " / ".join(subject.format(**said) for subject, _body in texts),
+        "body": SEPARATOR.join(body.format(**said) for _subject, body in texts),
+        "headers": {
+            # The same at every try, so that a repetition can be known.
+            "Message-ID": f"<{row.reference}.{row.created_at:%Y%m%d%H%M%S}@{urlsplit(settings.SITE_URL).hostname}>",
+            "Auto-Submitted": "auto-generated",
+            "X-Auto-Response-Suppress": "All",
+            "List-Unsubscribe": f"<{off}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        },
+    }
+
+
+def _page(case: Case) -> str:
+    return settings.SITE_URL + reverse("conversation", args=[case.number])
+
+
+def send_mail(payload: dict[str, Any]) -> Answer:
+    """Hand it to the mail server. Holds no transaction. Raises WeComError, as every way does."""
+    started = time.monotonic()
+    server = get_connection()
+    mail = EmailMessage(
+        payload["subject"], payload["body"], to=[payload["to"]], headers=payload["headers"], connection=server
+    )
+    try:
+        server.open()
+        mail.send()
+    except Exception as error:
+        # smtplib's errors name the address, so nothing of them is kept but the number.
+        raise _explained(error) from None
+    finally:
+        with suppress(smtplib.SMTPException, OSError):
+            server.close()  # also after a refused password, where Django leaves it open
+    return Answer(0, "ok", {}, round((time.monotonic() - started) * 1000))
+
+
+def _explained(error: Exception) -> WeComError:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code = next((code for code, _said in error.recipients.values()), PERMANENT)
+        return _of_code(code, Verdict.PAYLOAD, "邮件服务器拒绝了收件地址，请核对会员的邮箱")
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return _of_code(error.smtp_code, Verdict.CONFIGURATION, "邮件服务器的用户名或密码不对，请修改 EMAIL_URL")
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return _of_code(error.smtp_code, Verdict.CONFIGURATION, "邮件服务器拒绝了发件地址，请修改 DEFAULT_FROM_EMAIL")
+    if isinstance(error, smtplib.SMTPDataError):
+        return _of_code(error.smtp_code, Verdict.PAYLOAD, "邮件服务器拒收了这封邮件")
+    if isinstance(error, smtplib.SMTPNotSupportedError | ssl.SSLCertVerificationError):
+        return WeComError("邮件服务器不支持所设的加密或登录，或证书无效，请检查 EMAIL_URL。", Verdict.CONFIGURATION)
+    if isinstance(error, smtplib.SMTPException | OSError):
+        return WeComError(f"邮件服务器暂时不可用（{type(error).__name__}），稍后自动重试。", Verdict.RETRY)
+    return WeComError(f"这封邮件无法发送，请核对会员的邮箱（{type(error).__name__}）。", Verdict.PAYLOAD)
+
+
+def _of_code(code: int, verdict: Verdict, said: str) -> WeComError:
+    if code < PERMANENT:
+        return WeComError(f"邮件服务器暂时不收（SMTP {code}），稍后自动重试。", Verdict.RETRY, code)
+    return WeComError(f"{said}（SMTP {code}）。", verdict, code)
