@@ -2,6 +2,8 @@
 
 import uuid
 
+import uuid
+
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
