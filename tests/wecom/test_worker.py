@@ -103,7 +103,7 @@ def test_sigterm_ends_within_ten_seconds_while_wecom_hangs_and_loses_nothing(
 def test_a_second_signal_ends_at_once(world: World, silent: ScriptedServer, number: signal.Signals) -> None:
     row = send_test("group")
     with worker() as process:
-        silent.wait_for(1, timeout=20)
+        silent.wait_for(1, timeout=60)
         process.send_signal(number)
         time.sleep(0.5)
         assert process.poll() is None, "the first one waits for the message in hand"
@@ -121,7 +121,7 @@ def test_a_worker_that_waits_for_wecom_is_seen(world: World, silent: ScriptedSer
     assert seen(WORKER) is None
     send_test("group")
     with worker() as process:
-        silent.wait_for(1, timeout=20)
+        silent.wait_for(1, timeout=60)
         first = seen(WORKER)
         assert first is not None
         assert process.poll() is None
