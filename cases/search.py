@@ -1,4 +1,4 @@
-"""Searching conversations: the newest messages first, a bounded number at a time (docs/decisions/0008-search.md)."""
+"""Searching conversations: the newest messages first, a bounded number at a time (docs/decisions/0007-search.md)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
