@@ -13,18 +13,20 @@ from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
+from cases.desk_actions import save_reply, write_note
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
+from members.reminders import switch_off_url
 
 from advisors.actions import approve_advisor, bind_wecom_account, suspend_advisor
 from advisors.models import Advisor
 from cases.actions import assign_advisor, mark_read, open_case, post_message, recall_message
 from cases.file_actions import post_file
 from cases.files import read_upload
-from cases.models import Attachment, Case, Message
+from cases.models import Attachment, CannedReply, Case, Message
 from members.actions import register_member
 from members.models import Member, User
 from tests.files import PDF, PNG
@@ -88,6 +90,7 @@ class Stage:
         said = Message.objects.filter(case=self.cases[case])
         own = said.filter(kind="text", recalled_at=None, sender=self.cases[case].member.user).order_by("-seq").first()
         image = Attachment.objects.filter(message__case=self.cases[case], kind="image").first()
+        reply = CannedReply.objects.filter(owner=self.cases[case].advisor).exclude(owner=None).first()
         assert own is not None
         assert image is not None
         return {
@@ -95,11 +98,13 @@ class Stage:
             "seq": str(own.seq),
             "key": str(image.key),
             "id": str(own.pk),
-            "pk": str(own.pk),
+            "pk": str(reply.pk if reply else own.pk),
             "object_id": str(self.cases[case].pk),
             "content_type_id": "1",
             "app_label": "cases",
             "uidb36": "1",
+            "token": switch_off_url(self.cases[case].member).rstrip("/").rpartition("/")[2],
+            "successor": str(Advisor.objects.get(user=self.people["ex"]).pk),
             "url": "no-such-page",
         }
 
@@ -120,6 +125,10 @@ def make_stage() -> Stage:
         "suspended": _case(lin, advisors["suspended"], "third", "suspended"),
         "waiting": _case(wang, None, "fourth", ""),
     }
+    for name, one in (("ex", cases["wang"]), ("zhang", cases["lin"]), ("suspended", cases["suspended"])):
+        write_note(one, advisors[name].user, canary(name, "note"), client_id=canary(name, "client"))
+    for name in ("ex", "zhang", "suspended", "li"):
+        save_reply(advisors[name], shortcut=name, body=canary(name, "reply"))
     suspend_advisor(advisors["suspended"], by=admin)
     assign_advisor(cases["wang"], advisors["li"], by=admin)
     for name in cases:

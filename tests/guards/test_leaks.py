@@ -13,7 +13,7 @@ from django.conf import settings
 
 from advisors.models import Advisor
 from cases.live import shows
-from cases.models import Case
+from cases.models import Case, Note
 from tests.guards.access import ACCESS, ADVISORS, METHODS, is_admin, row_of
 from tests.guards.requests import send_good
 from tests.guards.routes import Route, all_routes
@@ -40,9 +40,10 @@ MAY_SEE: dict[str, set[str]] = {
     "wang": own("wang") | WANGS | conversation("wang", "fourth") | {"fourth.client"},
     "lin": own("lin") | LINS | conversation("lin", "third", "suspended") | {"third.client"},
     "pending": own("pending"),
-    "zhang": own("zhang") | LINS | {"lin.mail"},
-    "li": own("li") | WANGS | {"wang.mail"},
-    "ex": own("ex"),
+    # The names of other advisors: whom a case can be handed over to.
+    "zhang": own("zhang") | LINS | {"lin.mail", "zhang.note", "zhang.reply", "ex.name", "li.name"},
+    "li": own("li") | WANGS | {"wang.mail", "ex.note", "li.reply", "zhang.name", "fourth.title"},
+    "ex": own("ex") | {"ex.reply"},
     "suspended": own("suspended"),
     "staff": own("staff"),
     # Who everybody is and which cases there are; not a word of what is said in them.
@@ -66,10 +67,11 @@ PARAMETERS = ("q", "query", "search", "s", "term", "text", "case", "number", "id
 MESSAGE_KEYS = {"id", "seq", "kind", "body", "sender", "name", "role", "me", "source", "created_at", "client_id"}
 MESSAGE_KEYS |= {"recalled", "attachment", "size", "content_type", "url", "thumbnail", "width", "height"}
 CASE_KEYS = {"number", "title", "status", "member", "advisor", "online", "last_message", "waiting_since", "unread"}
-CASE_KEYS |= {"peer_read_seq"}
+CASE_KEYS |= {"peer_read_seq", "notified_seq", "notified_at", "notifying", "state"}
+CASE_KEYS |= {"cases", "results", "before", "searched_to", "case", "snippet", "text", "match"}  # of a search
 KEYS = MESSAGE_KEYS | CASE_KEYS | {"messages", "has_more", "detail", "status", "worker"}
-ADVISORS_KEYS: set[str] = set()  # of answers to advisors only
-LIVE_KEYS = {"case", "message", "seq", "me", "online"}
+ADVISORS_KEYS = {"notes", "author", "handed_to", "shortcut", "shared"}  # of answers to advisors only
+LIVE_KEYS = {"at", "note", "state", "author", "handed_to", "case", "message", "seq", "me", "online"}
 
 
 def keys_of(value: Any) -> set[str]:
@@ -151,6 +153,7 @@ def events(case: Case, stage: Stage) -> Iterator[dict[str, Any]]:
     """Each type of event about each message of a case, told to everybody: who may see it is decided on showing it."""
     everybody = [user.pk for user in stage.people.values()]
     about = {"case": case.pk, "users": everybody, "user": case.member.user_id, "advisor": case.advisor_id or 0, "id": 1}
+    about["note"] = note.pk if (note := Note.objects.filter(case=case).first()) else 0
     for kind in event_types():
         for seq in range(1, case.last_seq + 1):
             yield {**about, "type": kind, "seq": seq}
