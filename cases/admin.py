@@ -111,7 +111,7 @@ class AttachmentAdmin(ReadOnlyAdmin):
 
 @admin.register(Note)
 class NoteAdmin(ReadOnlyAdmin):
-    """Who noted something in which case, and when, and hand-overs. What they wrote is not shown here, like what is said."""
+    """Who noted something in which case, and hand-overs. What they wrote is not shown, as nothing that is said is."""
 
     list_display = ("case", "author", "handed_to", "created_at")
     list_filter = (("handed_to", admin.EmptyFieldListFilter),)

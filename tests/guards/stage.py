@@ -1,7 +1,8 @@
 """One world for all guards: an actor of each kind, and a canary in every text that only some may see.
 
-The cases: #1001 is wang's, followed by li (before: ex); #1002 and #1003 are lin's, followed by zhang and
-by suspended, who must not see it; #1004 is wang's second case, not yet assigned to anybody.
+The cases: #1001 is wang's, followed by li, to whom ex handed it over; #1002 and #1003 are lin's, followed by zhang
+and by suspended, who must not see it; #1004 is wang's second case, not yet assigned to anybody. Each advisor noted
+something in their case and keeps a canned reply; one reply is shared by all advisors.
 """
 
 import re
@@ -13,22 +14,22 @@ from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
-from cases.desk_actions import save_reply, write_note
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
-from members.reminders import switch_off_url
 
 from advisors.actions import approve_advisor, bind_wecom_account, suspend_advisor
 from advisors.models import Advisor
-from cases.actions import assign_advisor, mark_read, open_case, post_message, recall_message
+from cases.actions import mark_read, open_case, post_message, recall_message
+from cases.desk_actions import hand_over_case, save_reply, write_note
 from cases.file_actions import post_file
 from cases.files import read_upload
 from cases.models import Attachment, CannedReply, Case, Message
 from members.actions import register_member
 from members.models import Member, User
+from members.reminders import switch_off_url
 from tests.files import PDF, PNG
 from tests.people import PASSWORD, make_advisor
 from wecom.models import InboundMessage
@@ -47,6 +48,7 @@ ACTORS = (
     "admin",  # P6, a superuser
 )
 CANARY = re.compile(r"zq([a-z]+)0([a-z]+)9")
+SAID_EVERYWHERE = "everywhere"  # stands in all that is said, noted and kept, so that a search for it finds all
 JSON = "application/json"
 NEVER = {
     "number": "999999",
@@ -126,11 +128,13 @@ def make_stage() -> Stage:
         "waiting": _case(wang, None, "fourth", ""),
     }
     for name, one in (("ex", cases["wang"]), ("zhang", cases["lin"]), ("suspended", cases["suspended"])):
-        write_note(one, advisors[name].user, canary(name, "note"), client_id=canary(name, "client"))
-    for name in ("ex", "zhang", "suspended", "li"):
-        save_reply(advisors[name], shortcut=name, body=canary(name, "reply"))
+        _note(one, advisors[name])
+    for name in ("zhang", "li", "ex", "suspended"):
+        save_reply(advisors[name], shortcut=name, body=_text(name, "reply"))
+    CannedReply.objects.create(shortcut="shared", body=_text("shared", "reply"))
     suspend_advisor(advisors["suspended"], by=admin)
-    assign_advisor(cases["wang"], advisors["li"], by=admin)
+    hand_over_case(cases["wang"], advisors["li"], by=advisors["ex"].user, reason=_text("ex", "reason"))
+    _note(cases["wang"], advisors["li"])
     for name in cases:
         cases[name] = Case.objects.select_related("member__user", "advisor__user").get(pk=cases[name].pk)
     for _number in range(5):  # so that its newest seq exists in no other case
@@ -141,6 +145,10 @@ def make_stage() -> Stage:
     people = {name: User.objects.get(pk=user.pk) for name, user in people.items()}
     sessions = {name: _session(people.get(name)) for name in ACTORS}
     return Stage(people, sessions, cases, Client(raise_request_exception=False))
+
+
+def _text(whose: str, what: str) -> str:
+    return f"{canary(whose, what)} {SAID_EVERYWHERE}"
 
 
 def _session(user: User | None) -> str:
@@ -177,7 +185,7 @@ def _case(member: Member, advisor: Advisor | None, whose: str, advisors_name: st
     if advisor is not None:
         _say(case, advisor.user, advisors_name, source=Message.Source.WECOM)
         mark_read(case, advisor.user, 2)
-    taken_back, _new = post_message(case, member.user, canary(whose, "recalled"), client_id=uuid4().hex)
+    taken_back, _new = post_message(case, member.user, _text(whose, "recalled"), client_id=uuid4().hex)
     recall_message(taken_back, by=member.user)
     _say(case, member.user, whose)
     return case
@@ -185,8 +193,14 @@ def _case(member: Member, advisor: Advisor | None, whose: str, advisors_name: st
 
 def _say(case: Case, who: User, whose: str, source: str = Message.Source.WEB) -> Message:
     """Two canaries: who searches for the first must not find the second."""
-    text = f"{canary(whose, 'said')} {canary(whose, 'tail')}"
+    text = f"{canary(whose, 'said')} {_text(whose, 'tail')}"
     return post_message(case, who, text, client_id=canary(whose, "client") + uuid4().hex, source=source)[0]
+
+
+def _note(case: Case, advisor: Advisor) -> None:
+    """What names the advisor in the note is the name of their canaries."""
+    name = CANARY.findall(advisor.user.name)[0][0]
+    write_note(case, advisor.user, _text(name, "note"), client_id=canary(name, "client"))
 
 
 def _inbound(advisor: Advisor, message: Message) -> None:
