@@ -1,6 +1,6 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -45,7 +45,9 @@ def switch_away(request: HttpRequest) -> HttpResponse:
     advisor = _working_advisor_or_404(request)
     set_availability(advisor, away=request.POST.get("away") == "yes")
     back = request.POST.get("next", "")
-    return redirect(back if url_has_allowed_host_and_scheme(back, {request.get_host()}) else "messages")
+    if url_has_allowed_host_and_scheme(back, {request.get_host()}):
+        return HttpResponseRedirect(back)  # redirect() would look for a view of that name, and break off
+    return redirect("messages")
 
 
 def _working_advisor_or_404(request: HttpRequest) -> Advisor:

@@ -111,12 +111,12 @@ class AttachmentAdmin(ReadOnlyAdmin):
 
 @admin.register(Note)
 class NoteAdmin(ReadOnlyAdmin):
-    """Internal notes and the reasons of hand-overs, as they were written."""
+    """Who noted something in which case, and hand-overs. What they wrote is not shown, as nothing that is said is."""
 
     list_display = ("case", "author", "handed_to", "created_at")
     list_filter = (("handed_to", admin.EmptyFieldListFilter),)
     search_fields = ("=case__number", "author__name")
-    fields = ("case", "author", "handed_to", "created_at", "body")
+    fields = ("case", "author", "handed_to", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Note]:
         notes = super().get_queryset(request).select_related("case", "author", "handed_to__user")

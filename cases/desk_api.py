@@ -12,7 +12,7 @@ from cases.desk_actions import hand_over_case, write_note
 from cases.desk_models import MAX_NOTE, MAX_REASON
 from cases.desk_queries import followed_case, note_json, page_of_notes, possible_successors, replies_for
 from cases.models import Case
-from cases.serializers import FromClient, PageQuery
+from cases.serializers import FromClient, NotesQuery
 from jiayi.errors import Conflict
 from members.requests import SignedInRequest
 
@@ -29,7 +29,7 @@ class NewHandOver(serializers.Serializer[None]):
 class Notes(APIView):
     def get(self, request: SignedInRequest, number: int) -> Response:
         case = followed_case(request.user, number)
-        query = PageQuery(data=request.query_params)
+        query = NotesQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         notes, has_more = page_of_notes(case, **query.validated_data)
         return Response({"notes": [note_json(note, request.user.pk) for note in notes], "has_more": has_more})

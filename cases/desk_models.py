@@ -1,4 +1,4 @@
-"""What only advisors and administrators see. Nothing here is a Message, so no query of messages can show it."""
+"""What only advisors see. Nothing here is a Message, so no query of messages can show it."""
 
 from typing import ClassVar
 

@@ -16,7 +16,7 @@ from cases.api import note_activity
 from cases.desk_forms import HandOverForm, NoteForm
 from cases.desk_queries import followed_case, other_cases, page_of_notes
 from cases.models import Case
-from cases.serializers import PageQuery
+from cases.serializers import NotesQuery
 from jiayi.errors import Gone, Refused
 from members.models import User
 
@@ -47,7 +47,7 @@ def desk_context(
 def case_page(request: HttpRequest, number: int) -> HttpResponse:
     """The same as beside the conversation, as a page of its own: on a phone, and without JavaScript."""
     case = _followed_or_404(request, number)
-    query = PageQuery(data=request.GET)
+    query = NotesQuery(data=request.GET)
     if not query.is_valid():
         raise Http404
     return _show(request, case, before=query.validated_data.get("before"))

@@ -100,6 +100,14 @@ class PageQuery(serializers.Serializer[None]):
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
 
 
+class NotesQuery(serializers.Serializer[None]):
+    """`?after=ID` or `?before=ID` of a note, `&limit=` up to 100."""
+
+    after = serializers.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
+    before = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
+
+
 class PlaceQuery(PageQuery):
     """Which part of a conversation a page shows: around `?at=SEQ`, before or after one; by default the newest."""
 

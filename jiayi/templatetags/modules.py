@@ -12,7 +12,6 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.templatetags.static import static
 from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -20,7 +19,7 @@ _IMPORT = re.compile(r"""^(?:import|export)\b[^"';]*?["']\./([\w.-]+\.js)["']"""
 
 
 @register.simple_tag
-def modulepreload(name: str) -> SafeString:
+def modulepreload(name: str) -> str:
     """Give a link for each module that the static file `name` imports, directly or not."""
     modules = imported(name) if settings.DEBUG else _imported_once(name)
     return format_html_join("\n  ", '<link rel="modulepreload" href="{}">', ((static(one),) for one in modules))

@@ -199,6 +199,10 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/accounts/2fa/recovery-codes/": ("careful",),
     "/accounts/2fa/recovery-codes/generate/": ("careful",),
     "/availability/": ("advisor",),
+    "/profile/": ("member", "advisor"),
+    "/messages/replies/": ("advisor",),
+    "/messages/search/": ("member /messages/search/?q=1001", "advisor"),
+    "/messages/<int:number>/case/": ("advisor /messages/1001/case/",),
     "/messages/": ("member", "pending", "admin"),
     "/messages/new/": ("member",),
     "/messages/<int:number>/": ("member /messages/1001/", "advisor /messages/1001/", "member /messages/{closed}/"),
@@ -208,6 +212,13 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/admin/advisors/advisor/<path:object_id>/change/": ("admin /admin/advisors/advisor/1/change/",),
 }
 NO_PAGES = {
+    "/availability/away/",
+    "/profile/reminders-off/<str:token>/",  # one sentence and a button; tests/members
+    "/messages/replies/<int:pk>/",  # the same form as above
+    "/messages/replies/<int:pk>/delete/",
+    "/messages/<int:number>/notes/",
+    "/messages/<int:number>/hand-over/",
+    "/messages/<int:number>/status/",
     "/healthz",
     "/favicon.ico",
     "/i18n/setlang/",

@@ -26,6 +26,7 @@ MEMBERS = frozenset({"wang", "lin"})
 ADVISORS = frozenset({"zhang", "li", "ex"})  # those who may work
 ON_THE_CASE = frozenset({"wang", "li"})
 FOLLOWER = frozenset({"li"})
+OWNER = frozenset({"li"})  # of the canned reply that the route names
 AUTHOR = frozenset({"wang"})  # of the message that the route names
 STAFF = frozenset({"staff", "admin"})
 NOBODY: Who = frozenset()
@@ -101,12 +102,44 @@ ACCESS: dict[str, Row] = {
     "/accounts/2fa/recovery-codes/": Row(GET=NOBODY),
     "/accounts/2fa/recovery-codes/generate/": Row(GET=SIGNED_IN, POST=SIGNED_IN),
     "/accounts/2fa/recovery-codes/download/": Row(GET=NOBODY, POST=NOBODY),
+    "/profile/": Row(
+        GET=SIGNED_IN, POST=SIGNED_IN, sends={"language": "en"}, also=frozenset({"email_reminders"}), form=True
+    ),
+    # for whoever holds the link in an e-mail; it can do nothing but switch reminders off
+    "/profile/reminders-off/<str:token>/": Row(GET=EVERYBODY, POST=EVERYBODY, sends={}, form=True),
     # advisors
+    "/availability/away/": Row(POST=ADVISORS, sends={"away": "yes", "next": "/messages/"}, form=True),
+    "/messages/replies/": Row(GET=ADVISORS, POST=ADVISORS, sends={"shortcut": "hi", "body": "您好"}, form=True),
+    "/messages/replies/<int:pk>/": Row(GET=OWNER, POST=OWNER, sends={"shortcut": "hi", "body": "您好"}, form=True),
+    "/messages/replies/<int:pk>/delete/": Row(POST=OWNER, sends={}, form=True),
     "/availability/": Row(GET=ADVISORS, POST=ADVISORS, sends=_AVAILABILITY, form=True),
+    # the advisor's desk: for a case's follow-up advisor only
+    "/messages/<int:number>/case/": Row(GET=FOLLOWER),
+    "/messages/<int:number>/notes/": Row(POST=FOLLOWER, sends=_MESSAGE, also=frozenset({"back"}), form=True),
+    "/messages/<int:number>/hand-over/": Row(
+        POST=FOLLOWER, sends={"advisor": "{successor}", "reason": "休假", "confirmed": "1"}, form=True
+    ),
+    "/messages/<int:number>/status/": Row(
+        POST=FOLLOWER, sends={"status": "closed"}, also=frozenset({"back"}), form=True
+    ),
+    "/api/cases/<int:number>/notes/": Row(GET=FOLLOWER, POST=FOLLOWER, sends=_MESSAGE),
+    "/api/cases/<int:number>/hand-over/": Row(
+        GET=FOLLOWER, POST=FOLLOWER, sends={"advisor": "{successor}", "reason": "休假"}
+    ),
+    "/api/cases/<int:number>/close/": Row(POST=FOLLOWER, sends={}),
+    "/api/cases/<int:number>/reopen/": Row(POST=FOLLOWER, sends={}),
+    "/api/cases/<int:number>/replies/": Row(GET=FOLLOWER),
     # conversations
+    "/messages/search/": Row(GET=SIGNED_IN),
+    "/api/search/": Row(GET=SIGNED_IN),
+    "/api/cases/<int:number>/typing/": Row(POST=ON_THE_CASE, sends={}),
     "/messages/": Row(GET=SIGNED_IN),
-    "/messages/new/": Row(GET=MEMBERS, POST=MEMBERS, sends={"title": "工签", **_MESSAGE}, form=True),
-    "/messages/<int:number>/": Row(GET=ON_THE_CASE, POST=ON_THE_CASE, sends=_MESSAGE, form=True),
+    "/messages/new/": Row(
+        GET=MEMBERS, POST=MEMBERS, sends={"title": "工签", **_MESSAGE}, also=frozenset({"kind"}), form=True
+    ),
+    "/messages/<int:number>/": Row(
+        GET=ON_THE_CASE, POST=ON_THE_CASE, sends=_MESSAGE, also=frozenset({"file"}), form=True
+    ),
     "/api/cases/": Row(GET=SIGNED_IN),
     "/api/cases/<int:number>/messages/": Row(
         GET=ON_THE_CASE, POST=ON_THE_CASE, sends=_MESSAGE, also=frozenset({"file"})

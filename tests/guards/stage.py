@@ -1,7 +1,8 @@
 """One world for all guards: an actor of each kind, and a canary in every text that only some may see.
 
-The cases: #1001 is wang's, followed by li (before: ex); #1002 and #1003 are lin's, followed by zhang and
-by suspended, who must not see it; #1004 is wang's second case, not yet assigned to anybody.
+The cases: #1001 is wang's, followed by li, to whom ex handed it over; #1002 and #1003 are lin's, followed by zhang
+and by suspended, who must not see it; #1004 is wang's second case, not yet assigned to anybody. Each advisor noted
+something in their case and keeps a canned reply; one reply is shared by all advisors.
 """
 
 import re
@@ -21,12 +22,14 @@ from django.utils import timezone
 
 from advisors.actions import approve_advisor, bind_wecom_account, suspend_advisor
 from advisors.models import Advisor
-from cases.actions import assign_advisor, mark_read, open_case, post_message, recall_message
+from cases.actions import mark_read, open_case, post_message, recall_message
+from cases.desk_actions import hand_over_case, save_reply, write_note
 from cases.file_actions import post_file
 from cases.files import read_upload
-from cases.models import Attachment, Case, Message
+from cases.models import Attachment, CannedReply, Case, Message
 from members.actions import register_member
 from members.models import Member, User
+from members.reminders import switch_off_url
 from tests.files import PDF, PNG
 from tests.people import PASSWORD, make_advisor
 from wecom.models import InboundMessage
@@ -45,6 +48,7 @@ ACTORS = (
     "admin",  # P6, a superuser
 )
 CANARY = re.compile(r"zq([a-z]+)0([a-z]+)9")
+SAID_EVERYWHERE = "everywhere"  # stands in all that is said, noted and kept, so that a search for it finds all
 JSON = "application/json"
 NEVER = {
     "number": "999999",
@@ -88,6 +92,7 @@ class Stage:
         said = Message.objects.filter(case=self.cases[case])
         own = said.filter(kind="text", recalled_at=None, sender=self.cases[case].member.user).order_by("-seq").first()
         image = Attachment.objects.filter(message__case=self.cases[case], kind="image").first()
+        reply = CannedReply.objects.filter(owner=self.cases[case].advisor).exclude(owner=None).first()
         assert own is not None
         assert image is not None
         return {
@@ -95,11 +100,13 @@ class Stage:
             "seq": str(own.seq),
             "key": str(image.key),
             "id": str(own.pk),
-            "pk": str(own.pk),
+            "pk": str(reply.pk if reply else own.pk),
             "object_id": str(self.cases[case].pk),
             "content_type_id": "1",
             "app_label": "cases",
             "uidb36": "1",
+            "token": switch_off_url(self.cases[case].member).rstrip("/").rpartition("/")[2],
+            "successor": str(Advisor.objects.get(user=self.people["ex"]).pk),
             "url": "no-such-page",
         }
 
@@ -120,8 +127,14 @@ def make_stage() -> Stage:
         "suspended": _case(lin, advisors["suspended"], "third", "suspended"),
         "waiting": _case(wang, None, "fourth", ""),
     }
+    for name, one in (("ex", cases["wang"]), ("zhang", cases["lin"]), ("suspended", cases["suspended"])):
+        _note(one, advisors[name])
+    for name in ("zhang", "li", "ex", "suspended"):
+        save_reply(advisors[name], shortcut=name, body=_text(name, "reply"))
+    CannedReply.objects.create(shortcut="shared", body=_text("shared", "reply"))
     suspend_advisor(advisors["suspended"], by=admin)
-    assign_advisor(cases["wang"], advisors["li"], by=admin)
+    hand_over_case(cases["wang"], advisors["li"], by=advisors["ex"].user, reason=_text("ex", "reason"))
+    _note(cases["wang"], advisors["li"])
     for name in cases:
         cases[name] = Case.objects.select_related("member__user", "advisor__user").get(pk=cases[name].pk)
     for _number in range(5):  # so that its newest seq exists in no other case
@@ -132,6 +145,10 @@ def make_stage() -> Stage:
     people = {name: User.objects.get(pk=user.pk) for name, user in people.items()}
     sessions = {name: _session(people.get(name)) for name in ACTORS}
     return Stage(people, sessions, cases, Client(raise_request_exception=False))
+
+
+def _text(whose: str, what: str) -> str:
+    return f"{canary(whose, what)} {SAID_EVERYWHERE}"
 
 
 def _session(user: User | None) -> str:
@@ -168,7 +185,7 @@ def _case(member: Member, advisor: Advisor | None, whose: str, advisors_name: st
     if advisor is not None:
         _say(case, advisor.user, advisors_name, source=Message.Source.WECOM)
         mark_read(case, advisor.user, 2)
-    taken_back, _new = post_message(case, member.user, canary(whose, "recalled"), client_id=uuid4().hex)
+    taken_back, _new = post_message(case, member.user, _text(whose, "recalled"), client_id=uuid4().hex)
     recall_message(taken_back, by=member.user)
     _say(case, member.user, whose)
     return case
@@ -176,8 +193,14 @@ def _case(member: Member, advisor: Advisor | None, whose: str, advisors_name: st
 
 def _say(case: Case, who: User, whose: str, source: str = Message.Source.WEB) -> Message:
     """Two canaries: who searches for the first must not find the second."""
-    text = f"{canary(whose, 'said')} {canary(whose, 'tail')}"
+    text = f"{canary(whose, 'said')} {_text(whose, 'tail')}"
     return post_message(case, who, text, client_id=canary(whose, "client") + uuid4().hex, source=source)[0]
+
+
+def _note(case: Case, advisor: Advisor) -> None:
+    """What names the advisor in the note is the name of their canaries."""
+    name = CANARY.findall(advisor.user.name)[0][0]
+    write_note(case, advisor.user, _text(name, "note"), client_id=canary(name, "client"))
 
 
 def _inbound(advisor: Advisor, message: Message) -> None:

@@ -33,6 +33,23 @@ SELECTORS = {
     "cases.serializers.PageQuery.before": "a seq within the case of the URL",
     "cases.serializers.PageQuery.limit": "a count",
     "cases.serializers.ReadUpTo.seq": "a seq within the case of the URL; never past the newest (test_reading.py)",
+    "cases.serializers.PageQuery.around": "a seq within the case of the URL",
+    "cases.serializers.PlaceQuery.after": "a seq within the case of the URL",
+    "cases.serializers.PlaceQuery.around": "a seq within the case of the URL",
+    "cases.serializers.PlaceQuery.at": "a seq within the case of the URL",
+    "cases.serializers.PlaceQuery.before": "a seq within the case of the URL",
+    "cases.serializers.PlaceQuery.limit": "a count",
+    "cases.serializers.NotesQuery.after": "a note within the case of the URL",
+    "cases.serializers.NotesQuery.before": "a note within the case of the URL",
+    "cases.serializers.NotesQuery.limit": "a count",
+    "cases.serializers.CasesQuery.open": "a case of the own list",
+    "cases.serializers.CasesQuery.limit": "a count",
+    "cases.desk_list.DeskQuery.cases": "a count",
+    "cases.search.SearchQuery.case": "case_for, as in a URL",
+    "cases.search.SearchQuery.before": "a cursor within what one may see",
+    "cases.search.SearchQuery.limit": "a count",
+    "cases.desk_api.NewHandOver.advisor": "an approved advisor; hand_over_case checks",
+    "cases.desk_forms.HandOverForm.advisor": "one of possible_successors",
     "wecom.admin.CaseNumberForm.case_number": "administrators; only the sender's case (tests/wecom/test_commands.py)",
 }
 
@@ -82,7 +99,14 @@ def an_actor(row: Row, method: str) -> str:
 
 
 # What they change is a cookie, a time or a password: blotted out in rows.py.
-CHANGE_NO_ROW = {"/i18n/setlang/", "/api/active/", "/accounts/password/change/"}
+CHANGE_NO_ROW = {
+    "/profile/",
+    "/api/cases/<int:number>/typing/",
+    "/api/cases/<int:number>/reopen/",
+    "/i18n/setlang/",
+    "/api/active/",
+    "/accounts/password/change/",
+}
 
 
 def test_the_good_request_of_each_row_is_one(stage: Stage) -> None:

@@ -97,14 +97,21 @@ def test_what_is_no_number_and_no_key_in_a_path(stage: Stage, broken: Broken) ->
                 assert response.status_code != 200 or route.pattern.startswith(("/admin/", "/accounts/"))
 
 
-def parameters() -> list[str]:
-    """The names of query parameters that our code reads."""
-    named = {name for made in subclasses(serializers.Serializer) for name in getattr(made, "_declared_fields", {})}
+def fields_of(ending: str) -> set[str]:
+    """The fields of our serializers whose name ends like this."""
+    made = [one for one in subclasses(serializers.Serializer) if one.__name__.endswith(ending)]
+    return {name for one in made for name in getattr(one, "_declared_fields", {})}
+
+
+def parameters() -> tuple[list[str], list[str]]:
+    """The names of query parameters that our pages read, and those with all that the sandbox or a body may have."""
+    pages, others = fields_of("Query") | {"next", "language", "page", "q"}, fields_of("")
     for app in OUR_MODULES:
         for path in (Path(settings.BASE_DIR) / app.rstrip(".")).rglob("*.py"):
             source = path.read_text(encoding="utf-8")
-            named |= set(re.findall(r"""(?:GET|query_params)(?:\.get\(|\[)["'](\w+)""", source))
-    return sorted(named | {"next", "language", "page", "q"})
+            read = re.findall(r"""(?:GET|query_params)(?:\.get\(|\[)["'](\w+)""", source)
+            (others if "sandbox" in path.parts else pages).update(read)
+    return sorted(pages), sorted(pages | others)
 
 
 # As they stand in the address, percent-coded or not at all.
@@ -112,10 +119,13 @@ ODD_VALUES = ["%00", "%ff", "%ed%a0%80", DIGITS, "9" * 19, "-1", "1e999", "", "%
 
 
 def test_odd_query_strings(stage: Stage, broken: Broken) -> None:
-    values, names = stage.values(), parameters()
-    assert {"after", "before", "limit", "since"} <= set(names)
+    values, (names, all_names) = stage.values(), parameters()
+    assert {"after", "before", "limit", "case"} <= set(names)
+    assert {"since", "seq"} <= set(all_names) - set(names)
     for route in (route for route in all_routes() if not is_admin(route)):
-        queries = ["&".join(f"{name}={odd}" for name in names) for odd in ODD_VALUES[: None if is_ours(route) else 2]]
+        queries = [
+            "&".join(f"{name}={odd}" for name in all_names) for odd in ODD_VALUES[: None if is_ours(route) else 2]
+        ]
         if is_ours(route) and row_of(route).GET and actor_of(route) != "anonymous":
             queries += [f"{name}={odd}" for name in names for odd in ("%00", "9" * 19)]
             queries += ["after=1&after=%00", "=&&==", "a" * 20_000, "x[]=1&x.y=2", "after[]=1"]
@@ -183,6 +193,13 @@ CONTENT_TYPES = [
     "nonsense",
     "",
 ]
+# As what a body is sent, by how it begins; as JSON, if not named.
+KINDS = {
+    b"=&": CONTENT_TYPES[1:2],
+    b"a=": CONTENT_TYPES[1:2],
+    b"--": CONTENT_TYPES[2:3],
+    b"\xff\xfe": CONTENT_TYPES[:3],
+}
 
 
 def test_bodies_that_are_none(stage: Stage, broken: Broken) -> None:
@@ -191,7 +208,7 @@ def test_bodies_that_are_none(stage: Stage, broken: Broken) -> None:
         takes_any = is_admin(route) or row_of(route).POST is not None
         some = BODIES if takes_any and is_ours(route) else BODIES[1:3] if takes_any else BODIES[:1]
         for body in some:
-            kinds = CONTENT_TYPES[:1] if body[:1] in b"[{5" else CONTENT_TYPES[:3] if body else CONTENT_TYPES
+            kinds = CONTENT_TYPES if body in (b"", BODIES[1]) else KINDS.get(body[:2], CONTENT_TYPES[:1])
             for content_type in kinds if is_ours(route) else [FORM]:
                 broken.send(actor_of(route), "POST", route.url(values), body, content_type)
 

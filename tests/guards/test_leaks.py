@@ -1,5 +1,6 @@
 """AC-05: everybody finds only what is theirs, in every page, answer and live event, and no cache may keep it."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -13,11 +14,11 @@ from django.conf import settings
 
 from advisors.models import Advisor
 from cases.live import shows
-from cases.models import Case
+from cases.models import Case, Note
 from tests.guards.access import ACCESS, ADVISORS, METHODS, is_admin, row_of
 from tests.guards.requests import send_good
 from tests.guards.routes import Route, all_routes
-from tests.guards.stage import ACTORS, Stage, canaries, canary
+from tests.guards.stage import ACTORS, SAID_EVERYWHERE, Stage, canaries, canary
 
 pytestmark = pytest.mark.django_db
 
@@ -40,36 +41,49 @@ MAY_SEE: dict[str, set[str]] = {
     "wang": own("wang") | WANGS | conversation("wang", "fourth") | {"fourth.client"},
     "lin": own("lin") | LINS | conversation("lin", "third", "suspended") | {"third.client"},
     "pending": own("pending"),
-    "zhang": own("zhang") | LINS | {"lin.mail"},
-    "li": own("li") | WANGS | {"wang.mail"},
-    "ex": own("ex"),
+    # Whoever follows a case sees the member's address, all notes of it, and whom it can be handed over to.
+    "zhang": own("zhang") | LINS | {"lin.mail", "zhang.note", "zhang.reply", "shared.reply", "ex.name", "li.name"},
+    "li": own("li")
+    | WANGS
+    | {"wang.mail", "ex.note", "ex.reason", "li.note", "li.reply", "shared.reply", "zhang.name"},
+    # Not even the notes they wrote themselves.
+    "ex": own("ex") | {"ex.reply", "shared.reply"},
     "suspended": own("suspended"),
     "staff": own("staff"),
-    # Who everybody is and which cases there are; not a word of what is said in them.
-    "admin": {f"{who}.{what}" for who in ACTORS for what in ("name", "mail", "wecom")}
+    # Who everybody is, which cases there are and which replies are shared; not a word of what is said or noted.
+    "admin": {"shared.reply"}
+    | {f"{who}.{what}" for who in ACTORS for what in ("name", "mail", "wecom")}
     | {f"{case}.title" for case in ("wang", "lin", "third", "fourth")},
 }
 # What they must really have been shown, or the crawl saw nothing.
 MUST_SEE = {
-    "wang": {"wang.tail", "li.tail", "ex.tail", "wang.pdf", "fourth.title", "li.name"},
-    "zhang": {"lin.tail", "zhang.tail", "lin.title"},
-    "li": {"wang.tail", "li.tail", "wang.png", "wang.name"},
-    "admin": {"lin.title", "pending.mail", "zhang.wecom"},
+    "anonymous": set(),
+    "wang": own("wang") - {"wang.wecom"} | {"wang.tail", "li.tail", "ex.tail", "wang.pdf", "fourth.title", "li.name"},
+    "lin": {"lin.mail", "lin.tail", "zhang.tail", "third.title"},
+    "pending": {"pending.name", "pending.mail"},
+    "zhang": {"lin.tail", "zhang.tail", "lin.title", "zhang.note", "zhang.reply", "shared.reply", "zhang.mail"},
+    "li": {"wang.tail", "li.tail", "wang.png", "wang.name", "ex.note", "ex.reason", "li.note", "li.reply"}
+    | {"shared.reply", "wang.mail", "li.mail", "zhang.name"},
+    "ex": {"ex.reply", "shared.reply", "ex.mail"},
+    "suspended": {"suspended.name", "suspended.mail"},
+    "staff": {"staff.name"},
+    "admin": {"lin.title", "pending.mail", "zhang.wecom", "shared.reply"},
 }
 MODELS = {(model._meta.app_label, model._meta.model_name): model for model in apps.get_models()}
 PUBLIC = {pattern for pattern, row in ACCESS.items() if row.public}
 # A parameter of any of these names that finds something by its text or its number.
-PARAMETERS = ("q", "query", "search", "s", "term", "text", "case", "number", "id", "member", "user", "before", "after")
-
+WORDS = ("q", "query", "search", "s", "term", "text")
+NUMBERS = ("case", "number", "id", "member", "user", "before", "after", "around", "at")
 
 # The names in JSON (design.md, "Interfaces"). A new one is added here on purpose, for those who may see it.
 MESSAGE_KEYS = {"id", "seq", "kind", "body", "sender", "name", "role", "me", "source", "created_at", "client_id"}
 MESSAGE_KEYS |= {"recalled", "attachment", "size", "content_type", "url", "thumbnail", "width", "height"}
 CASE_KEYS = {"number", "title", "status", "member", "advisor", "online", "last_message", "waiting_since", "unread"}
-CASE_KEYS |= {"peer_read_seq"}
+CASE_KEYS |= {"peer_read_seq", "notified_seq", "notified_at", "notifying", "state"}
+CASE_KEYS |= {"cases", "results", "before", "searched_to", "case", "snippet", "text", "match"}  # of a search
 KEYS = MESSAGE_KEYS | CASE_KEYS | {"messages", "has_more", "detail", "status", "worker"}
-ADVISORS_KEYS: set[str] = set()  # of answers to advisors only
-LIVE_KEYS = {"case", "message", "seq", "me", "online"}
+ADVISORS_KEYS = {"notes", "author", "handed_to", "shortcut", "shared"}  # of answers to advisors only
+LIVE_KEYS = {"at", "note", "state", "author", "handed_to", "case", "message", "seq", "me", "online"}
 
 
 def keys_of(value: Any) -> set[str]:
@@ -99,8 +113,9 @@ def crawled(stage: Stage, actor: str) -> Iterator[tuple[str, Any]]:
 
 
 def searches(url: str) -> set[str]:
-    values = ("1002", canary("lin", "said"))
-    return {f"{url}?{urlencode(dict.fromkeys(PARAMETERS, value))}" for value in values}
+    """By another's number, and by another's words, which would be refused together with a number that is none."""
+    number, words = dict.fromkeys(WORDS + NUMBERS, "1002"), dict.fromkeys(WORDS, canary("lin", "said"))
+    return {f"{url}?{urlencode(query)}" for query in (number, words)}
 
 
 def admin_urls(route: Route, values: dict[str, str]) -> set[str]:
@@ -130,7 +145,22 @@ def test_everybody_sees_only_what_is_theirs_and_no_cache_keeps_it(stage: Stage, 
         if is_json and response.status_code < 400 and not url.startswith("/admin/"):
             assert keys_of(json.loads(response.content)) <= KEYS | (ADVISORS_KEYS if actor in ADVISORS else set()), url
         found |= shown
-    assert found >= MUST_SEE.get(actor, set())
+    assert found >= MUST_SEE[actor]
+
+
+def test_a_search_finds_only_what_the_asker_reads_in_a_conversation(stage: Stage) -> None:
+    finds = {"wang": {"wang.tail", "li.tail", "fourth.tail"}, "lin": {"lin.tail", "third.tail"}, "zhang": {"lin.tail"}}
+    finds["li"] = {"wang.tail", "ex.tail"}
+    numbers = ["", *(f"&case={case.number}" for case in stage.cases.values())]
+    for actor in ACTORS:
+        found = set()
+        for place, path in itertools.product(numbers, ("/api/search/?limit=50&", "/messages/search/?")):
+            text = text_of(stage.ask(actor, "GET", f"{path}q={SAID_EVERYWHERE}{place}"))
+            found |= canaries(text)
+        assert found <= MAY_SEE[actor], actor
+        # Neither for those who may see them elsewhere: what is noted is no message.
+        assert not {one for one in found if one.endswith((".note", ".reason", ".reply", ".recalled", ".client"))}
+        assert found >= finds.get(actor, set())
 
 
 def test_admin_lists_find_nothing_by_what_is_said_in_a_case(stage: Stage) -> None:
@@ -148,18 +178,21 @@ def event_types() -> set[str]:
 
 
 def events(case: Case, stage: Stage) -> Iterator[dict[str, Any]]:
-    """Each type of event about each message of a case, told to everybody: who may see it is decided on showing it."""
+    """Each type of event about each message and note of a case, told to everybody: showing it decides who sees it."""
     everybody = [user.pk for user in stage.people.values()]
     about = {"case": case.pk, "users": everybody, "user": case.member.user_id, "advisor": case.advisor_id or 0, "id": 1}
     for kind in event_types():
         for seq in range(1, case.last_seq + 1):
-            yield {**about, "type": kind, "seq": seq}
+            yield {**about, "type": kind, "seq": seq, "note": 0}
+    for note in Note.objects.filter(case=case):
+        yield {**about, "type": "note", "note": note.pk}
 
 
 def test_the_live_stream_shows_everybody_only_what_is_theirs(stage: Stage) -> None:
-    assert {"message", "read", "presence", "case"} <= event_types()
+    assert {"message", "read", "presence", "case", "note", "typing", "notified"} <= event_types()
     names = {user.pk: name for name, user in stage.people.items()}
     shown: set[tuple[str, str]] = set()
+    noted: set[str] = set()
     for case in stage.cases.values():
         for event in events(case, stage):
             for user, kind, data in shows(event, set(names)):
@@ -169,7 +202,10 @@ def test_the_live_stream_shows_everybody_only_what_is_theirs(stage: Stage) -> No
                 if "case" in data:
                     assert data["case"] in visible_numbers(stage, actor), (kind, actor)
                 shown.add((actor, kind))
+                noted |= canaries(text) if kind == "note" else set()
     assert {("wang", "message"), ("li", "message"), ("lin", "read"), ("wang", "presence")} <= shown
+    assert {actor for actor, kind in shown if kind == "note"} == {"li", "zhang"}  # who follow a case now
+    assert noted >= {"ex.note", "ex.reason", "li.note", "zhang.note"}
     assert not [one for one in shown if one[0] in ("staff", "admin", "pending", "suspended", "ex") and one[1] != "case"]
 
 
