@@ -67,8 +67,6 @@ def _of_messages(row: Notification, now: datetime) -> Verdict:
     row.case = case
     advisor = case.advisor if case.advisor is not None and case.advisor.may_work else None
     said = _said(case, row)
-    if case.status == Case.Status.CLOSED:
-        return Cancel("案件已结案。")
     if case.waiting_since is None:
         return Cancel("会员的消息已得到回复。" if said.exists() else "会员撤回了消息。")
     if row.channel == Channel.Name.APP and (advisor is None or not advisor.wecom_userid):

@@ -41,11 +41,14 @@ def _switched_off(case: Case) -> str:
         return "会员账号已停用。"
     if not case.member.email_reminders:
         return "会员关闭了邮件提醒。"
-    return "案件已结案。" if case.status == Case.Status.CLOSED else ""
+    return ""
 
 
 def _unread(case: Case, row: Notification) -> Message | Cancel:
-    """Return the follow-up advisor's first reply that the member has not read, or why there is none."""
+    """Return the first reply that the member has not read, or why there is none.
+
+    It counts as well after a hand-over or when the case was closed: what was said may still be what the member must do.
+    """
     replies = case.messages.filter(kind__in=REPLIES, seq__gte=row.first_seq or 0).exclude(sender=case.member.user_id)
     standing = replies.filter(recalled_at=None)
     if not standing.exists():
@@ -53,8 +56,7 @@ def _unread(case: Case, row: Notification) -> Message | Cancel:
     unread = standing.filter(seq__gt=_read_up_to(case))
     if not unread.exists():
         return Cancel("会员已在网站上阅读。")
-    first = unread.filter(sender=case.advisor.user_id if case.advisor else None).order_by("seq").first()
-    return first or Cancel("案件已换了跟进人。")
+    return unread.earliest("seq")
 
 
 def _read_up_to(case: Case) -> int:

@@ -198,6 +198,8 @@ def _preview(case: Case) -> str:
 
 
 def _who_answers(advisor: Advisor | None, case: Case, *, is_new: bool) -> str:
+    if case.status == Case.Status.CLOSED:  # closing it is not reading what the member wrote before
+        return f"案件在有人阅读之前已结案。跟进人：{_name(advisor)}。请查看，要回复请先重新打开：\n{page(case)}"
     if advisor is None:
         new = "这是会员新开的案件，" if is_new else ""
         return f"{new}此案件还没有可用的跟进人，请管理员指派：\n{_admin('cases_case', case.pk)}"

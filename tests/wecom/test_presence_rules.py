@@ -145,7 +145,7 @@ TABLE: dict[str, tuple[list[tuple[int, Act]], int | None, str]] = {
     "given to nobody meanwhile": ([(-1, active), (30, give_to_nobody)], 60, "请管理员指派"),
     "suspended meanwhile": ([(-1, active), (30, suspend)], 60, "请管理员指派"),
     "taken back meanwhile": ([(-1, active), (30, recall)], None, "撤回"),
-    "closed meanwhile": ([(-1, active), (30, close)], None, "结案"),
+    "closed meanwhile by somebody who did not read it": ([(-1, active), (30, close)], 60, "请先重新打开"),
     "was seen only by a clock that ran ahead": ([(-1, change(last_active_at=NOON + timedelta(hours=1)))], 0, "LiMing"),
     "answers from WeCom and stays away": ([(-100, ask_before), (-90, answer_in_wecom)], 0, "LiMing"),
 }
