@@ -89,7 +89,8 @@ export class Search {
     }
     const so = this.to && this.before ? `${words.foundSoFar} ${format.anyYear.format(new Date(this.to))}` : "";
     const count = `${this.#seen} ${words.results}`;
-    this.status.textContent = this.#seen || so ? [count, so].filter(Boolean).join(" · ") : words.nothingFound;
+    const none = this.beside?.children.length ? words.noMessageFound : words.nothingFound;
+    this.status.textContent = this.#seen || so ? [count, so].filter(Boolean).join(" · ") : none;
     this.more.hidden = this.before === null;
   }
 
