@@ -1,4 +1,5 @@
 // The advisor's filters over the list of cases. They are links that work without this; with it nothing is loaded anew.
+// The words in the box of the search (js/search.js) filter the list too: by number, title and member.
 // cases/desk_list.py filters the same way.
 
 const ACTIVE = ["open", "waiting", "unread"]; // these need no closed case in which everything was read
@@ -11,13 +12,13 @@ export class CaseFilter {
   constructor({ onChange, onScope }) {
     Object.assign(this, { onChange, onScope });
     this.nav = document.getElementById("filters");
-    this.box = document.getElementById("case-filter");
+    this.box = document.getElementById("search-all");
     this.none = document.getElementById("no-cases");
     this.more = document.getElementById("more-cases");
     this.show = this.nav.querySelector("[aria-current]").dataset.show;
     this.limit = Number(new URLSearchParams(location.search).get("cases")) || 300;
-    this.box.hidden = false;
-    this.box.addEventListener("input", () => this.onChange());
+    this.box.addEventListener("input", (event) => event.isComposing || this.onChange());
+    this.box.addEventListener("compositionend", () => this.onChange());
     this.box.addEventListener("keydown", (event) => this.#key(event));
     for (const link of [...this.nav.querySelectorAll("a"), this.none.querySelector("a")]) {
       link.addEventListener("click", (event) => this.#chosen(event, link.dataset.show));

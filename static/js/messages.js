@@ -64,6 +64,13 @@ async function sync() {
   }
 }
 
+// What this person may see has changed. An advisor's list may be filtered, and does not tell whether a case of which
+// something was found is still theirs.
+function accessChanged() {
+  askSoon();
+  if (cases.filter) finder.again();
+}
+
 function askSoon() {
   clearTimeout(asking);
   asking = setTimeout(() => cases.refresh().catch(() => {}), 300);
@@ -71,7 +78,7 @@ function askSoon() {
 
 function casesChanged() {
   alerts.update(cases.all);
-  finder.keep((number) => cases.find(number));
+  if (!cases.filter) finder.keep((number) => cases.find(number));
   if (!room) return;
   const open = cases.find(page.case);
   if (!open) return caseGone();
@@ -81,8 +88,11 @@ function casesChanged() {
 
 const handlers = {
   hello: () => sync().catch(() => {}),
-  resync: () => sync().catch(() => {}),
-  case: askSoon,
+  resync: () => {
+    if (cases.filter) finder.again();
+    return sync().catch(() => {});
+  },
+  case: accessChanged,
   note: ({ case: number, note }) => number === page.case && desk?.took(note),
   presence: ({ case: number, online }) => cases.setOnline(number, online),
   read: ({ case: number, seq, me }) => {
@@ -182,12 +192,14 @@ async function openDesk() {
   await desk.catchUp().catch(() => {});
 }
 
-// The search over all cases, which covers their list, and that of the open one.
+// The search over all cases, which covers a member's list, and that of the open one.
 function searching(list) {
   const options = { api, url: page.search, pages: page.pages, words, format };
   const goTo = (number, seq) => (room && number === page.case ? room.goTo(seq) : null);
-  const onState = (open) => list.classList.toggle("covered", open);
-  finder = new Search({ ...options, form: list.parentElement.querySelector("[data-search]"), onChoose: goTo, onState });
+  // An advisor's list is filtered by the same words, and stays above what was found in messages.
+  const beside = cases.filter ? list : null;
+  const onState = (open) => list.classList.toggle("covered", open && !beside);
+  finder = new Search({ ...options, form: list.parentElement.querySelector("[data-search]"), onChoose: goTo, onState, beside });
   const behind = document.querySelector("[data-find]");
   if (!behind) return;
   searchBehind(behind, ({ form, shut, onEscape }) => {

@@ -12,20 +12,21 @@ export class Search {
 
   // `pages`: the address under which the cases stand; `onChoose(number, seq)`: returns a promise when it shows the
   // place itself; `onState(open)`: results are shown, or not any more; `onEscape()`: instead of closing the results.
-  constructor({ form, api, url, pages, words, format, onChoose, onState = () => {}, onEscape }) {
-    Object.assign(this, { form, api, url, pages, words, format, onChoose, onState, onEscape });
+  // `beside`: a list that shows cases for the same words, and stands before the results.
+  constructor({ form, api, url, pages, words, format, onChoose, onState = () => {}, onEscape, beside }) {
+    Object.assign(this, { form, api, url, pages, words, format, onChoose, onState, onEscape, beside });
     this.box = form.querySelector("[type=search]");
     this.number = Number(form.querySelector("[name=case]")?.value) || null;
     this.status = el("p", { class: "found-status", role: "status" });
     this.list = el("ol", { class: "found-list" });
     this.more = el("button", { class: "button small", type: "button", hidden: true }, words.searchOn);
     this.panel = el("div", { class: "found-panel", hidden: true }, this.status, this.list, el("p", { class: "found-more" }, this.more));
-    form.after(this.panel);
+    (beside?.parentElement.lastElementChild ?? form).after(this.panel);
     form.addEventListener("submit", (event) => this.#submit(event));
     this.box.addEventListener("input", (event) => event.isComposing || this.#typed());
     this.box.addEventListener("compositionend", () => this.#typed());
     this.more.addEventListener("click", () => this.#goOn());
-    for (const part of [form, this.panel]) part.addEventListener("keydown", (event) => this.#key(event));
+    for (const part of [form, this.panel, beside]) part?.addEventListener("keydown", (event) => this.#key(event));
   }
 
   // Show no results any more; the words stay in the box.
@@ -35,6 +36,11 @@ export class Search {
     this.panel.hidden = true;
     this.list.replaceChildren();
     this.onState(false);
+  }
+
+  // Ask again, if anything is shown: what may be seen has changed.
+  again() {
+    if (!this.panel.hidden) this.#ask();
   }
 
   // Results of cases that are not to be seen any more go at once.
@@ -56,8 +62,8 @@ export class Search {
   #ask() {
     clearTimeout(this.#timer);
     this.query = this.box.value.trim();
-    if (!this.query) return;
     this.list.replaceChildren();
+    if (!this.query) return;
     this.before = null;
     this.#seen = 0;
     this.panel.hidden = false;
@@ -83,7 +89,8 @@ export class Search {
     }
     const so = this.to && this.before ? `${words.foundSoFar} ${format.anyYear.format(new Date(this.to))}` : "";
     const count = `${this.#seen} ${words.results}`;
-    this.status.textContent = this.#seen || so ? [count, so].filter(Boolean).join(" · ") : words.nothingFound;
+    const none = this.beside?.children.length ? words.noMessageFound : words.nothingFound;
+    this.status.textContent = this.#seen || so ? [count, so].filter(Boolean).join(" · ") : none;
     this.more.hidden = this.before === null;
   }
 
@@ -97,8 +104,9 @@ export class Search {
   #take({ cases, results, before, searched_to: to }) {
     this.before = before;
     this.to = to;
-    this.#seen += cases.length + results.length;
-    const added = [...cases.map((one) => this.#case(one)), ...results.map((one) => this.#result(one))];
+    const more = cases.filter(({ number }) => !this.beside?.querySelector(`[data-number="${number}"]`));
+    this.#seen += more.length + results.length;
+    const added = [...more.map((one) => this.#case(one)), ...results.map((one) => this.#result(one))];
     const askedByButton = document.activeElement === this.more;
     this.list.append(...added);
     if (askedByButton) added[0]?.firstChild.focus();
@@ -144,7 +152,8 @@ export class Search {
     if (event.isComposing) return;
     if (event.key === "Escape") this.#escape(event);
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-    const stops = [this.box, ...this.list.querySelectorAll("a"), ...(this.more.hidden ? [] : [this.more])];
+    const links = [this.beside, this.list].flatMap((list) => [...(list?.querySelectorAll("a") ?? [])]);
+    const stops = [this.box, ...links, ...(this.more.hidden ? [] : [this.more])];
     const to = stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
     if (!stops[to]) return;
     event.preventDefault();

@@ -480,60 +480,11 @@ def test_an_advisor_who_may_not_work_is_told_why(site: Site, sign_in: Open, stat
 
 
 PUBLIC = ["/", "/accounts/login/", "/register/", "/register/advisor/", "/accounts/password/reset/"]
-PRIVATE = [
-    "/messages/",
-    "/messages/1001/",
-    "/messages/new/",
-    "/accounts/password/change/",
-    "/accounts/2fa/",
-    "/accounts/logout/",
-]
 
 
 def serious(page: Page) -> list[str]:
     found = Axe().run(page).response["violations"]
     return [json.dumps(one, ensure_ascii=False)[:600] for one in found if one["impact"] in ("serious", "critical")]
-
-
-def test_axe_finds_nothing_serious(site: Site, visit: Open, sign_in: Open) -> None:
-    says(site, 1001, MEMBER, "请看 https://www.canada.ca/ 。")
-    says(site, 1001, ADVISOR, "好的", source="wecom")
-    public, member, advisor = visit("/"), sign_in(MEMBER), sign_in(ADVISOR, "/messages/1001/")
-    for page, paths in ((public, PUBLIC), (member, PRIVATE)):
-        for path in paths:
-            page.goto(path)
-            assert not serious(page), path
-    write(advisor, "我看到了")
-    expect(advisor.locator(".recall").last).to_be_visible()
-    assert not serious(advisor)
-    phone = sign_in(MEMBER, "/messages/1001/", phone=True)
-    assert not serious(phone)
-
-
-def test_axe_finds_nothing_serious_in_the_dark(visit: Open, sign_in: Open, shot: Any) -> None:
-    public, member = visit("/", color_scheme="dark"), sign_in(MEMBER, "/messages/1001/", color_scheme="dark")
-    assert not serious(public)
-    shot(public, "landing-dark")
-    public.goto("/register/advisor/")
-    assert not serious(public)
-    is_live(member)
-    write(member, "晚上好")
-    expect(member.locator(".recall").last).to_be_visible()
-    assert not serious(member)
-    shot(member, "messages-dark")
-
-
-def test_nothing_scrolls_sideways_at_320_pixels(visit: Open, sign_in: Open) -> None:
-    narrow = {"width": 320, "height": 640}
-    # English words are longer than Chinese ones, so it is English that must fit everywhere.
-    for page, paths in (
-        (visit("/", locale="en", viewport=narrow), PUBLIC),
-        (sign_in(MEMBER, locale="en", viewport=narrow), PRIVATE),
-        (sign_in(ADVISOR, viewport=narrow), ["/messages/", "/messages/1001/"]),
-    ):
-        for path in paths:
-            page.goto(path)
-            assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
 
 
 def test_english_is_complete_and_the_switch_is_remembered(

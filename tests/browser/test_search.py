@@ -218,9 +218,9 @@ def test_a_search_over_all_cases_on_a_phone_opens_the_right_one(
     expect(member.locator(".cases .found")).to_have_count(0)
     member.press(".cases [type=search]", "Escape")
     expect(member.locator("#cases")).to_be_visible()
-    says(site, 1001, ADVISOR, "<img src=x onerror=alert(1)>")
-    member.fill(".cases [type=search]", "<img")
-    expect(member.locator(".cases .found .found-text")).to_have_text("<img src=x onerror=alert(1)>")
+    says(site, 1001, ADVISOR, "<img src=found onerror=alert(1)>")
+    member.fill(".cases [type=search]", "src=found")
+    expect(member.locator(".cases .found .found-text")).to_have_text("<img src=found onerror=alert(1)>")
     assert member.locator(".cases .found img").count() == 0
     member.goto(f"/messages/{case}/")
     member.tap("[data-find] summary")
