@@ -106,6 +106,7 @@ def test_a_message_is_not_read_while_nobody_looks_at_it(site: Site, sign_in: Ope
     expect(member.locator("#jump")).to_be_hidden()
 
 
+@pytest.mark.usefixtures("calm_wecom")
 def test_a_tab_left_open_reads_nothing_and_the_advisor_is_told_in_wecom(
     site: Site, sign_in: Open, visit: Open, case: int
 ) -> None:
