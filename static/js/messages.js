@@ -184,10 +184,11 @@ function start(list) {
   reportActivity(api, page.active);
 }
 
-// Members have no desk, and need not fetch what makes it.
+// Members have no desk, and need not fetch what makes it. Where it cannot be had, its forms work as forms do.
 async function openDesk() {
-  const { Desk } = await import("./desk.js");
-  desk = Desk.of({ page, words, format, api });
+  const { Desk } = await import("./desk.js").catch(() => ({}));
+  desk = Desk?.of({ page, words, format, api });
+  if (!desk) return; // or the case went meanwhile
   if (cases.find(page.case)) desk.show(cases.find(page.case));
   await desk.catchUp().catch(() => {});
 }

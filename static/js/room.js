@@ -100,14 +100,17 @@ export class Room {
     const start = document.getElementById("record");
     start.hidden = !parts.format;
     start.addEventListener("click", async () => {
+      start.disabled = true; // a second tap would record twice
       try {
         const { Voice } = await import("./voice.js");
         this.voice ??= new Voice(parts);
       } catch {
         parts.say(this.words.recordFailed);
         return;
+      } finally {
+        start.disabled = false;
       }
-      this.voice.record();
+      if (start.isConnected) this.voice.record();
     });
   }
 
@@ -122,7 +125,7 @@ export class Room {
       location.assign(link.href); // a download
       return;
     }
-    this.viewer.open(link);
+    if (this.conversation.list.isConnected) this.viewer.open(link);
   }
 
   async #upload(item, way) {

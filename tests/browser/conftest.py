@@ -1,6 +1,7 @@
 """A real site for real browsers: gunicorn, the delivery worker and the WeCom sandbox, on a database of their own.
 
 site        .url, .restart() (kill -9 and start again), .kill(), .start(), .shell(code)
+calm_wecom  for tests that wait for WeCom to be told: what other tests caused there neither waits nor counts
 sign_in     sign_in("member@example.com", phone=True, locale="en") -> a page in a browser of its own
 visit       visit("/register/") -> the same, signed out
 page_errors .allow("text"): an error on the console that this test expects; any other one fails the test
@@ -72,6 +73,16 @@ for line in sys.stdin:
     except Exception:
         failed = traceback.format_exc()
     print(json.dumps([said.getvalue().strip(), failed]), flush=True)
+"""
+# As if all that the site told WeCom had been long ago: nothing waits, and the limits of a minute are free.
+CALM = """
+from wecom.models import Attempt, Channel, Notification
+from wecom.sandbox.models import SandboxMessage
+long_ago = timezone.now() - timedelta(minutes=5)
+Notification.objects.filter(state="waiting").update(state="cancelled")
+Attempt.objects.exclude(finished_at=None).update(started_at=long_ago, finished_at=long_ago)
+SandboxMessage.objects.update(created_at=long_ago)
+Channel.objects.update(paused_until=None)
 """
 
 
@@ -244,6 +255,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield made
     finally:
         made.stop()
+
+
+@pytest.fixture
+def calm_wecom(site: Site) -> None:
+    site.shell(CALM)
 
 
 @pytest.fixture(scope="session")

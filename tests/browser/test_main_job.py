@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PageErrors, Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("calm_wecom")]
 
 MEMBER, ADMIN = "member@example.com", "admin@example.com"
 PASSWORD = "a-long-test-password"

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("calm_wecom")]
 
 MEMBER, ADVISOR = "member@example.com", "advisor@example.com"
 Open = Callable[..., Page]
