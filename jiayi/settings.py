@@ -177,7 +177,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
     "jiayi.uploads.LimitUploads",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+    "jiayi.uploads.TemporaryUploads",
 ]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

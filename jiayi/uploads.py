@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler
+from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
 from django.utils.translation import gettext as _
 
 # Of a body that is too large, so much is read (and thrown away) that the browser gets to see the answer.
@@ -46,3 +46,14 @@ class LimitUploads(FileUploadHandler):
         if self.received > max_upload_bytes():
             raise UploadTooLarge(too_large())
         return None
+
+
+class TemporaryUploads(TemporaryFileUploadHandler):
+    """Django's, which leaves half a file open, and on the disk, until the garbage collector comes by."""
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        try:
+            super().receive_data_chunk(raw_data, start)
+        except OSError:
+            self.file.close()
+            raise

@@ -199,13 +199,13 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/accounts/2fa/recovery-codes/": ("careful",),
     "/accounts/2fa/recovery-codes/generate/": ("careful",),
     "/availability/": ("advisor",),
+    "/profile/": ("member", "advisor"),
+    "/messages/replies/": ("advisor",),
+    "/messages/search/": ("member /messages/search/?q=1001", "advisor"),
+    "/messages/<int:number>/case/": ("advisor /messages/1001/case/",),
     "/messages/": ("member", "pending", "admin"),
     "/messages/new/": ("member",),
-    "/messages/search/": ("member /messages/search/?q=护照", "advisor /messages/search/?q=护照"),
-    "/messages/<int:number>/case/": ("advisor /messages/1001/case/",),
-    "/messages/replies/": ("advisor",),
     "/messages/replies/<int:pk>/": ("advisor /messages/replies/{reply}/",),
-    "/profile/": ("member", "advisor"),
     "/profile/reminders-off/<str:token>/": ("stranger /profile/reminders-off/{token}/",),
     "/messages/<int:number>/": ("member /messages/1001/", "advisor /messages/1001/", "member /messages/{closed}/"),
     "/sandbox/": ("stranger",),
@@ -214,6 +214,12 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/admin/advisors/advisor/<path:object_id>/change/": ("admin /admin/advisors/advisor/1/change/",),
 }
 NO_PAGES = {
+    "/availability/away/",
+    "/messages/replies/<int:pk>/delete/",
+    # POST only, or after a POST
+    "/messages/<int:number>/notes/",
+    "/messages/<int:number>/hand-over/",
+    "/messages/<int:number>/status/",
     "/healthz",
     "/favicon.ico",
     "/i18n/setlang/",
@@ -223,12 +229,6 @@ NO_PAGES = {
     "/accounts/2fa/authenticate/",  # between password and page; tests/members
     "/accounts/2fa/reauthenticate/",  # the same form
     "/accounts/2fa/recovery-codes/download/",
-    # POST only
-    "/availability/away/",
-    "/messages/<int:number>/hand-over/",
-    "/messages/<int:number>/notes/",
-    "/messages/<int:number>/status/",
-    "/messages/replies/<int:pk>/delete/",
 }
 ERROR_PAGES = ("400", "403", "404", "429", "500")
 SESSIONS = """

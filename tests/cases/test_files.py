@@ -317,8 +317,6 @@ def test_when_the_disk_is_full_there_is_neither_row_nor_half_a_file(world: World
     assert not Message.objects.filter(kind="file").exists()
 
 
-# Django leaves closing, and with it removing, what was received to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_when_the_disk_is_full_while_receiving_texts_still_go(
     world: World, disk: Path, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

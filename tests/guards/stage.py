@@ -8,7 +8,7 @@ something in their case and keeps a canned reply; one reply is shared by all adv
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from io import BytesIO
 from typing import Any
@@ -76,6 +76,7 @@ class Stage:
     sessions: dict[str, str]  # their session keys; "" for nobody
     cases: dict[str, Case]  # by name: "wang", "lin", "suspended", "waiting"
     client: Client
+    filled: dict[str, dict[str, str]] = field(default_factory=dict)  # what values() has found
     before: Any = None  # what test_fields.py found in the database at first
 
     def ask(
@@ -89,6 +90,11 @@ class Stage:
 
     def values(self, case: str = "wang") -> dict[str, str]:
         """What to put into the holes of a route: everything of this case."""
+        if case not in self.filled:
+            self.filled[case] = self._values(case)
+        return self.filled[case]
+
+    def _values(self, case: str) -> dict[str, str]:
         said = Message.objects.filter(case=self.cases[case])
         own = said.filter(kind="text", recalled_at=None, sender=self.cases[case].member.user).order_by("-seq").first()
         image = Attachment.objects.filter(message__case=self.cases[case], kind="image").first()

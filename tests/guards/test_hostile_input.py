@@ -129,8 +129,10 @@ def test_odd_query_strings(stage: Stage, broken: Broken) -> None:
         if is_ours(route) and row_of(route).GET and actor_of(route) != "anonymous":
             queries += [f"{name}={odd}" for name in names for odd in ("%00", "9" * 19)]
             queries += ["after=1&after=%00", "=&&==", "a" * 20_000, "x[]=1&x.y=2", "after[]=1"]
-        for query in queries:
-            broken.send(actor_of(route), "GET", route.url(values), environ={"QUERY_STRING": query})
+        # An advisor's list of cases has filters that a member's has not.
+        actors = {actor_of(route), "li"} if route.pattern.startswith("/messages/") else {actor_of(route)}
+        for actor, query in itertools.product(sorted(actors), queries):
+            broken.send(actor, "GET", route.url(values), environ={"QUERY_STRING": query})
 
 
 def is_ours(route: Route) -> bool:

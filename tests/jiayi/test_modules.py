@@ -18,7 +18,7 @@ API = 7_300
 
 
 def test_every_module_that_is_imported_is_named_once() -> None:
-    """Independent of how the list is made: whatever stands in quotes and is a file of js/, unless fetched when wanted."""
+    """Independent of how the list is made: whatever stands in quotes and is no import()."""
     reached, new = set[str](), {"messages.js"}
     while new:
         reached |= new
