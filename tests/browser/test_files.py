@@ -187,13 +187,17 @@ def test_an_upload_shows_its_progress_and_can_be_cancelled_while_texts_go_on(
     member = opened(sign_in(MEMBER, f"/messages/{case}/"))
     network = member.context.new_cdp_session(member)
     network.send("Network.enable")
-    slow = {"offline": False, "latency": 20, "downloadThroughput": -1, "uploadThroughput": 400_000}
+    slow = {
+        "offline": False,
+        "latency": 20,
+        "downloadThroughput": -1,
+        "uploadThroughput": 100_000,
+    }  # half a minute for the file
     network.send("Network.emulateNetworkConditions", slow)
     member.set_input_files("#picker", [file("长.pdf", files.PDF.ljust(3_000_000), "application/pdf")])
     bar = member.locator(".pending progress")
     expect(bar).to_be_visible()
-    until(member, "(document.querySelector('.pending progress')?.value ?? 0) > 0.1")
-    network.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": 60_000})  # there is time for the rest
+    until(member, "(document.querySelector('.pending progress')?.value ?? 0) > 0.03")
     member.emulate_media(color_scheme="dark")
     shot(member, "files-progress-dark")
     member.fill("#compose textarea", "文字不用等文件")
