@@ -130,7 +130,7 @@ def test_odd_query_strings(stage: Stage, broken: Broken) -> None:
             queries += [f"{name}={odd}" for name in names for odd in ("%00", "9" * 19)]
             queries += ["after=1&after=%00", "=&&==", "a" * 20_000, "x[]=1&x.y=2", "after[]=1"]
         # An advisor's list of cases has filters that a member's has not.
-        actors = {actor_of(route), "li"} if route.pattern.startswith("/messages/") else {actor_of(route)}
+        actors = {actor_of(route), "li"} if route.pattern == "/messages/" else {actor_of(route)}
         for actor, query in itertools.product(sorted(actors), queries):
             broken.send(actor, "GET", route.url(values), environ={"QUERY_STRING": query})
 
