@@ -1,3 +1,4 @@
+import gc
 import logging
 from collections.abc import Iterator
 
@@ -12,5 +13,8 @@ def stage(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
     """The world of stage.py, built once for a module; a test that changes it does so inside `undone()`."""
     logging.disable(logging.ERROR)  # thousands of refusals, and 501 for the live stream
     with django_db_blocker.unblock(), undone():
-        yield make_stage()
+        made = make_stage()
+        gc.freeze()  # thousands of requests: the collector need not look at what is there already each time
+        yield made
+    gc.unfreeze()
     logging.disable(logging.NOTSET)

@@ -167,7 +167,8 @@ def test_fields_that_nobody_asked_for_are_ignored_or_refused(stage: Stage, varia
         actor = an_actor(row, method)
         more = {name: value for name, value in tried.items() if name not in good and name not in row.also}
         _response, plainly = sent(stage, one, actor, *encoded(good, form=row.form))
-        for body, content_type, query in encodings(row, good, more):
+        ways = list(encodings(row, good, more))
+        for body, content_type, query in ways if variant == 0 else ways[:2]:
             response, written = sent(stage, one, actor, body, content_type, query)
             assert response.status_code < 500
             assert written in (plainly, []), (route.pattern, content_type, query)
