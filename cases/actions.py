@@ -11,11 +11,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from advisors.models import Advisor
 from cases.models import FIRST_NUMBER, MAX_BODY, RECALL_WITHIN, Case, Message, ReadMark
 from cases.signals import advisor_assigned, message_recalled
+from cases.system_messages import record_of
 from jiayi.bus import publish
 from jiayi.errors import Conflict, Gone, InvalidInput
 from members.models import Member, User
@@ -76,13 +76,10 @@ def change_advisor(case: Case, advisor: Advisor | None, *, by: User | None) -> C
     # What the one before was told, the one now does not know.
     case.notified_seq, case.notified_at = 0, None
     case.save(update_fields=["advisor", "notified_seq", "notified_at"])
-    with override("zh-hans"):
-        said = (
-            _("本案件的跟进人现在是 %s。") % advisor.user.name
-            if advisor
-            else _("本案件暂时没有跟进人，我们会尽快安排。")
-        )
-    _append(case, kind=Message.Kind.SYSTEM, body=said, client_id=uuid4().hex)
+    if advisor:
+        _say(case, Message.Notice.ADVISOR, advisor.user.name)
+    else:
+        _say(case, Message.Notice.NO_ADVISOR)
     advisor_assigned.send(sender=Case, case=case, before=before, after=advisor, by=by)
     if before is not None:
         publish({"type": "case", "case": case.pk, "users": [before.user_id]})
@@ -152,15 +149,13 @@ def lock_case(pk: int) -> Case:
     )
 
 
-def _append(
-    case: Case,
-    *,
-    kind: str,
-    body: str,
-    client_id: str,
-    sender: User | None = None,
-    source: str = Message.Source.WEB,
-) -> Message:
+def _say(case: Case, notice: str, name: str = "") -> None:
+    """Have the site itself say something in the conversation of a case whose row is locked."""
+    body = record_of(notice, name)
+    _append(case, kind=Message.Kind.SYSTEM, body=body, client_id=uuid4().hex, notice=notice, about=name)
+
+
+def _append(case: Case, *, sender: User | None = None, **fields: str) -> Message:
     """Write the case's next message. The case's row must be locked: `seq` has no holes and follows commit order."""
     now = timezone.now()
     case.last_seq += 1
@@ -169,16 +164,7 @@ def _append(
         is_member = sender.pk == case.member.user_id
         case.waiting_since = (case.waiting_since or now) if is_member else None
     case.save(update_fields=["last_seq", "last_message_at", "waiting_since"])
-    message = Message.objects.create(
-        case=case,
-        seq=case.last_seq,
-        kind=kind,
-        body=body,
-        sender=sender,
-        source=source,
-        client_id=client_id,
-        created_at=now,
-    )
+    message = Message.objects.create(case=case, seq=case.last_seq, sender=sender, created_at=now, **fields)
     _tell(case, {"type": "message", "case": case.pk, "seq": message.seq})
     return message
 
@@ -264,9 +250,7 @@ def _set_status(case: Case, status: str, by: User | None) -> Case:
     if case.status != status:
         case.status = status
         case.save(update_fields=["status"])
-        with override("zh-hans"):
-            said = _("案件已结案。") if status == Case.Status.CLOSED else _("案件已重新打开。")
-        _append(case, kind=Message.Kind.SYSTEM, body=said, client_id=uuid4().hex)
+        _say(case, Message.Notice.CLOSED if status == Case.Status.CLOSED else Message.Notice.REOPENED)
     return case
 
 

@@ -108,6 +108,12 @@ class Message(models.Model):
         CALL = "call", _("通话")
         SYSTEM = "system", _("系统")
 
+    class Notice(models.TextChoices):
+        ADVISOR = "advisor", _("跟进人")
+        NO_ADVISOR = "no_advisor", _("没有跟进人")
+        CLOSED = "closed", _("已结案")
+        REOPENED = "reopened", _("重新打开")
+
     class Source(models.TextChoices):
         WEB = "web", _("网站")
         WECOM = "wecom", _("企业微信")
@@ -118,6 +124,9 @@ class Message(models.Model):
     body = models.TextField(_("内容"), max_length=MAX_BODY)
     sender = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("发送人"))
     source = models.CharField(_("来自"), max_length=5, choices=Source, default=Source.WEB)
+    # What a system message says, and the name in it: each reader gets it in their language (system_messages.py).
+    notice = models.CharField(max_length=10, choices=Notice, blank=True)
+    about = models.CharField(max_length=60, blank=True)
     # Chosen by the sender's side, so that sending again after a lost answer finds the same message.
     client_id = models.CharField(max_length=80)
     created_at = models.DateTimeField(_("时间"), default=timezone.now)
@@ -134,6 +143,11 @@ class Message(models.Model):
             models.CheckConstraint(condition=~Q(body=""), name="message_has_a_body"),
             models.CheckConstraint(condition=Q(kind__in=["text", "file", "call", "system"]), name="message_kind_known"),
             models.CheckConstraint(condition=Q(source__in=["web", "wecom"]), name="message_source_known"),
+            models.CheckConstraint(
+                condition=Q(notice="", about="")
+                | Q(kind="system", notice__in=["advisor", "no_advisor", "closed", "reopened"]),
+                name="message_notice_of_the_site",
+            ),
             models.CheckConstraint(
                 condition=Q(kind="system", sender__isnull=True) | (~Q(kind="system") & Q(sender__isnull=False)),
                 name="message_system_has_no_sender",

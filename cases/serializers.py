@@ -6,6 +6,7 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from cases.models import MAX_BODY, Attachment, Case, Message
+from cases.system_messages import text_of
 from members.models import User
 
 
@@ -19,7 +20,7 @@ def message_json(message: Message, viewer_id: int) -> dict[str, Any]:
         "id": message.pk,
         "seq": message.seq,
         "kind": message.kind,
-        "body": "" if recalled else message.body,
+        "body": "" if recalled else shown_body(message),
         "sender": sender_json(message, viewer_id),
         "source": message.source,
         "created_at": message.created_at.isoformat(),
@@ -30,6 +31,11 @@ def message_json(message: Message, viewer_id: int) -> dict[str, Any]:
         if message.kind == Message.Kind.FILE and not recalled
         else None,
     }
+
+
+def shown_body(message: Message) -> str:
+    """Return what a message says; what the site itself says, in the reader's language."""
+    return text_of(message.notice, message.about) if message.notice else message.body
 
 
 def attachment_json(attachment: Attachment) -> dict[str, Any]:

@@ -140,6 +140,8 @@ export class Room {
   // A message came by the stream: it is new, or it was recalled, or some before it are missing.
   took(message) {
     const { conversation } = this;
+    // The stream does not know the reader's language; what the site itself says is asked for in it.
+    if (message.sender.role === "system") return this.history.catchUp();
     const { atEnd, newest } = conversation;
     if (atEnd && message.seq > newest + 1) return this.history.catchUp();
     if (message.recalled) this.announcer.replaceChildren();

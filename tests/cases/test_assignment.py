@@ -5,7 +5,7 @@ from django.db import connection
 
 from advisors.actions import suspend_advisor
 from advisors.models import Advisor
-from cases.actions import assign_advisor
+from cases.actions import assign_advisor, close_case
 from cases.models import Case
 from cases.signals import advisor_assigned
 from jiayi.errors import Conflict
@@ -110,3 +110,19 @@ def test_assignments_at_once_are_said_one_after_the_other(world: World) -> None:
     assert list(world.case.messages.order_by("seq").values_list("seq", flat=True)) == list(
         range(1, world.case.messages.count() + 1)
     )
+
+
+def test_each_reader_is_told_in_their_language_and_the_record_is_kept_in_one(world: World) -> None:
+    member = signed_in(world.wang)
+    member.cookies["django_language"] = "en"
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    close_case(world.case)
+    shown = [one["body"] for one in member.get("/api/cases/1001/messages/").json()["messages"]]
+    assert shown == [
+        "The follow-up advisor of this case is now 李明.",
+        "The follow-up advisor of this case is now 张伟.",
+        "The case was closed.",
+    ]
+    assert "The follow-up advisor of this case is now 张伟." in member.get("/messages/1001/").content.decode()
+    assert member.get("/api/cases/").json()[0]["last_message"]["body"] == "The case was closed."
+    assert said(world.case)[1:] == ["本案件的跟进人现在是 张伟。", "案件已结案。"]
