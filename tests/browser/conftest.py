@@ -5,7 +5,7 @@ calm_wecom  for tests that wait for WeCom to be told: what other tests caused th
 sign_in     sign_in("member@example.com", phone=True, locale="en") -> a page in a browser of its own
 visit       visit("/register/") -> the same, signed out
 page_errors .allow("text"): an error on the console that this test expects; any other one fails the test
-shot        shot(page, "name"): a picture in var/screenshots/
+shot        shot(page, "name"): a picture in var/screenshots/, if the tests were started with SCREENSHOTS=1
 """
 
 import contextlib
@@ -332,9 +332,11 @@ def sign_in(visit: Callable[..., Page], sessions: dict[str, Any]) -> Callable[..
 
 @pytest.fixture
 def shot() -> Callable[..., None]:
-    """Keep a picture of a page in var/screenshots/, for people to look at."""
+    """Keep a picture of a page in var/screenshots/, for people to look at; it takes time, so only when asked."""
 
     def take(page: Page, name: str) -> None:
+        if not os.environ.get("SCREENSHOTS"):
+            return
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
