@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import UnreadablePostError
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -14,25 +15,27 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from jiayi.errors import Conflict, Gone, InvalidInput, TooMany, Unavailable
 from jiayi.uploads import UploadTooLarge
 
+STATUS = {Conflict: 409, TooMany: 429, Unavailable: 503}
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 logger = logging.getLogger("jiayi.files")
+database_logger = logging.getLogger("jiayi.database")
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn the domain's refusals into JSON `{"detail": …}`; a missing object says nothing about why."""
     if isinstance(error, InvalidInput):
         error = exceptions.ValidationError({"detail": error.message})
-    elif isinstance(error, Conflict):
-        return Response({"detail": error.message}, status=409)
-    elif isinstance(error, TooMany):
-        return Response({"detail": error.message}, status=429)
-    elif isinstance(error, Unavailable):
-        return Response({"detail": error.message}, status=503)
+    elif isinstance(error, Conflict | TooMany | Unavailable):
+        return Response({"detail": error.message}, status=STATUS[type(error)])
     elif isinstance(error, OSError) and error.errno in DISK_FULL:
         # While a large file is received; what was received of it is gone with the request.
         logger.error("the disk for files being received is full: %s", error.strerror)
         return Response({"detail": _("文件暂时无法保存，请稍后再试。")}, status=503)
+    elif isinstance(error, OperationalError | InterfaceError):
+        # Away, or held by others for longer than a person waits: the page sends it again, with the same client_id.
+        database_logger.error("the database does not answer: %s", type(error).__name__)
+        return Response({"detail": _("网站正忙，请稍后再试。")}, status=503, headers={"Retry-After": "2"})
     elif isinstance(error, RequestDataTooBig):
         detail = str(error) if isinstance(error, UploadTooLarge) else _("内容太大。")
         return Response({"detail": detail}, status=413)

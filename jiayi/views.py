@@ -1,6 +1,9 @@
-from django.db import DatabaseError, InterfaceError
+import sys
+
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 
 from jiayi.health import worker_state
@@ -15,6 +18,13 @@ def healthz(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"status": "ok", "worker": worker_state()})
     except (DatabaseError, InterfaceError):
         return JsonResponse({"status": "database unreachable"}, status=503)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The page for a mistake of ours (500), or for a database that is away or too busy for the moment (503)."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return HttpResponse(render_to_string("500.html"), status=503, headers={"Retry-After": "2"})
+    return HttpResponse(render_to_string("500.html"), status=500)
 
 
 def not_found(request: HttpRequest) -> HttpResponse:

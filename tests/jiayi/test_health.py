@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
 from jiayi.health import WORKER, beat, seen
+from tests.people import World, signed_in
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +77,21 @@ def test_a_beat_costs_one_query(django_assert_num_queries: Any) -> None:
 def test_workers_that_start_at_the_same_moment_share_one_row() -> None:
     at_once(*[lambda: beat(WORKER)] * 4)
     assert seen(WORKER) is not None
+
+
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), InterfaceError("connection already closed")])
+def test_a_database_that_is_busy_or_away_is_no_mistake_of_ours(
+    monkeypatch: pytest.MonkeyPatch, world: World, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    client = signed_in(world.wang)
+    client.raise_request_exception = False
+    monkeypatch.setattr("cases.api.mark_read", fail)
+    monkeypatch.setattr("cases.views.list_cases", fail)
+    told = client.post("/api/cases/1001/read/", {"seq": 1}, content_type="application/json")
+    page = client.get("/messages/1001/")
+    assert (told.status_code, told.json()) == (503, {"detail": "网站正忙，请稍后再试。"})
+    assert (page.status_code, told["Retry-After"], page["Retry-After"]) == (503, "2", "2")
+    assert "已经发出的消息不会丢失" in page.content.decode()
