@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from tests.people import World, make_world
@@ -14,6 +15,19 @@ def _delete_from_all(self: DatabaseOperations, style: Any, tables: list[str], **
 # After a test with real transactions. TRUNCATE makes new files for some forty tables and their indexes, a second each
 # time; the few rows of a test are gone in milliseconds. Foreign keys are checked at the end of the transaction.
 DatabaseOperations.sql_flush = _delete_from_all  # type: ignore[method-assign,assignment]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL run what asks a database: the rest was tested on SQLite, and does not know the difference."""
+    if connection.vendor != "postgresql":
+        return
+    asks = {
+        item
+        for item in items
+        if item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    }
+    config.hook.pytest_deselected(items=[item for item in items if item not in asks])
+    items[:] = [item for item in items if item in asks]
 
 
 @pytest.fixture(autouse=True)

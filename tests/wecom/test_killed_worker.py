@@ -3,6 +3,7 @@
 The steps are the failpoints of the product; the last test looks for one that is tested nowhere.
 """
 
+import os
 import random
 import re
 import time
@@ -37,7 +38,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), forks]
 
 State, Event = Notification.State, Notification.Event
 LEASE = timedelta(seconds=0.3)
-KILLS, NOTIFICATIONS = 50, 1000
+# In full size on SQLite; on PostgreSQL, where a worker takes longer to start, by `make prove`.
+FULL = connection.vendor == "sqlite" or "ROBOT_SECONDS" in os.environ
+KILLS, NOTIFICATIONS = (50, 1000) if FULL else (15, 300)
 PRODUCT = Path(callback.__file__).resolve().parent
 
 # At which step the worker dies: what WeCom answers it first, and how often the robot hears of it in the end.
@@ -128,7 +131,7 @@ def test_a_worker_killed_while_it_takes_back_what_another_left_loses_nothing(tol
     assert "2 条新消息" in robot.texts[0]
 
 
-def test_50_random_kills_over_1000_notifications(
+def test_random_kills_lose_no_notification(
     told: World, robot: Robot, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.WECHAT_ROBOT_LIMIT = (100_000, 60)
