@@ -30,8 +30,8 @@ fuzz: setup-dev  ## coverage-guided random input for what reads a WeCom callback
 prove: setup-dev  ## what CI shows in small, in full size: four workers on PostgreSQL within 20 in any 60 s; 50 kills (15 min)
 	@ROBOT_SECONDS=60 DATABASE_URL=$${TEST_POSTGRES_URL:-postgresql://postgres@127.0.0.1:5432/jiayi_prove} $(PY) -m pytest -q tests/wecom/test_many_workers.py tests/wecom/test_killed_worker.py
 
-bench: setup-dev  ## the figures of docs/performance.md
-	@set -e; for file in $$(grep -l __main__ benchmarks/*.py); do $(PY) -m benchmarks.$$(basename $$file .py); done
+bench: setup-dev  ## the figures of docs/performance.md, on SQLite and on PostgreSQL (five minutes)
+	@exec $(PY) -m benchmarks
 
 setup: $(VENV)/.installed  ## the virtual environment .venv with all that the product needs
 	@:

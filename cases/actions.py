@@ -59,7 +59,8 @@ def assign_advisor(case: Case, advisor: Advisor | None, *, by: User | None) -> C
 
 def lock_working_advisor(pk: int) -> Advisor:
     """Return the advisor with its row locked. Raises Conflict unless they are approved and active now."""
-    advisor = Advisor.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=pk)
+    Advisor.objects.select_for_update(no_key=True).only("pk").get(pk=pk)  # first lock, then read, as lock_case does
+    advisor = Advisor.objects.select_related("user").get(pk=pk)
     if not advisor.may_work:
         raise Conflict(_("只能指派已通过审核且启用的顾问。"))
     return advisor
@@ -142,11 +143,9 @@ def follows(case: Case, user: User) -> bool:
 
 def lock_case(pk: int) -> Case:
     """Return the case with its row locked until the end of the transaction, which must be open."""
-    return (
-        Case.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("member__user", "advisor__user")
-        .get(pk=pk)
-    )
+    # First lock, then read: after a wait PostgreSQL reads the locked row anew, but not what is joined to it.
+    Case.objects.select_for_update(no_key=True).only("pk").get(pk=pk)
+    return Case.objects.select_related("member__user", "advisor__user").get(pk=pk)
 
 
 def _say(case: Case, notice: str, name: str = "") -> None:

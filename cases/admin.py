@@ -25,6 +25,9 @@ class CaseForm(forms.ModelForm):
             kept = Advisor.objects.filter(pk=self.instance.advisor_id)
             self.fields["advisor"].queryset = (working | kept).select_related("user")  # type: ignore[attr-defined]
 
+        # What the page showed goes along: one left open for an hour must not undo a hand-over since.
+        for name in {"advisor", "status"} & set(self.fields):
+            self.fields[name].show_hidden_initial = True
         if "kind" in self.fields:
             self.fields["kind"].required = False  # a page that was opened before there were kinds has none
 
@@ -68,17 +71,18 @@ class CaseAdmin(admin.ModelAdmin):
 
     @transaction.atomic
     def save_model(self, request: HttpRequest, obj: Case, form: Any, change: bool) -> None:
-        wanted, status = obj.advisor, obj.status
+        wanted, status, changed = obj.advisor, obj.status, set(form.changed_data)
         if not change:
             opened = open_case(obj.member, obj.title, kind=obj.kind)
             obj.pk, obj.number = opened.pk, opened.number
             obj._state.adding = False
-        elif {"title", "kind"} & set(form.changed_data):
-            Case.objects.filter(pk=obj.pk).update(title=obj.title, kind=obj.kind)
-        if wanted != Case.objects.select_related("advisor").get(pk=obj.pk).advisor:
+        # First what locks the advisor, then what locks the case: the order of cases.actions.
+        if "advisor" in changed and wanted != Case.objects.select_related("advisor").get(pk=obj.pk).advisor:
             assign_advisor(obj, wanted, by=request.user)  # type: ignore[arg-type]
-        if "status" in form.changed_data:
+        if "status" in changed:
             (close_case if status == Case.Status.CLOSED else reopen_case)(obj, by=request.user)  # type: ignore[arg-type]
+        if change and {"title", "kind"} & changed:
+            Case.objects.filter(pk=obj.pk).update(title=obj.title, kind=obj.kind)
 
     def has_delete_permission(self, request: HttpRequest, obj: Case | None = None) -> bool:
         return False

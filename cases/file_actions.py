@@ -34,6 +34,14 @@ def post_file(
     cannot be stored. Where a scanner is configured, the file is served when that has found it clean. Inside a
     transaction that fails afterwards, the file stays behind without a row, and `manage.py clean_files` removes it.
     """
+    return write_file(case, sender, store(upload), client_id=client_id, source=source)
+
+
+def store(upload: Upload) -> Attachment:
+    """Put the bytes into the storage, which may take its time: never inside a transaction.
+
+    Returns the file's row, unsaved, for write_file. Raises Unavailable when they cannot be stored.
+    """
     attachment = Attachment(
         name=upload.name,
         size=upload.size,
@@ -47,20 +55,27 @@ def post_file(
         scan_due_at=timezone.now() if upload.verdict.state == Attachment.State.WAITING else None,
     )
     _store(attachment, upload)
+    return attachment
+
+
+def write_file(
+    case: Case, sender: User, attachment: Attachment, *, client_id: str, source: str = Message.Source.WEB
+) -> tuple[Message, bool]:
+    """Write a file that is stored into a case's conversation; one that is not needed is removed. As post_file."""
     with transaction.atomic():
         # Inside: what is raised here means that nothing was written. When the commit itself fails, nobody knows.
         try:
             message, created = write_message(
-                case, sender, kind=Message.Kind.FILE, body=upload.name, client_id=client_id, source=source
+                case, sender, kind=Message.Kind.FILE, body=attachment.name, client_id=client_id, source=source
             )
             if created:
                 attachment.message = message
                 attachment.save()
         except BaseException:
-            _remove(attachment)
+            remove(attachment)
             raise
     if not created:
-        _remove(attachment)
+        remove(attachment)
     return message, created
 
 
@@ -78,11 +93,11 @@ def _store(attachment: Attachment, upload: Upload) -> None:
             _to_disk(storage, path)
     except Exception as error:
         # The disk is full, or the object storage away.
-        _remove(attachment)
+        remove(attachment)
         logger.exception("a file cannot be stored")
         raise Unavailable(_("文件暂时无法保存，请稍后再试。")) from error
     except BaseException:
-        _remove(attachment)
+        remove(attachment)
         raise
 
 
@@ -99,7 +114,8 @@ def _to_disk(storage: Storage, name: str) -> None:
             os.close(descriptor)
 
 
-def _remove(attachment: Attachment) -> None:
+def remove(attachment: Attachment) -> None:
+    """Take a file that has no message out of the storage again."""
     for stored in (attachment.file, attachment.thumbnail):
         if stored:
             # What cannot be deleted now, for whatever reason of the storage's, is deleted by clean_files.

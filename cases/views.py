@@ -51,14 +51,17 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
 
 
 def _send(request: HttpRequest, case: Case, user: User, said: dict[str, Any]) -> Message:
-    """Write the text, then the file, of which one may be missing; return the last message."""
+    """Write the file, then the text, of which one may be missing; return the last message.
+
+    The file first, because it may be refused: the form comes back with a text that nobody has written yet.
+    """
     message = None
-    if said["body"]:
-        message, _created = post_message(case, user, said["body"], client_id=said["client_id"])
     if said["file"]:
         # Of its own, so that sending the form again doubles neither.
         client_id = f"{said['client_id']}.file"
         message, _created = receive_file(request, case, user, said["file"], client_id)
+    if said["body"]:
+        message, _created = post_message(case, user, said["body"], client_id=said["client_id"])
     assert message is not None  # the form wants one of them
     return message
 
@@ -172,6 +175,7 @@ def new_case(request: HttpRequest) -> HttpResponse:
     form = NewCaseForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
+        note_activity(member.user)
         with transaction.atomic():
             case = open_case(member, said["title"], kind=said["kind"])
             post_message(case, member.user, said["body"], client_id=said["client_id"])

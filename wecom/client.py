@@ -16,12 +16,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from django.db import connections
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError
 
+from jiayi.database import let_go_of_the_database
 from jiayi.redact import RedactSecrets
 from wecom.addresses import OFFICIAL, WEBHOOK_PATH, RobotAddress, base_url, check_base_url, robot_address
 from wecom.answers import (
@@ -157,7 +157,7 @@ def _logged(call: _Call) -> Iterator[None]:
 def _exchange(call: _Call, max_bytes: int) -> Reply:
     """Send the call and return what came back within DEADLINE_SECONDS. Raises WeComError (RETRY)."""
     exchange = _Exchange(call.prepare(), max_bytes)
-    _let_go_of_the_database()
+    let_go_of_the_database()
     exchange.start()
     try:
         exchange.join(DEADLINE_SECONDS)
@@ -166,13 +166,6 @@ def _exchange(call: _Call, max_bytes: int) -> Reply:
     if exchange.reply is None:
         raise WeComError(exchange.problem, Verdict.RETRY)
     return exchange.reply
-
-
-def _let_go_of_the_database() -> None:
-    """Close this thread's database connections: none is held while WeCom takes its time."""
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close()
 
 
 class _Exchange(threading.Thread):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.utils import timezone
 
 from advisors.models import Advisor
@@ -14,7 +14,7 @@ from jiayi.errors import Gone, Refused
 from wecom import replies
 from wecom.models import InboundMessage
 from wecom.notifications import notify_card_chosen
-from wecom.routing import Outcome, set_target, waiting_cases
+from wecom.routing import Outcome, set_target, waiting_cases, written_at
 
 State = InboundMessage.State
 GREET_EVERY = timedelta(minutes=10)
@@ -27,12 +27,13 @@ def command(text: str) -> Callable[[InboundMessage, Advisor], Outcome] | None:
 
 def recall(row: InboundMessage, advisor: Advisor) -> Outcome:
     """Take the advisor's own last WeCom message back, a picture that is still under way as well."""
-    mine = InboundMessage.objects.filter(advisor=advisor, state__in=[State.DELIVERED, State.FETCHING])
-    by_time = mine.select_related("message", "case__member__user").annotate(
-        at=Coalesce("message__created_at", "received_at")
-    )
-    last = by_time.order_by("-at", "-pk").first()
-    if last is None or last.case is None or (last.message and last.message.recalled_at):
+    # One that could not be put into its case after the receipt had promised it is the last one, too: what stood before
+    # it must not go in its place.
+    known = Q(state__in=[State.DELIVERED, State.FETCHING]) | Q(state=State.HELD, untold=True)
+    mine = InboundMessage.objects.filter(known, advisor=advisor, received_at__lte=row.received_at).exclude(pk=row.pk)
+    last = mine.select_related("message", "case__member__user").order_by("-received_at", "-pk").first()
+    gone = last is None or last.state == State.HELD or (last.message and last.message.recalled_at)
+    if gone or last is None or last.case is None:
         return Outcome(State.IGNORED, replies.NOTHING_TO_RECALL, "没有可撤回的消息")
     if last.message is None:
         return _stop_fetching(row, advisor, last)
@@ -84,6 +85,6 @@ def pressed(row: InboundMessage, advisor: Advisor, key: str, response_code: str)
         notify_card_chosen(case, advisor, response_code)
     if case.advisor_id != advisor.pk or case.status == Case.Status.CLOSED:
         return Outcome(State.IGNORED, reason="案件已结案或不由此顾问跟进")
-    if not set_target(advisor, case, row.received_at):
+    if not set_target(advisor, case, written_at(row)):
         return Outcome(State.IGNORED, reason="之后又通知了别的案件", case=case)
     return Outcome(State.IGNORED, reason="按钮：设为最近被通知案件", case=case)

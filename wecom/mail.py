@@ -12,6 +12,7 @@ from django.core.mail import EmailMessage, get_connection
 from django.urls import reverse
 
 from cases.models import Case
+from jiayi.database import let_go_of_the_database
 from members.reminders import switch_off_url
 from wecom.answers import Answer, WeComError
 from wecom.errcodes import Verdict
@@ -72,6 +73,7 @@ def send_mail(payload: dict[str, Any]) -> Answer:
     """Hand it to the mail server. Holds no transaction. Raises WeComError, as every way does."""
     started = time.monotonic()
     server = get_connection()
+    let_go_of_the_database()
     mail = EmailMessage(
         payload["subject"], payload["body"], to=[payload["to"]], headers=payload["headers"], connection=server
     )

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from advisors.models import Advisor
-from cases.actions import note_advisor_notified
+from cases.actions import lock_case, note_advisor_notified
 from cases.models import Case
 from wecom.answers import Answer, WeComError, storable
 from wecom.channels import APP
@@ -63,9 +63,8 @@ def mark_delivered(claim: Claim, answer: Answer) -> None:
 
 def _locked_cases(claim: Claim) -> dict[int, Case]:
     """Lock the cases whose members see that the advisor was told: after the advisors, before the notifications."""
-    wanted = [row.case_id for row in claim.rows if row.is_of_messages]
-    locked = Case.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=wanted).order_by("pk")
-    return {case.pk: case for case in locked.select_related("member", "advisor")} if wanted else {}
+    wanted = [row.case_id for row in claim.rows if row.is_of_messages and row.case_id]
+    return {pk: lock_case(pk) for pk in sorted(set(wanted))}
 
 
 def _tell_members(claim: Claim, cases: dict[int, Case]) -> None:

@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from cases.file_actions import post_file
+from cases.file_actions import remove, store, write_file
 from cases.files import read_upload
 from cases.models import Message
 from jiayi.errors import Gone, Refused
@@ -93,14 +93,15 @@ def _post(row: InboundMessage, media: Media) -> None:
     assert row.case is not None
     assert row.advisor is not None
     content, name = _playable(row, media)
-    upload = read_upload(BytesIO(content), name)
+    stored = store(read_upload(BytesIO(content), name))
     with transaction.atomic():
         if _still(row).select_for_update(no_key=True).first() is None:
-            return  # taken back, or another worker was quicker
-        message, _created = post_file(
+            remove(stored)  # taken back, or another worker was quicker
+            return
+        message, _created = write_file(
             row.case,
             row.advisor.user,
-            upload,
+            stored,
             client_id=f"wecom:{row.identity}",
             source=Message.Source.WECOM,
         )

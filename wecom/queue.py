@@ -30,6 +30,7 @@ State, Event = Notification.State, Notification.Event
 MEMBER_WAITS = timedelta(seconds=20)
 LONGEST_PAUSE = timedelta(minutes=5)  # of a channel; one that seems longer was set before the clock was put back
 DIGEST_CASES = 20
+MOST_DECIDED = 50  # in one transaction, which holds up whoever writes into one of these cases
 GATHERED = (Event.MEMBER_WROTE, Event.STILL_UNREAD)  # a digest is of one of the two; all else goes out by itself
 DIRECT_ONLY = {Event.CASE_ASSIGNED, Event.CASE_TAKEN}  # the group hears of them only when the advisor cannot
 LEASED_FIELDS = ("state", "lease", "leased_until", "attempts", "trying_since", "sent_text", "payload", "advisor")
@@ -115,7 +116,7 @@ def _take(name: str, now: datetime, *, many: bool) -> list[tuple[Notification, i
     """Return the next rows to send with their count of messages and text: one, or as many as a digest holds."""
     taken: list[tuple[Notification, int, dict[str, Any]]] = []
     passed: set[int] = set()
-    while len(taken) < (DIGEST_CASES if many else 1):
+    while len(taken) < (DIGEST_CASES if many else 1) and len(passed) < MOST_DECIDED:
         rows = due(name, now).filter(state=State.WAITING).exclude(pk__in=passed)
         rows = rows.filter(event=taken[0][0].event, alone=False) if taken else rows
         row = rows.select_for_update(no_key=True, skip_locked=True).first()

@@ -18,13 +18,19 @@ from cases.actions import lock_case, post_message
 from cases.models import Case, Message
 from jiayi.errors import Conflict, Gone, Refused
 from wecom import replies
-from wecom.models import InboundMessage, ReplyMenu, ReplyTarget
+from wecom.models import InboundMessage, Notification, ReplyMenu, ReplyTarget
 
 State = InboundMessage.State
 MENU_FOR = timedelta(minutes=10)
 
 _NUMBER = r"\s*[#＃]\s*([0-9０-９]{1,9})(?![0-9０-９])"
 _NUMBERED = re.compile(_NUMBER + r"[\s:：,，.。、;；]*(.*)", re.DOTALL)
+# After these the case is the advisor's reply target, as soon as WeCom says that they were delivered.
+TELLS_OF_A_CASE = [
+    Notification.Event.MEMBER_WROTE,
+    Notification.Event.STILL_UNREAD,
+    Notification.Event.CASE_ASSIGNED,
+]
 _DIGITS = re.compile(r"\s*([0-9０-９]{1,2})\s*")
 
 
@@ -47,7 +53,7 @@ def waiting_cases(advisor: Advisor) -> list[Case]:
 
 def route_text(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
     """Answer a menu, follow a number, or route by what was notified last."""
-    chosen = _choose_from_menu(advisor, text)
+    chosen = _choose_from_menu(row, advisor, text)
     if chosen is not None:
         return chosen
     if numbered := _NUMBERED.fullmatch(text):
@@ -102,7 +108,7 @@ def _to_number(row: InboundMessage, advisor: Advisor, number: int, text: str) ->
         return deliver(row, advisor, case, text)
     if case.status == Case.Status.CLOSED:
         return Outcome(State.IGNORED, replies.target_lost(number), "案件已结案", case)
-    if not set_target(advisor, case, row.received_at):
+    if not set_target(advisor, case, written_at(row)):
         return Outcome(State.IGNORED, replies.target_changed(), "之后又通知了别的案件", case)
     return Outcome(State.IGNORED, replies.target_set(case), "设为最近被通知案件", case)
 
@@ -128,10 +134,27 @@ def _to_target(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
     case = target.case
     if case.advisor_id != advisor.pk or case.status == Case.Status.CLOSED:
         return Outcome(State.HELD, replies.target_lost(case.number), "最近被通知的案件已结案或换了跟进人")
-    if target.set_at > row.received_at:
+    if target.set_at > written_at(row):
         # They wrote before they heard of this case, and meant another.
         return Outcome(State.HELD, replies.target_changed(), "收到之后才通知了这个案件")
+    if _another_is_being_told(advisor, case):
+        return Outcome(State.HELD, replies.target_changed(), "另一个案件的通知正在发出")
     return deliver(row, advisor, case, text)
+
+
+def _another_is_being_told(advisor: Advisor, case: Case) -> bool:
+    """Whether WeCom was handed another case's alert to them and has not answered: they may have read it by now."""
+    under_way = Notification.objects.filter(advisor=advisor, state=Notification.State.SENDING)
+    return under_way.filter(event__in=TELLS_OF_A_CASE).exclude(case=case).exists()
+
+
+def written_at(row: InboundMessage) -> datetime:
+    """Return when the sender wrote it, as far as that is known: WeCom calls again, seconds later, when nobody answers.
+
+    WeCom's clock counts whole seconds, and is not ours: it is believed for a minute.
+    """
+    said = row.sent_at + timedelta(seconds=1)
+    return said if timedelta() < row.received_at - said < timedelta(minutes=1) else row.received_at
 
 
 def _ask(row: InboundMessage, advisor: Advisor, waiting: list[Case]) -> Outcome:
@@ -144,13 +167,15 @@ def _ask(row: InboundMessage, advisor: Advisor, waiting: list[Case]) -> Outcome:
     return Outcome(State.HELD, replies.menu(waiting), "等待顾问选择案件")
 
 
-def _choose_from_menu(advisor: Advisor, text: str) -> Outcome | None:
+def _choose_from_menu(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
     """A digit answers the last menu, if there is one."""
     menu = ReplyMenu.objects.select_related("held").filter(advisor=advisor).first()
     digits = _DIGITS.fullmatch(text)
     if menu is None or digits is None:
         return None
     choice = int(digits[1])
+    if menu.created_at > written_at(row):
+        return Outcome(State.IGNORED, replies.MENU_STALE, "选择早于菜单")
     if menu.created_at < timezone.now() - MENU_FOR:
         menu.delete()
         return Outcome(State.IGNORED, replies.MENU_STALE, "选择已过期")

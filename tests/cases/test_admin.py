@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from advisors.actions import suspend_advisor
-from cases.actions import close_case
+from cases.actions import assign_advisor, close_case
 from cases.models import Case
 from members.actions import register_member
 from members.models import Member, User
@@ -38,7 +38,8 @@ def fresh(case: Case) -> Case:
 def form_of(case: Case) -> dict[str, object]:
     """What the change form sends when nothing is changed."""
     case = fresh(case)
-    return {"title": case.title, "advisor": case.advisor_id or "", "status": case.status}
+    shown = {"advisor": case.advisor_id or "", "status": case.status}
+    return {"title": case.title, **shown, **{f"initial-{name}": value for name, value in shown.items()}}
 
 
 def save(client: Client, case: Case, **changes: object) -> str:
@@ -119,6 +120,15 @@ def test_everything_of_a_case_is_changed_at_once(world: World, admin: Client) ->
     case = fresh(world.case)
     assert (case.title, case.advisor, case.status) == ("改名", world.zhang, "closed")
     assert system_messages(world.case)[before:] == ["本案件的跟进人现在是 张伟。", "案件已结案。"]
+
+
+def test_a_page_left_open_does_not_undo_a_hand_over(world: World, admin: Client) -> None:
+    shown = admin.get(detail(world.case)).content.decode()
+    assert f'name="initial-advisor" value="{world.li.pk}"' in shown
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    as_it_was_shown = {"initial-advisor": world.li.pk, "advisor": world.li.pk, "initial-status": "open"}
+    save(admin, world.case, title="改名", **as_it_was_shown)
+    assert (fresh(world.case).title, fresh(world.case).advisor) == ("改名", world.zhang)
 
 
 def test_unassigning_leaves_the_case_with_nobody(world: World, admin: Client) -> None:

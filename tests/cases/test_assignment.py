@@ -1,7 +1,10 @@
 """The follow-up advisor (跟进人) of a case."""
 
+import threading
+import time
+
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from advisors.actions import suspend_advisor
 from advisors.models import Advisor
@@ -110,6 +113,26 @@ def test_assignments_at_once_are_said_one_after_the_other(world: World) -> None:
     assert list(world.case.messages.order_by("seq").values_list("seq", flat=True)) == list(
         range(1, world.case.messages.count() + 1)
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waited_for_another_change_sees_the_advisor_of_now(world: World) -> None:
+    """After a wait PostgreSQL reads the locked row anew, but not what was joined to it before."""
+    changed = threading.Event()
+
+    def give_to_zhang() -> None:
+        with transaction.atomic():
+            assign_advisor(world.case, world.zhang, by=world.admin)
+            changed.set()
+            time.sleep(0.5)
+
+    def then_to_nobody() -> None:
+        assert changed.wait(10)
+        assign_advisor(world.case, None, by=world.admin)
+
+    at_once(give_to_zhang, then_to_nobody)
+    assert advisor_of(world.case) is None
+    assert said(world.case)[1:] == ["本案件的跟进人现在是 张伟。", "本案件暂时没有跟进人，我们会尽快安排。"]
 
 
 def test_each_reader_is_told_in_their_language_and_the_record_is_kept_in_one(world: World) -> None:

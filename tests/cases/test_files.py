@@ -203,7 +203,17 @@ def test_without_javascript_a_file_goes_with_or_without_a_text(world: World) -> 
     answer = form(world, client, client_id="other", file=SimpleUploadedFile("a.pdf", files.PDF))
     assert answer.status_code == 302
     said = list(world.case.messages.exclude(kind="system").order_by("seq").values_list("kind", "body"))
-    assert said == [("text", "见附件"), ("file", "护照.png"), ("file", "a.pdf")]
+    assert said == [("file", "护照.png"), ("text", "见附件"), ("file", "a.pdf")]
+
+
+def test_without_javascript_a_text_changed_after_its_file_was_refused_is_not_lost(world: World) -> None:
+    client = signed_in(world.wang)
+    refused = form(world, client, body="这是护照", file=SimpleUploadedFile("a.exe", b"MZ"))
+    assert (refused.status_code, "这是护照" in refused.content.decode()) == (400, True)
+    sent = form(world, client, body="这是护照，我 2019 年被拒签过", file=SimpleUploadedFile("护照.png", files.PNG))
+    assert sent.status_code == 302
+    said = world.case.messages.exclude(kind="system").order_by("seq").values_list("body", flat=True)
+    assert list(said) == ["护照.png", "这是护照，我 2019 年被拒签过"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """撤回, 列表, 帮助, opening the app, and choosing a case by a digit."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -176,6 +177,17 @@ def test_a_menu_goes_stale_after_ten_minutes(world: World, ask: WeCom, clock: ti
     assert "过期" in ask.say("LiMing", "1").reply
     assert texts(world.case) == ["一"]
     assert InboundMessage.objects.get(content="材料收到了").state == State.HELD
+
+
+def test_a_digit_written_before_the_menu_does_not_answer_it(
+    world: World, ask: WeCom, clock: time_machine.Traveller
+) -> None:
+    ask.clock = lambda: time.time() - 6
+    digit = ask.message("LiMing", "text", {"Content": "2"})  # WeCom calls again with it
+    ask.clock = time.time
+    ask.say("LiMing", "材料收到了")
+    assert "过期" in ask.post(digit).reply
+    assert texts(world.other_case) == ["二"]
 
 
 def test_a_new_text_replaces_the_menu(world: World, ask: WeCom) -> None:

@@ -231,6 +231,15 @@ def test_a_picture_still_under_way_can_be_taken_back(world: World, app: App) -> 
     assert (row.state, row.reason) == (State.IGNORED, "顾问撤回")
 
 
+def test_taking_back_a_picture_that_failed_leaves_the_text_before_it(world: World, app: App) -> None:
+    wecom = WeCom()
+    wecom.say("LiMing", f"#{world.case.number} 您好")
+    sends(world, "image", "gone")
+    fetch_due_media()
+    assert "没有可以撤回" in wecom.say("LiMing", "撤回").reply
+    assert Message.objects.get(body="您好").recalled_at is None
+
+
 def test_a_picture_taken_back_while_it_is_fetched_does_not_appear(
     world: World, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

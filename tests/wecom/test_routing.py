@@ -1,5 +1,6 @@
 """Where a WeCom text goes, and what its sender is told."""
 
+import time
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from tests.wecom.colleague import WeCom
 from tests.wecom.robot import Robot
 from wecom import routing
 from wecom.delivery import deliver_due
-from wecom.models import InboundMessage
+from wecom.models import InboundMessage, Notification
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +202,31 @@ def test_a_case_handed_over_since_is_no_longer_the_target(world: World, wecom: W
     answer = wecom.say("LiMing", "您好")
     assert "没有送出" in answer.reply
     assert texts(world.case) == ["在吗？"]
+    assert last().state == State.HELD
+
+
+def test_while_another_case_is_being_notified_nothing_is_guessed(world: World, wecom: WeCom, robot: Robot) -> None:
+    """WeCom may have shown it already; only its answer is still missing."""
+    notified(world.case, world.wang, robot)
+    says(world.other_case, world.lin, "在吗？")
+    under_way = Notification.objects.get(case=world.other_case, event="member_wrote")
+    Notification.objects.filter(pk=under_way.pk).update(state="sending", advisor=world.li, lease="x")
+    assert "没有送出" in wecom.say("LiMing", "您好").reply
+    assert texts(world.case) == ["在吗？"]
+    assert texts(world.other_case) == ["在吗？"]
+    assert last().state == State.HELD
+
+
+def test_a_text_that_wecom_delivers_a_second_time_goes_by_when_it_was_written(
+    world: World, wecom: WeCom, robot: Robot
+) -> None:
+    notified(world.case, world.wang, robot)
+    wecom.clock = lambda: time.time() - 6
+    plaintext = wecom.message("LiMing", "text", {"Content": "您好，王先生"})  # and nobody answered WeCom
+    notified(world.other_case, world.lin, robot)
+    wecom.clock = time.time
+    assert "没有送出" in wecom.post(plaintext).reply
+    assert texts(world.other_case) == ["在吗？"]
     assert last().state == State.HELD
 
 
