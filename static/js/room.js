@@ -17,7 +17,7 @@ const ANNOUNCED = 3; // messages read aloud at once; after a long absence the re
 export class Room {
   #readUpTo;
   #reading = false;
-  #announced = 0;
+  #announced = 0; // timer
   #missed = 0; // messages that came while the reader was elsewhere in the conversation
 
   constructor({ page, words, format, api, onRead, onSent }) {
