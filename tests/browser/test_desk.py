@@ -99,7 +99,7 @@ def test_a_note_changed_after_a_save_that_timed_out_is_not_lost(
 def test_an_advisor_who_left_the_page_open_does_not_read_their_first_case(
     site: Site, sign_in: Open, empty_desk: None
 ) -> None:
-    advisor = sign_in(ADVISOR, "/messages/new/")
+    advisor = sign_in(ADVISOR)
     advisor.clock.install()
     with advisor.expect_response("**/api/events/"):
         advisor.goto("/messages/")

@@ -156,10 +156,9 @@ def test_a_second_tab_does_not_bring_a_sent_draft_back(sign_in: Open, case: int)
     expect(second.locator(BOX)).to_have_value("写了一半")
     first.press(BOX, "Enter")
     expect(first.locator(".mine .tick")).to_be_visible()
-    second.goto("/messages/new/")
-    first.reload()
-    is_live(first)
-    expect(first.locator(BOX)).to_have_value("")
+    second.reload()
+    is_live(second)
+    expect(second.locator(BOX)).to_have_value("")
 
 
 def test_enter_of_a_chinese_input_method_does_not_send(sign_in: Open, case: int) -> None:
