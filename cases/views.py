@@ -45,8 +45,7 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
         except (Refused, Unavailable) as refusal:
             form.add_error("body", refusal.message)
     context = {**_about(request, user, case), **(_conversation(request, user, case) if case else {})}
-    page = _page(user, case, is_desk=context["desk"] is not None)
-    context |= {"page": {**page, "at": context.get("place")}, "form": form, "file_limits": _file_limits()}
+    context |= {"page": {**_page(user, case), "at": context.get("place")}, "form": form, "file_limits": _file_limits()}
     return render(request, "cases/messages.html", context, status=400 if form.errors else 200)
 
 
@@ -134,7 +133,7 @@ def _read_marks(case: Case, user: User) -> dict[str, int]:
     return {"read_seq": mine, "peer_read_seq": others}
 
 
-def _page(user: User, case: Case | None, *, is_desk: bool) -> dict[str, object]:
+def _page(user: User, case: Case | None) -> dict[str, object]:
     """What the page's script must know and cannot read from the page itself."""
     return {
         "user": user.pk,
@@ -142,7 +141,6 @@ def _page(user: User, case: Case | None, *, is_desk: bool) -> dict[str, object]:
         "last_seq": case.last_seq if case else 0,
         "search": reverse("api-search"),
         "is_member": case is not None and case.member.user_id == user.pk,
-        "is_desk": is_desk,
         "now": timezone.now().isoformat(),
         "notified_seq": case.notified_seq if case is not None and case.member.user_id == user.pk else 0,
         "recall_seconds": int(RECALL_WITHIN.total_seconds()),

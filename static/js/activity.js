@@ -4,8 +4,29 @@
 const EVERY = 20_000; // ms
 const HERE_FOR = 60_000; // ms, as the server sees it (advisors/models.py)
 const SIGNS = ["pointerdown", "pointermove", "keydown", "wheel", "touchmove"];
+const HANDED_ON = "jiayi-last-sign"; // in sessionStorage
 
-let lastSign = performance.now(); // opening the page is something a person does
+let lastSign = handedOn() ?? performance.now(); // opening the page is something a person does
+
+// Leave the page by `go()` without being told to: nobody opened the next one, which is told when somebody was last here.
+export function byItself(go) {
+  try {
+    sessionStorage.setItem(HANDED_ON, Date.now() - (performance.now() - lastSign));
+  } catch {
+    // the next page takes itself for opened by somebody
+  }
+  go();
+}
+
+function handedOn() {
+  try {
+    const at = sessionStorage.getItem(HANDED_ON);
+    sessionStorage.removeItem(HANDED_ON);
+    return at && performance.now() - (Date.now() - Number(at));
+  } catch {
+    return null;
+  }
+}
 
 const onSign = (note) => {
   for (const sign of SIGNS) document.addEventListener(sign, note, { passive: true, capture: true });

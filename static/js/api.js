@@ -3,6 +3,12 @@
 const TIMEOUT = 15_000; // ms
 const STALLED = 60_000; // ms in which nothing of a file goes out, or no answer comes: it is given up
 
+// A client_id: what is sent again under the same one is written once.
+export function newId() {
+  // randomUUID is missing on plain http other than localhost.
+  return crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("-");
+}
+
 export class ApiError extends Error {
   // `status` is 0 when no answer of ours came: offline, too slow, or a hotel's sign-in page in between.
   constructor(status, detail = "") {
@@ -37,6 +43,7 @@ export class Api {
   // Send a form with a file; `onProgress` is told 0 to 1. When `signal` aborts, it fails with status 0.
   upload(url, form, { signal, onProgress }) {
     return new Promise((resolve, reject) => {
+      if (signal.aborted) throw new ApiError(0);
       const request = new XMLHttpRequest(); // fetch tells nothing of what has gone out
       let timer = 0;
       const alive = () => {

@@ -10,7 +10,9 @@ const signIn = () => location.assign(`${page.sign_in}?next=${encodeURIComponent(
 const api = new Api({ csrfCookie: page.csrf_cookie, user: page.user, onSignedOut: signIn });
 const desk = Desk.of({ page, words, format: new Format(words.locale, words), api });
 
+const gone = (error) => error.status === 404 && location.reload(); // nothing of the case stays
+
 // There is no live stream here: look again whenever somebody does.
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible" && !location.search) desk.catchUp().catch(() => {});
+  if (document.visibilityState === "visible" && !location.search) desk.catchUp().catch(gone);
 });

@@ -3,6 +3,8 @@
 // cases/desk_list.py filters the same way.
 
 const ACTIVE = ["open", "waiting", "unread"]; // these need no closed case in which everything was read
+const FIRST = 300; // cases asked for at first
+const MOST = 10_000; // that the server gives
 const KEPT = "open"; // the filter that needs no word in the address
 
 export class CaseFilter {
@@ -16,7 +18,8 @@ export class CaseFilter {
     this.none = document.getElementById("no-cases");
     this.more = document.getElementById("more-cases");
     this.show = this.nav.querySelector("[aria-current]").dataset.show;
-    this.limit = Number(new URLSearchParams(location.search).get("cases")) || 300;
+    const limit = Math.trunc(Number(new URLSearchParams(location.search).get("cases"))) || FIRST;
+    this.limit = Math.min(Math.max(limit, 1), MOST);
     this.box.addEventListener("input", (event) => event.isComposing || this.onChange());
     this.box.addEventListener("compositionend", () => this.onChange());
     this.box.addEventListener("keydown", (event) => this.#key(event));
@@ -71,7 +74,7 @@ export class CaseFilter {
 
   #more(event) {
     event.preventDefault();
-    this.limit *= 2;
+    this.limit = Math.min(this.limit * 2, MOST);
     this.onScope();
   }
 

@@ -8,7 +8,7 @@ import { oneAtATime } from "./once.js";
 export class CaseList {
   #cases = null; // as /api/cases/ gives them; null until it did
 
-  // `onCases(byNumber)` after every change of what is known about the cases.
+  // `onCases()` after every change of what is known about the cases.
   constructor({ list, api, url, pages, open, words, format, onCases }) {
     Object.assign(this, { list, api, url, pages, open, words, format, onCases });
     this.pageTitle = document.title;
@@ -78,12 +78,15 @@ export class CaseList {
     this.#changed();
   }
 
-  wasRead(number) {
+  // The reader has read up to `seq`. Returns false when there is a newer message, and the list must be asked for again.
+  wasRead(number, seq) {
     this.refresh.outdated();
     const one = this.find(number);
-    if (!one || one.unread === 0) return;
+    if (!one || one.unread === 0) return true;
+    if (one.last_message?.seq > seq) return false;
     one.unread = 0;
     this.#changed();
+    return true;
   }
 
   #changed() {

@@ -1,16 +1,15 @@
 // What stands beside the conversation on the advisor's desk: the notes, live, and what may be done with the case.
 
-import { ApiError } from "./api.js";
+import { ApiError, newId } from "./api.js";
 import { CannedReplies } from "./canned.js";
 import { el } from "./dom.js";
+import { Draft } from "./draft.js";
 import { oneAtATime } from "./once.js";
-import { load, save } from "./store.js";
-
-const DRAFT_AFTER = 400; // ms
 
 export class Desk {
-  #timer = 0;
   #saving = false;
+  #tried = null; // what was last sent under the client_id that the form has
+  #known; // the id up to which no note is missing
 
   // The desk of the open case, or null where the page has none: a member's.
   static of(parts) {
@@ -21,16 +20,14 @@ export class Desk {
   constructor({ element, page, words, format, api }) {
     Object.assign(this, { element, words, format, api });
     this.url = `${page.cases}${page.case}/`;
-    this.draft = `note:${page.user}:${page.case}`;
     this.form = element.querySelector("#note-form");
     this.box = this.form.querySelector("textarea");
     this.list = element.querySelector("#notes");
     this.said = element.querySelector("#note-error");
-    if (!this.box.value) this.box.value = load(this.draft, "");
+    this.#known = Number(this.list.firstElementChild?.dataset.note ?? 0);
+    this.draft = new Draft(this.box, `note:${page.user}:${page.case}`);
     for (const time of element.querySelectorAll(".note time")) time.textContent = this.#time(time.dateTime);
     this.form.addEventListener("submit", (event) => this.#submit(event));
-    this.box.addEventListener("input", () => this.#keepSoon());
-    window.addEventListener("pagehide", () => this.#keep());
     this.catchUp = oneAtATime(() => this.#catchUp());
     const form = document.getElementById("compose");
     if (form) new CannedReplies({ form, url: `${this.url}replies/`, page, words, api });
@@ -45,9 +42,9 @@ export class Desk {
 
   // Ask for what was written since: the stream may have been away.
   async #catchUp() {
-    const last = this.list.firstElementChild?.dataset.note ?? 0;
-    const { notes } = await this.api.get(`${this.url}notes/?after=${last}&limit=100`);
+    const { notes } = await this.api.get(`${this.url}notes/?after=${this.#known}&limit=100`);
     for (const note of notes) this.took(note);
+    this.#known = Math.max(this.#known, ...notes.map((note) => note.id));
   }
 
   // What the list of cases knows about the open one.
@@ -60,9 +57,8 @@ export class Desk {
 
   // The advisor does not follow the case any more: nothing of it stays.
   leave() {
-    clearTimeout(this.#timer);
     this.box.value = "";
-    this.#keep();
+    this.draft.keep();
     this.element.remove();
   }
 
@@ -73,11 +69,15 @@ export class Desk {
     this.#saving = true;
     this.said.textContent = "";
     const id = this.form.elements.client_id;
+    // Of a try that failed the server may have the note all the same: another text is another note.
+    if (body !== (this.#tried ?? body)) id.value = newId();
+    this.#tried = body;
     try {
       this.took(await this.api.post(`${this.url}notes/`, { body, client_id: id.value }));
       id.value = newId();
+      this.#tried = null;
       if (this.box.value.trim() === body) this.box.value = "";
-      this.#keep();
+      this.draft.keep();
     } catch (error) {
       // It stays in the box under the same client_id: saved again, it is not doubled.
       this.said.textContent = (error instanceof ApiError && error.detail) || this.words.noteFailed;
@@ -104,18 +104,4 @@ export class Desk {
     const short = this.format.short(date);
     return short === time ? time : `${short} ${time}`;
   }
-
-  #keepSoon() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#keep(), DRAFT_AFTER);
-  }
-
-  #keep() {
-    clearTimeout(this.#timer);
-    save(this.draft, this.box.value);
-  }
-}
-
-function newId() {
-  return crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("-");
 }

@@ -8,9 +8,10 @@ const CAUGHT_UP = 100; // messages; who missed more goes to the newest ones inst
 export class History {
   #loading = new Set();
 
-  // `onNew(messages)`: new ones are shown; `onMissed(count)`: there are new ones that are not.
-  constructor({ api, url, conversation, onNew, onMissed }) {
-    Object.assign(this, { api, url, conversation, onNew, onMissed });
+  // `onNew(messages)`: new ones are shown; `onMissed(count)`: there are new ones that are not; `onMore()`: others are
+  // shown than before.
+  constructor({ api, url, conversation, onNew, onMissed, onMore }) {
+    Object.assign(this, { api, url, conversation, onNew, onMissed, onMore });
     // Fetch what is new and what was recalled meanwhile.
     this.catchUp = oneAtATime(() => this.#catchUp());
   }
@@ -37,18 +38,21 @@ export class History {
     const added = this.conversation.put(messages);
     // What comes on scrolling down to the newest message is no news.
     if (added.length && atEnd) this.onNew(added);
+    else this.onMore();
   }
 
   // Fetch the page before the first message shown, or after the last.
   older() {
     return this.#once("older", async () => {
       this.conversation.put((await this.#get(`before=${this.conversation.first}&limit=${PAGE}`)).messages);
+      this.onMore();
     });
   }
 
   newer() {
     return this.#once("newer", async () => {
       this.conversation.put((await this.#get(`after=${this.conversation.last}&limit=${PAGE}`)).messages);
+      this.onMore();
     });
   }
 
@@ -56,12 +60,14 @@ export class History {
   async toNewest() {
     if (!this.conversation.atEnd) this.conversation.replace((await this.#get(`limit=${PAGE}`)).messages);
     this.conversation.toBottom();
+    this.onMore();
   }
 
   // Show the message with this seq and what was said around it.
   async goTo(seq) {
     if (this.conversation.reveal(seq)) return;
     this.conversation.replace((await this.#get(`around=${seq}&limit=${PAGE}`)).messages);
+    this.onMore();
     this.conversation.reveal(seq);
   }
 

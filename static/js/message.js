@@ -30,7 +30,7 @@ export function continues(message, before) {
   return same && message.sender.role !== "system" && apart < TOGETHER;
 }
 
-export function systemElement(message, format) {
+function systemElement(message, format) {
   const text = el("p", { class: "text", title: format.fullTime(new Date(message.created_at)) }, message.body);
   return el("li", { class: "message system", "data-seq": message.seq }, text);
 }

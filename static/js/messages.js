@@ -1,6 +1,6 @@
 // The message page: puts the parts together.
 
-import { reportActivity, watchActivity } from "./activity.js";
+import { byItself, isHere, reportActivity, watchActivity } from "./activity.js";
 import { Alerts } from "./alerts.js";
 import { Api } from "./api.js";
 import { Banner } from "./banner.js";
@@ -25,7 +25,11 @@ let desk = null;
 let cases = null;
 let stream = null;
 let finder = null;
+let inCase = null; // the search of the open case
 let asking = 0;
+let looking = 0;
+let final = false; // signed out: nothing is asked for or shown any more
+let covered = null; // the room, once it is covered
 let alerts = null;
 let typing = null;
 
@@ -34,11 +38,16 @@ function signedOut(other) {
   stream?.stop();
   const back = other ? page.pages : `${page.sign_in}?next=${encodeURIComponent(location.pathname)}`;
   if (!banner) {
-    location.assign(back);
+    byItself(() => location.assign(back));
     return;
   }
-  if (other) room?.leave();
+  if (other) (room ?? covered)?.leave();
   else room?.cover();
+  covered = room ?? covered;
+  room = desk = null;
+  final = true;
+  clearInterval(looking);
+  clearTimeout(asking);
   document.querySelector(".messenger > .cases")?.replaceChildren();
   alerts?.update([]);
   document.title = words.pageTitle;
@@ -52,10 +61,12 @@ function caseGone() {
   room = desk = null;
   cases.pageTitle = document.title = words.pageTitle;
   banner.final(words.caseGone, words.toList, page.pages);
+  finder.again();
 }
 
 // Ask for everything that may have changed. Fails when the server cannot be reached.
 async function sync() {
+  if (final) return;
   try {
     await Promise.all([cases.refresh(), room?.history.catchUp(), desk?.catchUp()]);
   } catch (error) {
@@ -71,12 +82,18 @@ function accessChanged() {
   if (cases.filter) finder.again();
 }
 
+function resync() {
+  if (cases.filter) finder.again();
+  return sync().catch(() => {});
+}
+
 function askSoon() {
   clearTimeout(asking);
-  asking = setTimeout(() => cases.refresh().catch(() => {}), 300);
+  if (!final) asking = setTimeout(() => cases.refresh().catch(() => {}), 300);
 }
 
 function casesChanged() {
+  if (final) return; // an answer that was under way
   alerts.update(cases.all);
   if (!cases.filter) finder.keep((number) => cases.find(number));
   if (!room) return;
@@ -87,16 +104,13 @@ function casesChanged() {
 }
 
 const handlers = {
-  hello: () => sync().catch(() => {}),
-  resync: () => {
-    if (cases.filter) finder.again();
-    return sync().catch(() => {});
-  },
+  hello: resync,
+  resync,
   case: accessChanged,
   note: ({ case: number, note }) => number === page.case && desk?.took(note),
   presence: ({ case: number, online }) => cases.setOnline(number, online),
   read: ({ case: number, seq, me }) => {
-    if (me) cases.wasRead(number);
+    if (me) cases.wasRead(number, seq) || askSoon();
     else {
       cases.learn(number, { peer_read_seq: seq });
       if (room && number === page.case) room.conversation.readUpTo(seq);
@@ -109,13 +123,14 @@ const handlers = {
     else if (page.is_member && message.sender.me) askSoon(); // is the advisor being told?
     if (here) room.took(message).catch(() => {});
     if (here && !message.sender.me) typing.hide();
+    if (message.recalled) for (const search of [finder, inCase]) search?.again(); // its words are found no more
   },
   typing: ({ case: number }) => {
     if (room && number === page.case) typing.show();
   },
 };
 
-const isLooking = (number) => room !== null && number === page.case && document.visibilityState === "visible";
+const isLooking = (number) => room !== null && number === page.case && document.visibilityState === "visible" && isHere();
 
 function connect() {
   stream = openStream({
@@ -132,9 +147,10 @@ function connect() {
     ask: sync,
   });
   stream.connect();
-  setInterval(look, LOOK_EVERY);
+  looking = setInterval(look, LOOK_EVERY);
   let left = 0;
   document.addEventListener("visibilitychange", () => {
+    if (final) return;
     if (document.visibilityState === "hidden") {
       left = Date.now();
       return;
@@ -165,15 +181,16 @@ function start(list) {
   const told = document.querySelector(".flash"); // something is said here that the next page would not repeat
   if (page.case === null && !told && matchMedia(WIDE).matches) {
     const first = list.querySelector("a"); // none when the advisor's filter lets nothing through
-    if (first) return location.replace(first.href); // there is room for both
+    if (first) return byItself(() => location.replace(first.href)); // there is room for both
   }
   if (page.case !== null) {
-    const onRead = () => cases.wasRead(page.case);
+    const onRead = (seq) => cases.wasRead(page.case, seq) || askSoon();
     const onSent = (message) => handlers.message({ case: page.case, message });
     room = new Room({ page, words, format, api, onRead, onSent });
     if (document.getElementById("desk")) openDesk();
     typing = new TypingHint(document.getElementById("typing"));
-    reportTyping(room.composer.box, () => api.post(`${room.url}typing/`).catch(() => {}));
+    const { url, composer } = room;
+    reportTyping(composer.box, () => api.post(`${url}typing/`).catch(() => {}));
   }
   cases = new CaseList({ list, api, url: page.cases, pages: page.pages, open: page.case, words, format, onCases: casesChanged });
   alerts = new Alerts({ words, pages: page.pages, stream: () => stream, isLooking });
@@ -205,19 +222,23 @@ function searching(list) {
   if (!behind) return;
   searchBehind(behind, ({ form, shut, onEscape }) => {
     const onChoose = (number, seq) => goTo(number, seq)?.then(shut);
-    return new Search({ ...options, form, onChoose, onEscape });
+    inCase = new Search({ ...options, form, onChoose, onEscape });
+    return inCase;
   });
 }
 
-// Somebody without a case yet: the first one appears by itself.
+// Somebody without a case yet: the first one appears by itself. A page left open in front waits until they are back.
 function waitForFirst() {
-  const reload = () => location.reload();
+  let isThere = false;
+  const show = () => isThere && byItself(() => location.reload());
   const none = () => {};
   const ask = async () => {
-    if ((await api.get(page.cases)).length) reload();
+    isThere = (await api.get(page.cases)).length > 0;
+    if (isHere() || document.visibilityState === "hidden") show();
   };
   const onOtherAccount = () => signedOut(true);
   const answer = () => false;
+  watchActivity(show);
   stream = openStream({ url: page.events, user: page.user, onEvent: () => ask().catch(none), onState: none, onOtherAccount, answer, ask });
   stream.connect();
 }

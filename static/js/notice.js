@@ -2,7 +2,7 @@
 
 const NAMES = ["away", "notifying", "notified", "saved", "unassigned", "team-notified", "closed"];
 
-export function noticeOf(one) {
+function noticeOf(one) {
   if (one.status === "closed") return "closed";
   if (!one.member.me) return "";
   const told = Boolean(one.waiting_since && one.notified_at) && new Date(one.notified_at) >= new Date(one.waiting_since);

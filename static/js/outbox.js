@@ -2,6 +2,7 @@
 // the device until the server has it: it survives a reload. Texts do not wait for files: each has a lane of its own,
 // in which one is sent after the other, in the order they were written.
 
+import { newId } from "./api.js";
 import { dropBlob, keepBlob, keepOnly } from "./blobs.js";
 import { loadAll, save } from "./store.js";
 
@@ -99,9 +100,4 @@ export class Outbox {
     }
     this.#underWay.delete(id);
   }
-}
-
-function newId() {
-  // randomUUID is missing on plain http other than localhost.
-  return crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("-");
 }

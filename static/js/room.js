@@ -17,6 +17,7 @@ const ANNOUNCED = 3; // messages read aloud at once; after a long absence the re
 export class Room {
   #readUpTo;
   #reading = false;
+  #announced = 0; // timer
   #missed = 0; // messages that came while the reader was elsewhere in the conversation
 
   constructor({ page, words, format, api, onRead, onSent }) {
@@ -67,6 +68,7 @@ export class Room {
       conversation: this.conversation,
       onNew: (added) => this.#arrived(added),
       onMissed: (count) => this.#miss(count),
+      onMore: () => this.#sweep(),
     });
     this.outbox = new Outbox({
       name: `outbox:${name}`,
@@ -167,7 +169,6 @@ export class Room {
       this.jump.querySelector("span").textContent = this.words.loadFailed;
       return;
     }
-    this.#sweep();
     this.#showJump();
     this.readIfSeen();
   }
@@ -175,7 +176,6 @@ export class Room {
   // Show the message with this seq. Fails when it cannot be fetched.
   async goTo(seq) {
     await this.history.goTo(seq);
-    this.#sweep();
     this.#showJump();
   }
 
@@ -209,9 +209,11 @@ export class Room {
   }
 
   #announce(messages) {
-    const said = messages.map(({ sender, body, recalled }) => `${sender.name}：${recalled ? this.words.recalled : body}`);
+    const who = ({ name }) => (name ? `${name}：` : ""); // what the site says has no name
+    const said = messages.map(({ sender, body, recalled }) => who(sender) + (recalled ? this.words.recalled : body));
     this.announcer.replaceChildren(...said.map((text) => el("span", {}, text)));
-    setTimeout(() => this.announcer.replaceChildren(), ANNOUNCED_FOR);
+    clearTimeout(this.#announced);
+    this.#announced = setTimeout(() => this.announcer.replaceChildren(), ANNOUNCED_FOR);
   }
 
   #scrolled() {
@@ -232,7 +234,7 @@ export class Room {
     try {
       await this.api.post(`${this.url}read/`, { seq });
       this.#readUpTo = seq;
-      this.onRead();
+      this.onRead(seq);
     } catch {
       return; // the next message, scroll or return to this tab tries again
     } finally {
@@ -283,6 +285,7 @@ export class Room {
 
   // This person may not see the case any more: nothing of it stays on the screen.
   leave() {
+    this.voice?.cancel();
     this.#putAway();
     document.getElementById("conversation").replaceChildren();
   }

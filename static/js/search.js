@@ -74,17 +74,19 @@ export class Search {
   async #goOn() {
     const asked = (this.#asked += 1);
     const { words, format } = this;
+    const byButton = document.activeElement === this.more; // which loses the focus when it is hidden
     this.status.textContent = words.searching;
     this.more.hidden = true;
     try {
       for (let n = 0; n < ON; n += 1) {
         const answer = await this.api.get(this.#address());
         if (asked !== this.#asked) return;
-        this.#take(answer);
+        this.#take(answer, byButton);
         if (answer.before === null || answer.results.length) break;
       }
     } catch (error) {
       if (asked === this.#asked) this.#failed(error);
+      if (byButton) this.#keepFocus();
       return;
     }
     const so = this.to && this.before ? `${words.foundSoFar} ${format.anyYear.format(new Date(this.to))}` : "";
@@ -92,6 +94,11 @@ export class Search {
     const none = this.beside?.children.length ? words.noMessageFound : words.nothingFound;
     this.status.textContent = this.#seen || so ? [count, so].filter(Boolean).join(" · ") : none;
     this.more.hidden = this.before === null;
+    if (byButton) this.#keepFocus();
+  }
+
+  #keepFocus() {
+    if (document.activeElement === document.body) (this.more.hidden ? this.box : this.more).focus();
   }
 
   #address() {
@@ -101,15 +108,14 @@ export class Search {
     return `${this.url}?${query}`;
   }
 
-  #take({ cases, results, before, searched_to: to }) {
+  #take({ cases, results, before, searched_to: to }, byButton) {
     this.before = before;
     this.to = to;
     const more = cases.filter(({ number }) => !this.beside?.querySelector(`[data-number="${number}"]`));
     this.#seen += more.length + results.length;
     const added = [...more.map((one) => this.#case(one)), ...results.map((one) => this.#result(one))];
-    const askedByButton = document.activeElement === this.more;
     this.list.append(...added);
-    if (askedByButton) added[0]?.firstChild.focus();
+    if (byButton) added[0]?.firstChild.focus();
   }
 
   #failed(error) {
@@ -176,6 +182,10 @@ export function searchBehind(details, make) {
     details.querySelector("summary").focus();
   };
   const search = make({ form: details.querySelector("form"), shut, onEscape });
-  details.addEventListener("toggle", () => (details.open ? search.box.select() : search.close()));
+  details.addEventListener("toggle", () => {
+    if (!details.open) return search.close();
+    search.box.focus();
+    search.box.select();
+  });
   document.addEventListener("pointerdown", (event) => details.contains(event.target) || shut());
 }

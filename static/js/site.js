@@ -24,13 +24,14 @@ for (const form of document.querySelectorAll("form[data-sign-out]")) {
     event.preventDefault(); // a page that is left would not finish to forget
     window.dispatchEvent(new Event("signout")); // the message page's stream ends before it is refused
     others?.postMessage(null);
+    navigator.clearAppBadge?.().catch(() => {}); // which alerts.js set
     await forgetEverything();
     form.submit();
   });
 }
 others?.addEventListener("message", () => {
   forgetEverything();
-  if (document.getElementById("page")) setTimeout(() => location.reload(), RELOAD_AFTER);
+  if (document.querySelector("form[data-sign-out]")) setTimeout(() => location.reload(), RELOAD_AFTER);
 });
 
 // A second click before the answer would open a second case or complain that the address is taken.

@@ -9,6 +9,7 @@ import { Stream } from "./stream.js";
 
 const ANSWER_WITHIN = 2_000; // ms; a tab in the background is slow, a frozen one never answers
 const LOOK_EVERY = 15_000; // ms between two looks of a visible tab whether somebody leads
+const HIDDEN_ASKS_EVERY = 60_000; // ms; while the stream cannot be had, which is asked for every few seconds
 const YES_WITHIN = 400; // ms
 
 // The stream of this page, with Stream's options and `answer(question)`; see `anybody`.
@@ -38,6 +39,7 @@ class TabStream {
   #state = "";
   #turn = ""; // which hello this tab has caught up at
   #hellos = 0;
+  #asked = -HIDDEN_ASKS_EVERY;
   #unanswered = 0;
   #stopped = false;
 
@@ -138,7 +140,7 @@ class TabStream {
       onEvent: (name, data) => this.#pass(name, data),
       onState: (state) => this.#changed(state),
       onOtherAccount: () => {
-        this.#post({ type: "ask" });
+        this.#post({ type: "ask", all: true });
         options.onOtherAccount();
       },
       ask: () => {
@@ -189,7 +191,13 @@ class TabStream {
       if (type === "again") this.#own.connect();
     } else if (type === "state") this.#hearState(message);
     else if (type === "event") this.options.onEvent(message.name, message.data);
-    else if (type === "ask") this.options.ask().catch(() => {});
+    else if (type === "ask") this.#ask(message.all);
+  }
+
+  #ask(atOnce) {
+    if (!atOnce && !isVisible() && performance.now() - this.#asked < HIDDEN_ASKS_EVERY) return;
+    this.#asked = performance.now();
+    this.options.ask().catch(() => {});
   }
 
   #hearState({ state, turn, hidden }) {
@@ -201,6 +209,6 @@ class TabStream {
       this.options.onEvent("hello", {});
     }
     // Browsers slow down what is in the background: the tab before one's eyes comes back sooner.
-    if (state === "lost" && hidden && isVisible()) this.#compete(true);
+    if (state && state !== "live" && hidden && isVisible()) this.#compete(true);
   }
 }

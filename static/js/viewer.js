@@ -39,6 +39,15 @@ export class Viewer {
     this.dialog.addEventListener("close", () => this.stage.replaceChildren());
     this.stage.addEventListener("click", (event) => event.target === this.stage && this.dialog.close());
     document.body.append(this.dialog);
+    new MutationObserver(() => this.#follow()).observe(this.list, { childList: true, subtree: true });
+  }
+
+  // A picture that was recalled is not looked at any longer; one that was only drawn anew is.
+  #follow() {
+    if (!this.dialog.open || this.#link.isConnected) return;
+    const same = this.#links.find(({ href }) => href === this.#link.href);
+    if (same) this.#link = same;
+    else this.dialog.close();
   }
 
   get #links() {

@@ -28,12 +28,18 @@ export class Voice {
     this.start.disabled = true;
     try {
       const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      if (!this.panel.isConnected) return release(stream); // the case is gone meanwhile
       this.#listen(new MediaRecorder(stream, { mimeType: this.format[0], audioBitsPerSecond: BITS }));
     } catch (error) {
       const { micDenied, micMissing, recordFailed } = this.words;
       this.say({ NotAllowedError: micDenied, NotFoundError: micMissing }[error.name] ?? recordFailed);
     }
     this.start.disabled = false;
+  }
+
+  // Throw away what is being recorded, and listen no more.
+  cancel() {
+    this.#stop(false);
   }
 
   #listen(recorder) {
@@ -69,7 +75,7 @@ export class Voice {
 
   #stopped(recorder) {
     clearInterval(this.#timer);
-    for (const track of recorder.stream.getTracks()) track.stop(); // the browser's sign that we listen goes out
+    release(recorder.stream);
     this.#recorder = null;
     const blob = new Blob(this.#pieces, { type: this.format[0].split(";")[0] });
     if (this.#kept && blob.size) this.#review(blob);
@@ -102,6 +108,11 @@ export class Voice {
     this.panel.replaceChildren();
     this.start.focus();
   }
+}
+
+// The browser's sign that we listen goes out.
+function release(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }
 
 function clock(seconds) {

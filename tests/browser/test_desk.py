@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PageErrors, Site
 from tests.browser.test_pages import ADVISOR, BOX, MEMBER, bubbles, is_live, says, serious
@@ -73,6 +73,53 @@ def test_notes_stay_with_the_advisors_and_are_live_there(
     assert "电话请打给" not in member.content()
     assert member.locator("#desk, .case-link, #filters").count() == 0
     assert not serious(advisor)
+
+
+def test_a_note_changed_after_a_save_that_timed_out_is_not_lost(
+    sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow("net::ERR_")
+    advisor = sign_in(ADVISOR, f"/messages/{case}/")
+    is_live(advisor)
+
+    def written_but_not_answered(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    advisor.route("**/notes/", written_but_not_answered, times=1)
+    advisor.fill(NOTE, "周一打电话")
+    advisor.click(".note-save")
+    expect(advisor.locator("#note-error")).to_have_text("没能保存，请再试一次。")
+    advisor.fill(NOTE, "周一打电话，下午三点")
+    advisor.click(".note-save")
+    expect(advisor.locator(NOTE)).to_have_value("")
+    expect(advisor.locator(".note .text")).to_have_text(["周一打电话，下午三点", "周一打电话"])
+
+
+def test_an_advisor_who_left_the_page_open_does_not_read_their_first_case(
+    site: Site, sign_in: Open, empty_desk: None
+) -> None:
+    advisor = sign_in(ADVISOR)
+    advisor.clock.install()
+    with advisor.expect_response("**/api/events/"):
+        advisor.goto("/messages/")
+    nothing = advisor.get_by_role("heading", name="目前没有由您跟进的案件")
+    expect(nothing).to_be_visible()
+    advisor.clock.fast_forward(61_000)
+    with advisor.expect_response("**/api/cases/"):
+        case = new_case(site)
+    advisor.wait_for_timeout(300)
+    expect(nothing).to_be_visible()  # nobody is there to see the case
+    advisor.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden' })")
+    says(site, case, MEMBER, "在吗？")
+    expect(advisor.locator(".theirs .text")).to_have_text(["在吗？"])
+    is_live(advisor)
+    advisor.wait_for_timeout(300)
+    read = f"print(ReadMark.objects.filter(case__number={case}, user__email={ADVISOR!r}).exists())"
+    assert site.shell(read) == "False", "the page opened itself"
+    with advisor.expect_response("**/read/"):
+        advisor.mouse.move(200, 200)
+    assert site.shell(read) == "True"
 
 
 def test_a_slash_inserts_a_canned_reply_and_never_sends(site: Site, sign_in: Open, case: int, shot: Any) -> None:

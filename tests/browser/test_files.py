@@ -301,6 +301,23 @@ def test_a_voice_note_is_recorded_listened_to_and_sent(site: Site, sign_in: Open
     assert kinds == "['audio/webm']"
 
 
+def test_the_microphone_is_off_when_the_case_is_gone(
+    site: Site, sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow("status of 404")
+    advisor = opened(sign_in(ADVISOR, f"/messages/{case}/", permissions=["microphone"]))
+    advisor.evaluate("""() => {
+        const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = async (what) => (window.heard = await ask(what));
+    }""")
+    advisor.click("#record")
+    expect(advisor.locator("#recorder .counter")).to_be_visible()
+    other = "Advisor.objects.get(user__email='advisor2@example.com')"
+    site.shell(f"assign_advisor(Case.objects.get(number={case}), {other}, by=None)")
+    expect(advisor.get_by_text("您已不能查看这个案件。")).to_be_visible()
+    until(advisor, "window.heard.getTracks().every((track) => track.readyState === 'ended')")
+
+
 def test_a_refused_microphone_is_explained(sign_in: Open, case: int) -> None:
     member = opened(sign_in(MEMBER, f"/messages/{case}/"))
     refuse = """window.asked = 0;

@@ -138,6 +138,27 @@ def test_other_cases_count_what_is_unread(site: Site, sign_in: Open, case: int) 
     expect(entry.locator(".badge")).to_have_text(re.compile("^2 "))
     expect(member).to_have_title(re.compile(r"^\(\d+\) "))
     expect(member.locator(".case").first).to_have_attribute("data-number", str(case))
+    site.shell(
+        f"from cases.actions import mark_read\ncase = Case.objects.get(number={case})\n"
+        "mark_read(case, case.member.user, case.last_seq - 1)  # on another device, where the last one is not there yet"
+    )
+    expect(entry.locator(".badge")).to_have_text(re.compile("^1 "))
+
+
+def test_a_second_tab_does_not_bring_a_sent_draft_back(sign_in: Open, case: int) -> None:
+    first = sign_in(MEMBER, "/messages/new/")
+    first.goto(f"/messages/{case}/")
+    first.fill(BOX, "写了一半")
+    first.reload()
+    expect(first.locator(BOX)).to_have_value("写了一半")
+    second = first.context.new_page()
+    second.goto(f"/messages/{case}/")
+    expect(second.locator(BOX)).to_have_value("写了一半")
+    first.press(BOX, "Enter")
+    expect(first.locator(".mine .tick")).to_be_visible()
+    second.reload()
+    is_live(second)
+    expect(second.locator(BOX)).to_have_value("")
 
 
 def test_enter_of_a_chinese_input_method_does_not_send(sign_in: Open, case: int) -> None:
