@@ -138,10 +138,16 @@ def test_other_cases_count_what_is_unread(site: Site, sign_in: Open, case: int) 
     expect(entry.locator(".badge")).to_have_text(re.compile("^2 "))
     expect(member).to_have_title(re.compile(r"^\(\d+\) "))
     expect(member.locator(".case").first).to_have_attribute("data-number", str(case))
-    site.shell(
-        f"from cases.actions import mark_read\ncase = Case.objects.get(number={case})\n"
-        "mark_read(case, case.member.user, case.last_seq - 1)  # on another device, where the last one is not there yet"
-    )
+    # On another device, where the last message is not there yet: how many remain, the server is asked.
+    held: list[Route] = []
+    member.route("**/api/cases/", lambda route: held.append(route))
+    with member.expect_request("**/api/cases/"):
+        site.shell(
+            f"from cases.actions import mark_read\ncase = Case.objects.get(number={case})\n"
+            "mark_read(case, case.member.user, case.last_seq - 1)"
+        )
+    expect(entry.locator(".badge")).to_have_text(re.compile("^2 "))
+    member.unroute("**/api/cases/")  # lets go what is held
     expect(entry.locator(".badge")).to_have_text(re.compile("^1 "))
 
 
