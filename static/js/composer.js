@@ -1,6 +1,6 @@
 // The box to write in: Enter sends, Shift+Enter breaks the line; what is written is kept as a draft.
 
-import { Draft } from "./draft.js";
+import { Draft } from "./store.js";
 
 export class Composer {
   constructor({ form, name, onSend }) {

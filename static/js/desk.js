@@ -3,7 +3,7 @@
 import { ApiError, newId } from "./api.js";
 import { CannedReplies } from "./canned.js";
 import { el } from "./dom.js";
-import { Draft } from "./draft.js";
+import { Draft } from "./store.js";
 import { oneAtATime } from "./once.js";
 
 export class Desk {

@@ -3,6 +3,7 @@
 import { oneAtATime } from "./once.js";
 
 const PAGE = 50;
+const LOOKED_AGAIN = 30; // of the newest messages: what was recalled, or scanned, while nothing came
 const CAUGHT_UP = 100; // messages; who missed more goes to the newest ones instead of reading through all of them
 
 export class History {
@@ -18,7 +19,7 @@ export class History {
 
   async #catchUp() {
     const { conversation } = this;
-    const newest = (await this.#get(`limit=${PAGE}`)).messages;
+    const newest = (await this.#get(`limit=${LOOKED_AGAIN}`)).messages;
     if (!newest.length) return;
     const { atEnd, atBottom, newest: known } = conversation;
     const end = newest.at(-1).seq;

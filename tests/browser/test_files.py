@@ -394,7 +394,7 @@ def test_a_file_goes_without_javascript(
     member.fill("#compose textarea", "见附件")
     member.click("#compose button.send")
     expect(member.locator(".mine a.file")).to_have_count(1)
-    expect(member.get_by_text("见附件")).to_be_visible()
+    expect(member.locator("#messages").get_by_text("见附件")).to_be_visible()
     shot(member, "files-no-javascript")
     member.set_input_files("#file", [file("a.exe", b"MZ", "a/b")])
     member.click("#compose button.send")
