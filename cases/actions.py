@@ -1,7 +1,8 @@
 """Every change of state of a case and its conversation.
 
 The HTML view, the API, the admin, the WeCom callback and the commands call these. Locks are always taken in the
-order advisor, case, so that two of these can wait for each other but never deadlock.
+order advisor, case (in wecom then notification, channel), so that two of these can wait for each other but never
+deadlock.
 """
 
 from datetime import datetime

@@ -13,8 +13,6 @@ urlpatterns = [
     path("api/files/<uuid:key>/", file_views.FileBytes.as_view(), name="api-file"),
     path("api/files/<uuid:key>/thumbnail/", file_views.Thumbnail.as_view(), name="api-thumbnail"),
     path("api/active/", api.Active.as_view(), name="api-active"),
-    # the state of what was sent
-    # files
     # live
     path("api/cases/<int:number>/typing/", api.Typing.as_view(), name="api-typing"),
     # search

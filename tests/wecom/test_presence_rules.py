@@ -1,51 +1,30 @@
 """The presence rules as one table: what happens on which second, and when who is told."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
 import time_machine
-from django.test import Client
 
 from advisors.actions import bind_wecom_account, suspend_advisor
 from advisors.models import Advisor
 from cases.actions import assign_advisor, close_case, mark_read, recall_message
-from tests.people import World, says, send, signed_in
+from tests.people import World, says, send
 from tests.wecom.colleague import WeCom
 from tests.wecom.robot import Robot
+from tests.wecom.scene import NOON, Act, Scene
 from wecom.delivery import deliver_due
 from wecom.models import Notification
 
 pytestmark = pytest.mark.django_db
 
 State, Event = Notification.State, Notification.Event
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)  # 12:00 in Toronto, a Monday
 
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
-
-
-@dataclass
-class Scene:
-    """The world and the browsers of both advisors."""
-
-    world: World
-    li: Client = field(init=False)
-    zhang: Client = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.li, self.zhang = signed_in(self.world.li), signed_in(self.world.zhang)
-
-    @property
-    def path(self) -> str:
-        return f"/api/cases/{self.world.case.number}/"
-
-
-Act = Callable[[Scene], object]
 
 
 def active(scene: Scene) -> object:

@@ -1,14 +1,12 @@
 """The e-mail to a member who has left: one table of what happens on which second, and when the mail goes."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import time_machine
 from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 from pytest_django import Settings
 
 from advisors.actions import bind_wecom_account
@@ -17,6 +15,7 @@ from members.actions import set_reminders
 from tests.files import PNG
 from tests.people import World, deactivate, says, send, signed_in
 from tests.wecom.colleague import WeCom
+from tests.wecom.scene import NOON, Act, Scene
 from wecom.delivery import deliver_due
 from wecom.models import Notification
 from wecom.notifications import resend
@@ -24,7 +23,6 @@ from wecom.notifications import resend
 pytestmark = pytest.mark.django_db
 
 State, Event = Notification.State, Notification.Event
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 SECRET = "您的护照 E12345678 已收到"
 
 
@@ -32,25 +30,6 @@ SECRET = "您的护照 E12345678 已收到"
 def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
-
-
-@dataclass
-class Scene:
-    """The world and the browsers of member and advisor."""
-
-    world: World
-    wang: Client = field(init=False)
-    li: Client = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.wang, self.li = signed_in(self.world.wang), signed_in(self.world.li)
-
-    @property
-    def path(self) -> str:
-        return f"/api/cases/{self.world.case.number}/"
-
-
-Act = Callable[[Scene], object]
 
 
 def reply(scene: Scene) -> object:
