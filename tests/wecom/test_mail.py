@@ -173,16 +173,20 @@ def test_after_a_day_it_is_given_up_and_stands_in_the_admin(
 def test_a_silent_server_costs_one_time_out_and_five_of_them_a_pause(
     world: World, due: Notification, office: PostOffice, clock: time_machine.Traveller, settings: Settings
 ) -> None:
-    settings.EMAIL_TIMEOUT = 0.05
+    settings.EMAIL_TIMEOUT = 0.2
     office.silent = True
     for n in range(9):
         case = open_case(world.wang, f"案件 {n}", advisor=world.li)
         says(case, world.li, "您好")
     clock.shift(300)
     send()
+    for _ in range(200):  # on a busy machine the office counts the last one after we have given it up
+        if office.connections < 5:
+            threading.Event().wait(0.05)
     assert office.connections == 5
     assert channel().paused_until is not None
     office.silent = False
+    settings.EMAIL_TIMEOUT = 10
     for _ in range(3):
         clock.shift(600)
         send()
