@@ -41,7 +41,7 @@ class PostOffice(socketserver.ThreadingTCPServer):
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", self.server_address[1]
         settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
         settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
-        settings.EMAIL_TIMEOUT = 0.5
+        settings.EMAIL_TIMEOUT = 5
 
 
 class Desk(socketserver.StreamRequestHandler):
