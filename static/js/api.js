@@ -10,11 +10,11 @@ export function newId() {
 }
 
 export class ApiError extends Error {
-  // `status` is 0 when no answer of ours came: offline, too slow, or a hotel's sign-in page in between.
-  constructor(status, detail = "") {
+  // `status` is 0 when no answer of ours came: offline, too slow, or a hotel's sign-in page in between; `retryAfter`
+  // in seconds, 0 where the server does not say.
+  constructor(status, detail = "", retryAfter = 0) {
     super(`request failed (${status})`);
-    this.status = status;
-    this.detail = detail;
+    Object.assign(this, { status, detail, retryAfter });
   }
 }
 
@@ -63,7 +63,7 @@ export class Api {
         clearTimeout(timer);
         const { status, response } = request;
         if ([200, 201].includes(status) && response) resolve(response);
-        else reject(this.#refusal([200, 201].includes(status) ? 0 : status, response));
+        else reject(this.#refusal([200, 201].includes(status) ? 0 : status, response, request.getResponseHeader("Retry-After")));
       });
       signal.addEventListener("abort", () => request.abort());
       alive();
@@ -95,11 +95,11 @@ export class Api {
       if (response === undefined || response.ok) throw new ApiError(0);
     }
     if (response.ok) return data;
-    throw this.#refusal(response.status, data);
+    throw this.#refusal(response.status, data, response.headers.get("Retry-After"));
   }
 
-  #refusal(status, data) {
-    if (status !== 401) return new ApiError(status, detailOf(data));
+  #refusal(status, data, retryAfter) {
+    if (status !== 401) return new ApiError(status, detailOf(data), Number(retryAfter) || 0);
     this.#onSignedOut(Boolean(data?.other_account));
     return new ApiError(401); // the page says so once; no need to repeat it at every message
   }

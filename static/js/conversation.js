@@ -179,7 +179,7 @@ export class Conversation {
   #putWaitingOne(item) {
     const id = item.client_id;
     const known = this.#waiting.get(id);
-    if (known && known.item.state === item.state && known.item.detail === item.detail) return;
+    if (known && ["state", "status", "detail"].every((key) => known.item[key] === item[key])) return;
     const onRetry = () => this.actions.retry(id);
     const onDiscard = () => this.actions.discard(id);
     const element = pendingElement(item, { words: this.words, format: this.format, onRetry, onDiscard });

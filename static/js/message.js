@@ -3,6 +3,7 @@
 import { el } from "./dom.js";
 import { fileElements, pendingFile, readFile } from "./file.js";
 import { putText } from "./format.js";
+import { troubleIn } from "./sending.js";
 
 const TOGETHER = 5 * 60 * 1000; // ms within which one person's messages stand as one group
 
@@ -60,16 +61,17 @@ export function pendingElement(item, { words, format, onRetry, onDiscard }) {
   const text = el("p", { class: "text" });
   if (item.file) text.append(pendingFile(item, words, format));
   else putText(text, item.body);
-  const failed = item.state === "failed";
-  const foot = el("p", { class: "foot" }, failed ? [words.failed, item.detail].filter(Boolean).join(" · ") : words.sending);
+  const { state } = item;
+  const failed = state === "failed";
+  const foot = el("p", { class: "foot" }, state === "sending" ? words.sending : troubleIn(item, words));
   // A file the browser did not keep cannot be sent again.
   if (failed && !item.lost) foot.append(button(words.retry, "retry", onRetry));
-  if (failed) foot.append(button(words.discard, "discard", onDiscard));
+  if (state !== "sending") foot.append(button(words.discard, "discard", onDiscard));
   else if (item.file) foot.append(button(words.cancel, "discard", onDiscard));
   const me = { name: "", role: "", me: true };
-  const said = el("div", { class: "said" }, meta(me, words), el("div", { class: "bubble" }, text), foot);
+  const bubble = el("div", { class: "said" }, meta(me, words), el("div", { class: "bubble" }, text), foot);
   const kind = `message mine pending${failed ? " failed" : ""}`;
-  return el("li", { class: kind, "data-client-id": item.client_id, title: format.fullTime(new Date(item.at)) }, said);
+  return el("li", { class: kind, "data-client-id": item.client_id, title: format.fullTime(new Date(item.at)) }, bubble);
 }
 
 export function button(label, name, onClick) {

@@ -7,6 +7,7 @@ import { Banner } from "./banner.js";
 import { CaseList } from "./cases.js";
 import { Format } from "./format.js";
 import { Room } from "./room.js";
+import { loadAll } from "./store.js";
 import { openStream } from "./tabs.js";
 import { reportTyping, TypingHint } from "./typing.js";
 import { Search, searchBehind } from "./search.js";
@@ -32,6 +33,7 @@ let final = false; // signed out: nothing is asked for or shown any more
 let covered = null; // the room, once it is covered
 let alerts = null;
 let typing = null;
+let elsewhere = null; // the module, once something waits in another case
 
 // `other`: somebody else has signed in in this browser since.
 function signedOut(other) {
@@ -143,6 +145,7 @@ function connect() {
       document.body.dataset.connection = state; // for tests, and for whoever is asked "what do you see?"
       if (state === "lost") banner.lost();
       else banner.fine();
+      if (state !== "lost") sendWhatWaits();
     },
     ask: sync,
   });
@@ -164,6 +167,16 @@ function connect() {
     stream.wake();
     sync().catch(() => {});
   });
+}
+
+// What could not be sent goes by itself, also what was written into another case than the open one.
+async function sendWhatWaits() {
+  room?.outbox.wake();
+  const others = loadAll(`outbox:${page.user}:`).some((item) => item.case !== page.case && item.state !== "failed");
+  if (!others || final) return;
+  elsewhere ??= import("./elsewhere.js").catch(() => (elsewhere = null));
+  const onSent = (number, message) => handlers.message({ case: number, message });
+  (await elsewhere)?.sendElsewhere({ page, words, api, onSent });
 }
 
 async function look() {

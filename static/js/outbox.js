@@ -1,28 +1,34 @@
 // Messages on their way. Each keeps its `client_id`, so that sending it again can never double it, and is kept on
-// the device until the server has it: it survives a reload. Texts do not wait for files: each has a lane of its own,
-// in which one is sent after the other, in the order they were written.
+// the device until the server has it: over reloads and restarts of the browser. One that could not be sent waits and
+// is sent again by itself; only what the server refuses in words stays, for its writer to decide about. Texts do not
+// wait for files: each has a lane of its own, in which nothing overtakes what was written before it.
 
 import { newId } from "./api.js";
 import { dropBlob, keepBlob, keepOnly } from "./blobs.js";
-import { loadAll, save } from "./store.js";
+import { load, loadAll, save } from "./store.js";
 
-const UNSURE_FOR = 5 * 60 * 1000; // ms; one that was cut off longer ago is not sent without being asked
+const DELAYS = [2_000, 4_000, 8_000, 15_000, 30_000, 60_000]; // ms between attempts
+const PATIENCE = 120; // seconds; whoever must wait longer is told so, and decides
+const MOST_ERRORS = 6; // an answer of 500 so often: a mistake of ours, which must not hold up what stands behind it
+
+// Whether another attempt can end otherwise, without anybody doing something about it.
+function passes({ status, retryAfter }, attempts) {
+  if (status === 429) return retryAfter > 0 && retryAfter <= PATIENCE;
+  if (status === 500) return attempts < MOST_ERRORS;
+  return status > 500 || [0, 401, 403, 408].includes(status);
+}
 
 export class Outbox {
   #items;
-  #busy = new Set(); // lanes
+  #lanes = new Map([false, true].map((files) => [files, { busy: false, attempts: 0, timer: 0 }]));
   #underWay = new Map(); // client_id -> AbortController
 
-  // `send(item, { signal, onProgress })` resolves to the message the server has; `onChange(items)`;
-  // `onProgress(client_id, 0 to 1)`; `onSent(message)`.
-  constructor({ name, send, onChange, onProgress, onSent }) {
-    Object.assign(this, { name, send, onChange, onProgress, onSent });
+  // `of`: the number of the case. `send(item, { signal, onProgress })` resolves to the message the server has;
+  // `onChange(items)`; `onProgress(client_id, 0 to 1)`; `onSent(message)`; `onTrouble(item)`: it waits, or is refused.
+  constructor({ name, of, send, onChange, onProgress, onSent, onTrouble }) {
+    Object.assign(this, { name, of, send, onChange, onProgress, onSent, onTrouble });
     // Each under a name of its own: two tabs of one case do not overwrite each other's.
     this.#items = loadAll(`${name}:`).sort((one, other) => one.at.localeCompare(other.at));
-    for (const item of this.#items) {
-      const old = Date.now() - new Date(item.at) > UNSURE_FOR;
-      if (item.state === "sending" && old) item.state = "failed";
-    }
     keepOnly(`${name}:`, new Set(this.#items.map((item) => item.file?.key)));
   }
 
@@ -39,17 +45,18 @@ export class Outbox {
   }
 
   #add(said) {
-    const item = { ...said, at: new Date().toISOString(), state: "sending", detail: "" };
+    const item = { ...said, case: this.of, at: new Date().toISOString(), state: "sending", detail: "" };
     this.#items.push(item);
     this.#keep(item);
-    this.resume();
+    this.onChange(this.#items);
+    this.#pump(Boolean(item.file));
   }
 
   retry(id) {
     const item = this.#find(id);
     if (!item) return;
     this.#keep(Object.assign(item, { state: "sending", detail: "" }));
-    this.resume();
+    this.wake();
   }
 
   // Forget one: the server has it, or the person does not want it any more.
@@ -63,9 +70,13 @@ export class Outbox {
     this.onChange(this.#items);
   }
 
-  resume() {
+  // Send what waits, now: the network is back, or somebody asks for it.
+  wake() {
     this.onChange(this.#items);
-    for (const lane of [false, true]) if (!this.#busy.has(lane)) this.#pump(lane);
+    for (const [files, lane] of this.#lanes) {
+      lane.attempts = 0;
+      this.#pump(files);
+    }
   }
 
   #find(id) {
@@ -76,28 +87,55 @@ export class Outbox {
     save(`${this.name}:${item.client_id}`, item);
   }
 
-  // `lane`: whether of files.
-  async #pump(lane) {
-    this.#busy.add(lane);
+  async #pump(files) {
+    const lane = this.#lanes.get(files);
+    if (lane.busy) return;
+    clearTimeout(lane.timer);
+    lane.busy = true;
+    let goesOn = true;
     let item;
-    while ((item = this.#items.find((one) => one.state === "sending" && Boolean(one.file) === lane))) await this.#sendOne(item);
-    this.#busy.delete(lane);
+    const next = () => this.#items.find((one) => one.state !== "failed" && Boolean(one.file) === files);
+    while (goesOn && (item = next())) goesOn = await this.#sendOne(item, lane);
+    lane.busy = false;
   }
 
-  async #sendOne(item) {
+  // Returns whether the next one may be sent.
+  async #sendOne(item, lane) {
     const id = item.client_id;
+    if (!load(`${this.name}:${id}`, null)) {
+      this.remove(id); // sent, or thrown away, in another tab
+      return true;
+    }
     const underWay = new AbortController();
     this.#underWay.set(id, underWay);
     try {
       const onProgress = (part) => this.onProgress(id, part);
       const message = await this.send(item, { signal: underWay.signal, onProgress });
+      lane.attempts = 0;
       this.remove(id);
       this.onSent(message);
+      return true;
     } catch (error) {
-      Object.assign(item, { state: "failed", detail: error.detail ?? "", lost: error.lost });
-      if (this.#find(id)) this.#keep(item);
-      this.onChange(this.#items);
+      if (!this.#find(id)) return true; // cancelled
+      return this.#troubled(item, error, lane);
+    } finally {
+      this.#underWay.delete(id);
     }
-    this.#underWay.delete(id);
+  }
+
+  #troubled(item, error, lane) {
+    const before = item.state;
+    lane.attempts += 1;
+    const waits = !error.lost && passes(error, lane.attempts);
+    const { status, detail = "", lost } = error;
+    Object.assign(item, { state: waits ? "waiting" : "failed", status, detail, lost });
+    this.#keep(item);
+    this.onChange(this.#items);
+    if (item.state !== before) this.onTrouble(item);
+    if (!waits) return true;
+    if (status === 401) return false; // until somebody signs in, and the page is a new one
+    const delay = DELAYS[Math.min(lane.attempts, DELAYS.length) - 1];
+    lane.timer = setTimeout(() => this.#pump(Boolean(item.file)), Math.max(delay, 1_000 * (error.retryAfter || 0)));
+    return false;
   }
 }

@@ -2,7 +2,6 @@
 
 import { isHere } from "./activity.js";
 import { Attach } from "./attach.js";
-import { loadBlob } from "./blobs.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { el } from "./dom.js";
@@ -10,6 +9,7 @@ import { kindOf, pictureOf, showProgress, voiceFormat } from "./file.js";
 import { History, loadOnScroll } from "./history.js";
 import { showNotice } from "./notice.js";
 import { Outbox } from "./outbox.js";
+import { sender, troubleIn } from "./sending.js";
 
 const ANNOUNCED_FOR = 5_000; // ms, then it would only be read a second time
 const ANNOUNCED = 3; // messages read aloud at once; after a long absence the rest is only counted in the list
@@ -72,14 +72,16 @@ export class Room {
     });
     this.outbox = new Outbox({
       name: `outbox:${name}`,
-      send: (item, way) => (item.file ? this.#upload(item, way) : api.post(`${this.url}messages/`, { body: item.body, client_id: item.client_id })),
+      of: page.case,
+      send: sender({ api, url: `${this.url}messages/`, words }),
       onChange: (items) => this.conversation.keepPlace(() => this.conversation.putWaiting(items)),
       onProgress: (id, part) => showProgress(this.conversation.list, id, part),
       onSent,
+      onTrouble: (item) => this.#say([troubleIn(item, words)]),
     });
     this.#takeFiles();
     this.#sweep();
-    this.outbox.resume();
+    this.outbox.wake();
     const edge = (id, label, load) => loadOnScroll({ link: document.getElementById(id), label, load, scroller, words });
     edge("older", words.older, () => this.history.older());
     edge("newer", words.newer, () => this.history.newer());
@@ -128,15 +130,6 @@ export class Room {
       return;
     }
     if (this.conversation.list.isConnected) this.viewer.open(link);
-  }
-
-  async #upload(item, way) {
-    const blob = await loadBlob(item.file.key);
-    if (!blob) throw Object.assign(new Error("the browser did not keep it"), { detail: this.words.pickAgain, lost: true });
-    const form = new FormData();
-    form.append("client_id", item.client_id);
-    form.append("file", blob, item.body);
-    return this.api.upload(`${this.url}messages/`, form, way);
   }
 
   // A message came by the stream: it is new, or it was recalled, or some before it are missing.
@@ -210,8 +203,11 @@ export class Room {
 
   #announce(messages) {
     const who = ({ name }) => (name ? `${name}：` : ""); // what the site says has no name
-    const said = messages.map(({ sender, body, recalled }) => who(sender) + (recalled ? this.words.recalled : body));
-    this.announcer.replaceChildren(...said.map((text) => el("span", {}, text)));
+    this.#say(messages.map(({ sender, body, recalled }) => who(sender) + (recalled ? this.words.recalled : body)));
+  }
+
+  #say(texts) {
+    this.announcer.replaceChildren(...texts.map((text) => el("span", {}, text)));
     clearTimeout(this.#announced);
     this.#announced = setTimeout(() => this.announcer.replaceChildren(), ANNOUNCED_FOR);
   }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from tests.browser.conftest import PASSWORD, PageErrors, Site
 
@@ -262,7 +262,7 @@ def test_what_both_sides_did_while_a_browser_was_offline_appears_without_a_reloa
     member.context.set_offline(True)
     expect(member.locator("#banner")).to_have_text("连接已断开，正在重连…")
     write(member, "离线时写的")
-    expect(member.locator(".failed")).to_have_count(1)
+    expect(member.locator(".pending .foot")).to_contain_text("等待网络，恢复后自动发送")
     advisor.click(".mine .recall")
     expect(advisor.locator(".mine .text")).to_have_text("消息已撤回")
     write(advisor, "三")
@@ -272,10 +272,56 @@ def test_what_both_sides_did_while_a_browser_was_offline_appears_without_a_reloa
         expect(tab.locator(".theirs .text")).to_have_text(["消息已撤回", "三"])
     expect(member.locator("#banner")).to_be_hidden()
     expect(advisor.locator(".mine .tick")).to_have_text("✓✓")
-    member.click(".retry")
     expect(advisor.locator(".theirs .text")).to_have_text(["一", "离线时写的"])
+    expect(member.locator(".pending")).to_have_count(0)
     assert bubbles(member) == ["一", "消息已撤回", "三", "离线时写的"]
     assert member.evaluate("window.sameDocument")
+
+
+def test_what_was_written_into_another_case_goes_too_after_a_restart_of_the_browser(
+    site: Site, sign_in: Open, visit: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow(*GONE_OFFLINE)
+    member = sign_in(MEMBER, f"/messages/{case}/")
+    is_live(member)
+    member.context.set_offline(True)
+    for text in ("一", "二", "三"):
+        write(member, text)
+    expect(member.locator(".pending")).to_have_count(3)
+    kept = member.context.storage_state()
+    member.context.close()
+    says_it = "print([m.body for m in Message.objects.filter(case__number=%d, kind='text')])" % case
+    assert site.shell(says_it) == "[]"
+    restarted = visit("/messages/1001/", storage_state=kept)
+    is_live(restarted)
+    last = restarted.locator(f".case[data-number='{case}'] .case-last")
+    expect(last).to_have_text("您：三")
+    assert site.shell(says_it) == "['一', '二', '三']"
+    assert restarted.evaluate("Object.keys(localStorage).filter((key) => key.includes('outbox'))") == []
+
+
+def test_a_refusal_stays_in_words_and_does_not_hold_up_what_follows(
+    sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow("400", "503")
+    member = sign_in(MEMBER, f"/messages/{case}/")
+    is_live(member)
+
+    def refuse(route: Route) -> None:
+        answer = {"busy": (503, "网站正忙，请稍后再试。"), "never": (400, "这条消息不能发送。")}
+        status, detail = next(answer[word] for word in answer if word in (route.request.post_data or ""))
+        route.fulfill(status=status, json={"detail": detail}, headers={"Retry-After": "1"})
+
+    member.route("**/api/cases/*/messages/", refuse, times=2)
+    write(member, "never")
+    failed = member.locator(".failed .foot")
+    expect(failed).to_contain_text("发送失败 · 这条消息不能发送。")
+    expect(member.locator("#announcer")).to_have_text("发送失败 · 这条消息不能发送。")
+    write(member, "busy")
+    expect(member.locator(".pending:not(.failed) .foot")).to_contain_text("网站正忙，请稍后再试。 稍后自动发送。")
+    write(member, "后面的")
+    expect(member.locator(".message.mine:not(.pending) .text")).to_have_text(["busy", "后面的"])
+    expect(failed).to_be_visible()
 
 
 def test_where_a_proxy_holds_the_stream_back_the_page_asks(site: Site, sign_in: Open, case: int) -> None:

@@ -208,15 +208,14 @@ def test_what_was_written_offline_survives_a_reload_and_is_sent_once(
     member.route("**/api/**", lose_the_answer)
     member.goto(f"/messages/{case}/")
     write(member, "在隧道里写的")
-    expect(member.locator(".failed .foot")).to_contain_text("发送失败")
+    expect(member.locator(".pending .foot")).to_contain_text("等待网络，恢复后自动发送")
+    expect(member.locator("#announcer")).to_have_text("等待网络，恢复后自动发送")
     write(member, "没有网络")
-    expect(member.locator(".failed")).to_have_count(2)
-    shot(member, "messages-failed")
+    expect(member.locator(".pending")).to_have_count(2)
+    shot(member, "messages-waiting-for-the-network")
     member.unroute_all()
     member.reload()
-    expect(member.locator(".failed .text")).to_have_text(["没有网络"])
-    member.click(".failed .retry")
-    expect(member.locator(".failed, .pending")).to_have_count(0)
+    expect(member.locator(".pending")).to_have_count(0)
     assert bubbles(member) == ["在隧道里写的", "没有网络"]
     member.reload()
     assert bubbles(member) == ["在隧道里写的", "没有网络"]
@@ -238,14 +237,17 @@ def test_a_message_under_way_when_the_page_is_closed_still_goes_out_once(
     assert bubbles(again) == ["刚按下发送"]
 
 
-def test_a_failed_message_can_be_thrown_away(sign_in: Open, case: int, page_errors: PageErrors) -> None:
+def test_a_message_that_waits_can_be_thrown_away(sign_in: Open, case: int, page_errors: PageErrors) -> None:
     page_errors.allow(*GONE_OFFLINE)
     member = sign_in(MEMBER, f"/messages/{case}/")
+    is_live(member)
     member.context.set_offline(True)
     write(member, "算了")
-    member.click(".failed .discard")
+    expect(member.locator(".pending .foot")).to_contain_text("等待网络")
+    member.click(".pending .discard")
     member.context.set_offline(False)
     member.reload()
+    is_live(member)
     assert bubbles(member) == []
 
 
@@ -276,14 +278,15 @@ def test_what_happened_while_the_server_was_down_appears_once_it_is_back(
     shot(member, "messages-reconnecting")
     says(site, case, ADVISOR, "二", "三")
     write(member, "停机时写的")
-    expect(member.locator(".failed")).to_have_count(1)
+    write(member, "停机时写的第二条")
+    expect(member.locator(".pending .foot")).to_contain_text(["等待网络，恢复后自动发送", "发送中"])
     site.start()
     expect(member.locator(".theirs .text")).to_have_text(["一", "二", "三"], timeout=15_000)
     expect(member.locator("#banner")).to_be_hidden()
-    member.click(".retry")
-    expect(member.locator(".mine .tick")).to_have_count(1)
+    expect(member.locator(".mine .tick")).to_have_count(2)
     says(site, case, ADVISOR, "四")
-    expect(member.locator(".message:not(.system) .text")).to_have_text(["一", "二", "三", "停机时写的", "四"])
+    in_order = ["一", "二", "三", "停机时写的", "停机时写的第二条", "四"]
+    expect(member.locator(".message:not(.system) .text")).to_have_text(in_order)
 
 
 def test_where_the_stream_cannot_be_had_the_page_asks_by_itself(
@@ -313,15 +316,16 @@ def test_signing_out_elsewhere_is_said_and_nothing_is_lost(
     )
     write(member, "还没退出的时候写的")
     expect(member.get_by_text("您已退出登录")).to_be_visible()
-    expect(member.locator(".failed .text")).to_have_text("还没退出的时候写的")
+    expect(member.locator(".pending .text")).to_have_text("还没退出的时候写的")
+    expect(member.locator(".pending .foot")).to_contain_text("重新登录后自动发送")
     shot(member, "messages-signed-out")
     member.get_by_role("link", name="重新登录").click()
     member.fill("[name=login]", MEMBER)
     member.fill("[name=password]", PASSWORD)
     member.click("main button.primary")
     member.wait_for_url(f"**/messages/{case}/")
-    member.click(".failed .retry")
     expect(member.locator(".mine .tick")).to_be_visible()
+    assert bubbles(member) == ["还没退出的时候写的"]
 
 
 def test_signing_out_leaves_no_words_on_the_device(sign_in: Open, case: int) -> None:
