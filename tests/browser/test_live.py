@@ -290,7 +290,7 @@ def test_what_was_written_into_another_case_goes_too_after_a_restart_of_the_brow
     expect(member.locator(".pending")).to_have_count(3)
     kept = member.context.storage_state()
     member.context.close()
-    says_it = "print([m.body for m in Message.objects.filter(case__number=%d, kind='text')])" % case
+    says_it = f"print([m.body for m in Message.objects.filter(case__number={case}, kind='text')])"
     assert site.shell(says_it) == "[]"
     restarted = visit("/messages/1001/", storage_state=kept)
     is_live(restarted)
