@@ -36,8 +36,12 @@ class Desk:
         """Return the cases (of list_cases) that the filter lets through; the one on the page always is."""
         return [one for one in cases if one["number"] == number or belongs(one, self.show)]
 
-    def about(self, cases: list[dict[str, Any]]) -> dict[str, Any]:
-        """What the template says: the filters with how many cases they have, and how to get more."""
+    def folds(self, one: dict[str, Any]) -> bool:
+        """Whether a case stands below the others, folded: not where somebody looks for closed ones, or has just one."""
+        return self.show == "all" and is_done(one)
+
+    def about(self, cases: list[dict[str, Any]], number: int | None) -> dict[str, Any]:
+        """What the template says: the filters with how many cases they have, how to get more, and who waits next."""
         labels = {
             "open": _("进行中"),
             "waiting": _("待回复"),
@@ -51,6 +55,7 @@ class Desk:
             "query": "" if self.show == "open" else f"?show={self.show}",
             "filters": [{"show": show, "label": label, "count": counted.get(show)} for show, label in labels.items()],
             "limit": self.limit,
+            "next": next_waiting(cases, number),
             "more": min(self.limit * 2, MAX_LIMIT) if len(cases) >= self.limit else None,
         }
 
@@ -66,3 +71,15 @@ def belongs(one: dict[str, Any], show: str) -> bool:
         "all": True,
     }
     return answers[show]
+
+
+def is_done(one: dict[str, Any]) -> bool:
+    """Whether a case of list_cases is closed and everything in it was read."""
+    return one["status"] == "closed" and not one["unread"]
+
+
+def next_waiting(cases: list[dict[str, Any]], number: int | None) -> int | None:
+    """Return the number of the case that waits after the one on the page, round and round; None when none does."""
+    waiting = [one["number"] for one in cases if belongs(one, "waiting")]
+    at = waiting.index(number) if number in waiting else -1
+    return next(iter(waiting[at + 1 :] + waiting[: max(at, 0)]), None)

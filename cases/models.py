@@ -136,6 +136,10 @@ class Message(models.Model):
         verbose_name = _("消息")
         verbose_name_plural = _("消息")
         ordering: ClassVar[list[str]] = ["case", "seq"]
+        indexes: ClassVar[list[models.Index]] = [
+            # The files of a case, without its texts.
+            models.Index(fields=["case", "seq"], name="message_files", condition=Q(kind="file")),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["case", "seq"], name="message_seq_unique"),
             models.UniqueConstraint(fields=["case", "sender", "client_id"], name="message_client_id_unique"),

@@ -45,14 +45,17 @@ def list_cases(
 ) -> list[dict[str, Any]]:
     """Return the cases this person may see as JSON-ready dicts, at most `limit` of them. Four or five queries.
 
-    Those that wait for this person's answer come first, longest first; then the newest conversation. `active` leaves
-    closed cases out in which nothing is unread. The case `number`, if it may be seen, is never left out.
+    Those that wait for this person's answer come first, longest first; then those with something unread, the other open
+    ones, and the closed ones, each the newest conversation first. What a limit leaves out are the oldest conversations
+    of those that wait for nobody. `active` leaves closed cases out in which nothing is unread. The case `number`, if
+    it may be seen, is never left out.
     """
     ordered = _counted(user)
     wanted = Q(status=Case.Status.OPEN) | Q(last_seq__gt=F("read_up_to"), unread__gt=0) if active else Q()
     cases = list(ordered.filter(wanted)[:limit])
     if number is not None and all(case.number != number for case in cases):
         cases += ordered.filter(number=number)
+    cases.sort(key=_rank)
     pks = [case.newest for case in cases]  # type: ignore[attr-defined]
     messages = with_what_is_shown(Message.objects.filter(pk__in=[pk for pk in pks if pk]))
     last = {message.case_id: message for message in messages}
@@ -77,8 +80,18 @@ def _counted(user: User) -> CaseQuerySet:
     # By (case, seq), a look into the index for each case. A join on `last_seq` may read every message of all of them.
     newest = Subquery(Message.objects.filter(case=OuterRef("pk"), seq=OuterRef("last_seq")).values("pk"))
     counted = mine.annotate(unread=_unread(user), peer_read_seq=_seq_of(others), waits=_waits(user), newest=newest)
-    # js/cases.js keeps this order.
     return counted.order_by(F("waits").asc(nulls_last=True), "-last_message_at", "-number")
+
+
+def _rank(case: Any) -> int:
+    """Where a counted case stands; js/cases.js keeps this order, and cases of one rank as they were.
+
+    Not in SQL: the database would count what is unread a second time for each case.
+    """
+    if case.waits is not None:
+        return 0
+    is_closed = case.status == Case.Status.CLOSED
+    return 1 + is_closed if case.unread else 3 + is_closed
 
 
 def _unread(user: User) -> Coalesce:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases import api, desk_api, desk_views, file_views, reply_views, search_views, views
+from cases import api, desk_api, desk_views, file_views, record_views, reply_views, search_views, views
 
 urlpatterns = [
     path("messages/", views.messages_page, name="messages"),
@@ -13,6 +13,9 @@ urlpatterns = [
     path("api/files/<uuid:key>/", file_views.FileBytes.as_view(), name="api-file"),
     path("api/files/<uuid:key>/thumbnail/", file_views.Thumbnail.as_view(), name="api-thumbnail"),
     path("api/active/", api.Active.as_view(), name="api-active"),
+    # reading a case back
+    path("messages/<int:number>/files/", record_views.files_page, name="files"),
+    path("messages/<int:number>/print/", record_views.print_page, name="print"),
     # live
     path("api/cases/<int:number>/typing/", api.Typing.as_view(), name="api-typing"),
     # search

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from advisors.models import Advisor
 from cases.actions import follows, mark_read, open_case, post_message
 from cases.api import note_activity, receive_file
-from cases.desk_list import Desk
+from cases.desk_list import Desk, is_done
 from cases.desk_views import desk_context
 from cases.files import accepted_extensions, accepted_types
 from cases.forms import MessageForm, NewCaseForm
@@ -78,15 +78,17 @@ def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, obj
         for one in (desk.shown(cases, number) if desk else cases)
     ]
     opened = next((one for one in shown if one["number"] == number), None)
+    folds = desk.folds if desk else is_done
     return {
-        "cases": shown,
+        "cases": [one for one in shown if not folds(one)],
+        "closed": [one for one in shown if folds(one)],
         "has_cases": bool(cases) or Case.objects.visible_to(user).exists(),
         "open": opened,
         "notice": notice_of(opened) if opened else "",
         "notified_at": case.notified_at if case else None,
         "is_member": Member.objects.filter(user=user).exists(),
         "advisor": advisor,
-        "desk": desk.about(cases) if desk else None,
+        "desk": desk.about(cases, number) if desk else None,
         **(desk_context(case) if case and follows(case, user) else {}),
     }
 

@@ -1,6 +1,9 @@
 // The advisor's filters over the list of cases. They are links that work without this; with it nothing is loaded anew.
 // The words in the box of the search (js/search.js) filter the list too: by number, title and member.
-// cases/desk_list.py filters the same way.
+// cases/desk_list.py filters the same way. Members have no filters, and do not fetch this.
+
+import { waits } from "./cases.js";
+import { NextCase } from "./nextcase.js";
 
 const ACTIVE = ["open", "waiting", "unread"]; // these need no closed case in which everything was read
 const FIRST = 300; // cases asked for at first
@@ -11,8 +14,9 @@ export class CaseFilter {
   #ready = false; // until there are cases to filter, the links do what links do
 
   // `onChange()` when other cases are to be shown, `onScope()` when other ones must be asked for first.
-  constructor({ onChange, onScope }) {
+  constructor({ pages, onChange, onScope }) {
     Object.assign(this, { onChange, onScope });
+    this.next = new NextCase((number) => `${pages}${number}/${this.query}`);
     this.nav = document.getElementById("filters");
     this.box = document.getElementById("search-all");
     this.none = document.getElementById("no-cases");
@@ -33,6 +37,11 @@ export class CaseFilter {
     return this.show === KEPT ? "" : `?show=${this.show}`;
   }
 
+  // Whether closed cases are folded: not where one looks for one.
+  get folds() {
+    return this.show === "all" && !this.box.value.trim();
+  }
+
   // What /api/cases/ is asked for; `open` is the case on the page.
   parameters(open) {
     const scope = ACTIVE.includes(this.show) ? "active" : "all";
@@ -42,6 +51,7 @@ export class CaseFilter {
   // Of all cases those to be shown, and how many there are under the filters that count.
   apply(cases, open) {
     this.#ready = true;
+    this.next.update(cases.filter(waits), open);
     const wanted = this.box.value.trim().toLowerCase().split(/\s+/);
     const shown = cases.filter((one) => {
       if (this.box.value.trim()) return belongs(one, this.show) && wanted.every((word) => textOf(one).includes(word));
@@ -103,9 +113,4 @@ function belongs(one, show) {
     default:
       return one.status === "open" || one.unread > 0;
   }
-}
-
-// Whether it waits for this reader: nobody's own case does.
-export function waits(one) {
-  return Boolean(one.waiting_since) && !one.member.me;
 }

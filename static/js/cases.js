@@ -1,24 +1,28 @@
 // The list of cases, as templates/cases/_case.html renders it, and the count of unread messages in the title. Its order
-// is that of queries.list_cases: what waits for the reader's answer first, longest first, then the newest.
+// is that of queries.list_cases; closed cases in which everything was read are folded, below the others.
 
-import { CaseFilter, waits } from "./casefilter.js";
 import { el } from "./dom.js";
 import { oneAtATime } from "./once.js";
+import { load, save } from "./store.js";
 
 export class CaseList {
   #cases = null; // as /api/cases/ gives them; null until it did
 
-  // `onCases()` after every change of what is known about the cases.
-  constructor({ list, api, url, pages, open, words, format, onCases }) {
+  // `Filter`: the class of js/casefilter.js, for advisors; `onCases()` after every change of what is known of the cases.
+  constructor({ list, api, url, pages, open, words, format, onCases, Filter }) {
     Object.assign(this, { list, api, url, pages, open, words, format, onCases });
     this.pageTitle = document.title;
     this.refresh = oneAtATime(() => this.#refresh());
     for (const time of list.querySelectorAll("time")) time.textContent = format.short(new Date(time.dateTime));
     for (const chip of list.querySelectorAll(".waiting")) chip.textContent = this.#waitingFor(chip.dataset.since);
-    if (document.getElementById("filters")) this.filter = new CaseFilter({
+    if (Filter) this.filter = new Filter({
+      pages,
       onChange: () => this.#cases && this.#changed(),
       onScope: () => this.refresh().catch(() => {}), // the next look tries again
     });
+    const closed = document.getElementById("closed-cases");
+    if (closed) this.#keepFold(closed);
+    this.#openOne?.scrollIntoView({ block: "nearest" });
   }
 
   async #refresh() {
@@ -47,18 +51,8 @@ export class CaseList {
     if (!message.sender.me && !seen) one.unread += 1;
     const fromMember = message.sender.role === "member";
     one.waiting_since = fromMember ? (one.waiting_since ?? message.created_at) : null;
-    this.#put(one);
     this.#changed();
     return true;
-  }
-
-  // It has the newest message: it goes before all that do not wait, unless it waits itself.
-  #put(one) {
-    const others = this.#cases.filter((other) => other !== one);
-    const goesBefore = (other) => waits(other) && (!waits(one) || other.waiting_since <= one.waiting_since);
-    const place = others.findIndex((other) => !goesBefore(other));
-    others.splice(place < 0 ? others.length : place, 0, one);
-    this.#cases = others;
   }
 
   setOnline(number, online) {
@@ -91,8 +85,10 @@ export class CaseList {
 
   #changed() {
     const focused = document.activeElement?.dataset?.number;
-    const shown = this.filter?.apply(this.#cases, this.open) ?? this.#cases;
-    this.list.replaceChildren(...shown.map((one) => this.#item(one)));
+    const inView = this.#isInView();
+    this.#cases.sort(inOrder);
+    this.#show(this.filter?.apply(this.#cases, this.open) ?? this.#cases);
+    if (inView) this.#openOne.scrollIntoView({ block: "nearest" });
     for (const back of document.querySelectorAll(".back")) back.href = this.pages + this.#query;
     if (focused) this.list.querySelector(`[data-number="${focused}"]`)?.focus();
     const unread = this.#cases.reduce((sum, one) => sum + one.unread, 0);
@@ -100,8 +96,48 @@ export class CaseList {
     this.onCases();
   }
 
+  #show(shown) {
+    const isFolded = (one) => one.status === "closed" && !one.unread && (this.filter?.folds ?? true);
+    const folded = shown.filter(isFolded);
+    const items = shown.filter((one) => !isFolded(one)).map((one) => this.#item(one));
+    if (folded.length) this.closed ??= this.#keepFold(this.#newFold(folded.some((one) => one.number === this.open)));
+    for (const old of [...this.list.children]) if (old !== this.closed || !folded.length) old.remove();
+    this.list.prepend(...items); // the fold is not moved: it may have the focus
+    if (!folded.length) return;
+    if (!this.closed.parentElement) this.list.append(this.closed);
+    this.closed.querySelector(".count").textContent = folded.length;
+    this.closed.querySelector("ul").replaceChildren(...folded.map((one) => this.#item(one)));
+  }
+
+  #newFold(open) {
+    const head = el("summary", {}, `${this.words.closed} `, el("span", { class: "count" }));
+    return el("li", { class: "closed-cases", id: "closed-cases" }, el("details", { class: "step", open }, head, el("ul")));
+  }
+
+  // Open or not, as the reader left it; what opens it for the case on the page is not the reader.
+  #keepFold(closed) {
+    this.closed = closed;
+    const details = closed.firstElementChild;
+    details.open ||= load("closed-cases", false);
+    details.firstElementChild.addEventListener("click", () => save("closed-cases", !details.open));
+    return closed;
+  }
+
+  get #openOne() {
+    return this.list.querySelector("[aria-current]");
+  }
+
+  // Whether the row of the case on the page stands before the reader's eyes.
+  #isInView() {
+    const row = this.#openOne?.getBoundingClientRect();
+    const { top, bottom } = this.list.getBoundingClientRect();
+    return Boolean(row?.height) && row.top >= top && row.bottom <= bottom;
+  }
+
   #item(one) {
     const { words, format } = this;
+    const title = el("bdi", { class: "case-title" }, one.title);
+    const mine = one.member.me;
     const last = one.last_message;
     const time = last && el("time", { class: "case-time", datetime: last.created_at }, format.short(new Date(last.created_at)));
     const badge = one.unread
@@ -115,9 +151,9 @@ export class CaseList {
         "data-number": one.number,
         "aria-current": one.number === this.open ? "page" : null,
       },
-      el("span", { class: "case-top" }, el("span", { class: "case-title" }, one.title), time),
-      el("span", { class: "case-who" }, el("span", { class: "case-number" }, `#${one.number}`), ...this.#who(one)),
-      el("span", { class: "case-bottom" }, el("span", { class: "case-last" }, this.#preview(last)), badge),
+      el("span", { class: "case-top" }, mine ? title : el("bdi", { class: "case-name" }, one.member.name), time),
+      el("span", { class: "case-who" }, mine ? null : title, el("span", { class: "case-number" }, `#${one.number}`), ...this.#who(one)),
+      el("span", { class: "case-bottom" }, waits(one) ? this.#chip(one) : null, el("span", { class: "case-last" }, this.#preview(last)), badge),
     );
     return el("li", {}, link);
   }
@@ -133,14 +169,15 @@ export class CaseList {
   #who(one) {
     const { words } = this;
     const said = [];
-    if (!one.member.me) {
-      said.push(el("span", {}, one.member.name));
-      if (waits(one)) said.push(el("span", { class: "chip waiting" }, this.#waitingFor(one.waiting_since)));
-    } else if (one.advisor) {
-      said.push(el("span", { class: `presence${one.advisor.online ? " online" : ""}` }, one.advisor.name));
-    } else said.push(el("span", { class: "presence none" }, words.findingAdvisor));
+    if (one.member.me && one.advisor) {
+      said.push(el("span", { class: `presence${one.advisor.online ? " online" : ""}` }, el("bdi", {}, one.advisor.name)));
+    } else if (one.member.me) said.push(el("span", { class: "presence none" }, words.findingAdvisor));
     if (one.status === "closed") said.push(el("span", { class: "chip" }, words.closed));
     return said;
+  }
+
+  #chip(one) {
+    return el("span", { class: "chip waiting" }, this.#waitingFor(one.waiting_since));
   }
 
   #preview(message) {
@@ -150,3 +187,24 @@ export class CaseList {
     return message.sender.me ? this.words.youSaid + text : text;
   }
 }
+
+// Whether it waits for this reader: nobody's own case does.
+export function waits(one) {
+  return Boolean(one.waiting_since) && !one.member.me;
+}
+
+// What waits, longest first; then what is unread, what is open, what is closed: the newest first. A case without a
+// message is a new one.
+function inOrder(one, other) {
+  const rank = rankOf(one);
+  if (rank !== rankOf(other)) return rank - rankOf(other);
+  if (!rank) return compare(one.waiting_since, other.waiting_since);
+  return compare(other.last_message?.created_at ?? "~", one.last_message?.created_at ?? "~");
+}
+
+function rankOf(one) {
+  if (waits(one)) return 0;
+  return (one.unread ? 1 : 3) + (one.status === "closed" ? 1 : 0);
+}
+
+const compare = (one, other) => (one < other ? -1 : one > other ? 1 : 0);

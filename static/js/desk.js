@@ -90,11 +90,11 @@ export class Desk {
     const meta = el(
       "p",
       { class: "note-meta" },
-      el("span", { class: "name" }, note.author.name),
+      el("bdi", { class: "name" }, note.author.name),
       " ",
       el("time", { datetime: note.created_at }, this.#time(note.created_at)),
     );
-    const kind = note.handed_to ? el("p", { class: "note-kind" }, `${this.words.handedTo} ${note.handed_to}`) : null;
+    const kind = note.handed_to ? el("p", { class: "note-kind" }, `${this.words.handedTo} `, el("bdi", {}, note.handed_to)) : null;
     return el("li", { class: "note", "data-note": note.id }, meta, kind, el("p", { class: "text" }, note.body));
   }
 

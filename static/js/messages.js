@@ -190,7 +190,7 @@ async function look() {
   }
 }
 
-function start(list) {
+function start(list, Filter) {
   const told = document.querySelector(".flash"); // something is said here that the next page would not repeat
   if (page.case === null && !told && matchMedia(WIDE).matches) {
     const first = list.querySelector("a"); // none when the advisor's filter lets nothing through
@@ -204,8 +204,11 @@ function start(list) {
     typing = new TypingHint(document.getElementById("typing"));
     const { url, composer } = room;
     reportTyping(composer.box, () => api.post(`${url}typing/`).catch(() => {}));
+    // Where there is a keyboard one writes at once; on touch screens it would come up and hide half of what is said.
+    const free = document.activeElement === document.body && !location.hash;
+    if (free && !page.at && matchMedia("(hover: hover) and (pointer: fine)").matches) composer.box.focus({ preventScroll: true });
   }
-  cases = new CaseList({ list, api, url: page.cases, pages: page.pages, open: page.case, words, format, onCases: casesChanged });
+  cases = new CaseList({ list, api, url: page.cases, pages: page.pages, open: page.case, words, format, onCases: casesChanged, Filter });
   alerts = new Alerts({ words, pages: page.pages, stream: () => stream, isLooking });
   searching(list);
   connect();
@@ -258,5 +261,7 @@ function waitForFirst() {
 
 window.addEventListener("signout", () => stream?.stop());
 const list = document.getElementById("cases");
-if (list) start(list);
+// Members have no filters; where they cannot be had, they are links.
+const { CaseFilter } = document.getElementById("filters") ? await import("./casefilter.js").catch(() => ({})) : {};
+if (list) start(list, CaseFilter);
 else waitForFirst();

@@ -127,7 +127,7 @@ def test_nothing_that_somebody_wrote_runs_in_a_conversation(
         nothing_ran(member)
     assert set(rendered) >= set(wrote)
     assert SHORT[2] in member.title()
-    expect(member.locator(".conversation-head h2")).to_contain_text(SHORT[2])
+    expect(member.locator(".conversation-head h1")).to_contain_text(SHORT[2])
 
 
 def test_nothing_that_somebody_wrote_runs_elsewhere(

@@ -406,7 +406,7 @@ def test_markup_stays_text_and_only_web_addresses_become_links(
     assert all(href.startswith(("http://", "https://")) for href in hrefs)
     assert hrefs[-2:] == ["https://www.canada.ca/a_(b)?x=1&y=2", "https://example.com/"]
     assert advisor.locator("#messages script, #messages img, #messages svg, #cases img").count() == 0
-    expect(advisor.locator(".conversation-head h2")).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(advisor.locator(".conversation-head h1")).to_contain_text("<img src=x onerror=alert(1)>")
 
 
 def test_older_messages_come_on_scrolling_up_and_nothing_jumps(site: Site, sign_in: Open, case: int) -> None:

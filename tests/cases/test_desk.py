@@ -55,8 +55,8 @@ def five(world: World) -> Client:
     return signed_in(world.li)
 
 
-def test_what_waits_comes_first_longest_first_then_the_newest(five: Client) -> None:
-    assert numbers(five) == [1002, 1001, 1005, 1004, 1003]
+def test_what_waits_comes_first_longest_first_then_unread_open_and_closed(five: Client) -> None:
+    assert numbers(five) == [1002, 1001, 1005, 1003, 1004]
     assert on_page(five, "/messages/?show=all") == numbers(five)
 
 

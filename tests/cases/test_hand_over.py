@@ -40,7 +40,7 @@ def test_the_reason_is_kept_for_advisors_and_the_member_is_only_told_who_follows
     assert (kept.body, kept.author, kept.handed_to) == (REASON, world.li.user, world.zhang)
     page = signed_in(world.zhang).get("/messages/1001/").content.decode()
     assert REASON in page
-    assert "移交给 张伟" in page
+    assert "移交给 <bdi>张伟</bdi>" in page
     member = signed_in(world.wang)
     for path in ("/messages/1001/", "/api/cases/1001/messages/", "/api/cases/"):
         assert "休假" not in member.get(path).content.decode()
@@ -137,7 +137,7 @@ def test_the_page_says_what_it_means_before_it_hands_over(world: World) -> None:
     asked = client.post(PAGE, data)
     said = asked.content.decode()
     assert asked.status_code == 200
-    assert "把案件 #1001 移交给 张伟？" in said
+    assert "把案件 #1001 移交给 <bdi>张伟</bdi>？" in said
     assert REASON in said
     assert "您马上就不能再查看和回复这个案件。" in said
     assert advisor_of(world.case) == world.li

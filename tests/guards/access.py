@@ -140,6 +140,8 @@ ACCESS: dict[str, Row] = {
     "/messages/<int:number>/": Row(
         GET=ON_THE_CASE, POST=ON_THE_CASE, sends=_MESSAGE, also=frozenset({"file"}), form=True
     ),
+    "/messages/<int:number>/files/": Row(GET=ON_THE_CASE),
+    "/messages/<int:number>/print/": Row(GET=ON_THE_CASE),
     "/api/cases/": Row(GET=SIGNED_IN),
     "/api/cases/<int:number>/messages/": Row(
         GET=ON_THE_CASE, POST=ON_THE_CASE, sends=_MESSAGE, also=frozenset({"file"})
