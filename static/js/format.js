@@ -101,6 +101,8 @@ function linkTo(address) {
     return null;
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") return null;
+  // https://www.canada.ca@evil.example leads to evil.example: what stands before the @ is a name, and looks like a host.
+  if (url.username || url.password || /^https?:\/\/[^/?#]*@/i.test(address)) return null;
   const link = document.createElement("a");
   link.href = url.href;
   link.target = "_blank";

@@ -88,7 +88,7 @@ export function tickState(seq, { peerRead, notified }) {
 
 export function tick(state, words) {
   const label = words[state];
-  const mark = state === "told" ? el("span", { class: "told-in" }, words.wecom) : null;
+  const mark = state === "told" ? el("span", { class: "told-in" }, words.told) : null;
   const attributes = { class: `tick ${state}`, role: "img", "aria-label": label, title: label, "data-state": state };
   return el("span", attributes, state === "read" ? "✓✓" : "✓", mark);
 }
