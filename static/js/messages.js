@@ -230,7 +230,9 @@ function searching(list) {
 // Somebody without a case yet: the first one appears by itself. A page left open in front waits until they are back.
 function waitForFirst() {
   let isThere = false;
-  const show = () => isThere && byItself(() => location.reload());
+  const boxes = [...document.querySelectorAll("#new-case input:not([type=hidden]), #new-case textarea")];
+  // Whoever writes their question, or has just sent it, is left alone.
+  const show = () => isThere && !boxes.some(({ value }) => value) && byItself(() => location.reload());
   const none = () => {};
   const ask = async () => {
     isThere = (await api.get(page.cases)).length > 0;
