@@ -53,7 +53,7 @@ class NewCaseForm(forms.Form):
         max_length=MAX_BODY,
         error_messages={
             "required": _("请写下您的情况。"),
-            "max_length": _("最长 %(limit_value)d 个字，现在是 %(show_value)d 个字。请删短一些，其余的在下一条消息里发。"),
+            "max_length": _("最长 %(limit_value)d 个字，现在是 %(show_value)d 个字。其余的请在下一条消息里发。"),
             "null_characters_not_allowed": _("内容里有不能用的字符，请重新输入。"),
         },
         widget=forms.Textarea(attrs={"rows": 5}),

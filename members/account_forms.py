@@ -27,7 +27,7 @@ def required(what: Any) -> dict[str, Any]:
 
 
 class LoginForm(account.LoginForm):
-    """Asked with an address and no password field at all, it is shown with the address in it and complains of nothing."""
+    """Asked with an address and no password field, it is shown with the address in it and complains of nothing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         data = kwargs.get("data")

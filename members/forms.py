@@ -15,7 +15,10 @@ class RegistrationForm(forms.Form):
     """What every sign-up asks for. The action checks the rules again; here they are told all at once."""
 
     name = LineFormField(
-        label=_("姓名"), max_length=60, error_messages=NAME_WORDS, widget=forms.TextInput(attrs={"autocomplete": "name"})
+        label=_("姓名"),
+        max_length=60,
+        error_messages=NAME_WORDS,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     email = forms.EmailField(
         label=_("邮箱"),

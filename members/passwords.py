@@ -7,7 +7,8 @@ from django.utils.translation import ngettext
 
 class LongEnough(django_rules.MinimumLengthValidator):
     def get_error_message(self) -> str:
-        return ngettext("密码太短了，至少要 %d 个字符。", "密码太短了，至少要 %d 个字符。", self.min_length) % self.min_length
+        least = self.min_length
+        return ngettext("密码太短了，至少要 %d 个字符。", "密码太短了，至少要 %d 个字符。", least) % least
 
     def get_help_text(self) -> str:
         return ngettext("至少 %d 个字符。", "至少 %d 个字符。", self.min_length) % self.min_length
