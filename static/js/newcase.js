@@ -1,5 +1,6 @@
 // What is being asked is kept on this device until it was sent: a session that ended, or a line that broke, loses nothing.
 
+import "./check.js";
 import { Draft, load, save } from "./store.js";
 
 const form = document.getElementById("new-case");

@@ -1,5 +1,6 @@
 // A button in each form with passwords that shows what one typed, in all of its fields at once, and hides it again.
 
+import "./check.js";
 import { el } from "./dom.js";
 
 for (const form of document.querySelectorAll("form")) {
@@ -22,5 +23,5 @@ function offer(form, first) {
   form.addEventListener("submit", () => set(false));
   window.addEventListener("pagehide", () => set(false));
   for (const input of inputs) for (const [name, value] of [["autocapitalize", "none"], ["spellcheck", "false"]]) input.setAttribute(name, value);
-  first.querySelector("input").after(button);
+  (first.querySelector(".errorlist") ?? first.querySelector("input")).after(button);
 }
