@@ -110,9 +110,7 @@ def test_a_closed_case_promises_nothing(zhao: Member, asked: Case) -> None:
         ("1-7 00:00-23:59", "Europe/London", "周一至周日 00:00–23:59（London 时间）"),
     ],
 )
-def test_office_hours_are_said_in_the_practices_own_time(
-    settings: Settings, office: str, zone: str, said: str
-) -> None:
+def test_office_hours_are_said_in_the_practices_own_time(settings: Settings, office: str, zone: str, said: str) -> None:
     settings.TIME_ZONE = zone
     assert hours_in_words(parse_office(office)) == said
 

@@ -36,7 +36,16 @@ KEPT = [
     "Zoë Nguyễn-O’Neill",
     "محمد ٤٢ שלום",
 ]
-EMPTY = ["", " \n\u3000", "\u3164", "\u115f\u1160\uffa0", "\u2800\u2800", "\u200b\u200d\ufe0f", "\u202e\u2028", "\ufffc"]
+EMPTY = [
+    "",
+    " \n\u3000",
+    "\u3164",
+    "\u115f\u1160\uffa0",
+    "\u2800\u2800",
+    "\u200b\u200d\ufe0f",
+    "\u202e\u2028",
+    "\ufffc",
+]
 
 
 @pytest.mark.parametrize(("written", "kept"), REDUCED)
@@ -56,7 +65,7 @@ def test_what_shows_nothing_is_nothing(text: str) -> None:
 
 def test_doing_it_again_changes_nothing() -> None:
     """What the database holds may be saved again, by another page or a later version."""
-    chance = random.Random(9)  # noqa: S311
+    chance = random.Random(9)
     odd = [*range(0x300), *range(0x590, 0x700), *range(0x900, 0x960), *range(0x2000, 0x2070), 0x3164, 0xFE0F, 0x1F468]
     for _ in range(20_000):
         line = one_line("".join(chr(chance.choice([*odd, 0x94D, 0xE0100, 0x200C, 0x200D])) for _ in range(7)))
