@@ -14,7 +14,7 @@ def clean(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("advisors", "0002_initial"),
-        ("cases", "0002_initial"),
+        ("cases", "0003_message_files"),
         ("members", "0002_plain_names"),
     ]
 
