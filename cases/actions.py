@@ -98,13 +98,12 @@ def post_message(
     approved follow-up advisor at this moment, Conflict when the case is closed, InvalidInput for an empty or
     over-long text.
     """
-    body = body.strip()
+    body = body.strip().replace("\r\n", "\n")
     if not body:
         raise InvalidInput(_("消息不能为空。"))
     if len(body) > MAX_BODY:
-        raise InvalidInput(
-            _("消息最长 %(limit)d 字，现在是 %(length)d 字。") % {"limit": MAX_BODY, "length": len(body)}
-        )
+        too_long = _("一条消息最长 %(limit)d 字，现在是 %(length)d 字，请删减，或分几条发送。")
+        raise InvalidInput(too_long % {"limit": MAX_BODY, "length": len(body)})
     return write_message(case, sender, kind=Message.Kind.TEXT, body=body, client_id=client_id, source=source)
 
 

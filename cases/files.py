@@ -7,6 +7,7 @@ from typing import IO
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from cases import magic
 from cases.images import read_picture
@@ -99,7 +100,7 @@ def read_upload(file: IO[bytes], name: str) -> Upload:
     size, sha256 = _measure(file)
     found = _type_of(file, name)
     if found is None or found.name not in settings.UPLOAD_TYPES:
-        raise InvalidInput(_("不支持这种文件。可以发送：%s。") % " / ".join(accepted_types()))
+        raise InvalidInput(_("只能发送%s。") % accepted_in_words())
     if _has_macros(file):
         raise InvalidInput(_("文件里有宏。请另存为不含宏的文件或 PDF 再发送。"))
     picture = read_picture(file, found.pillow) if found.pillow else None
@@ -123,6 +124,19 @@ def accepted_types() -> list[str]:
     """Return the accepted kinds as people call them: JPG, PNG, PDF …"""
     names = [found.extensions[0][1:].upper() for found in TYPES if found.name in settings.UPLOAD_TYPES]
     return list(dict.fromkeys(names))
+
+
+def accepted_in_words() -> str:
+    """Return the accepted kinds as one says them: 照片、PDF、Office 文档、录音和视频."""
+    groups = {
+        pgettext("file kinds", "照片"): {"jpeg", "png", "gif", "webp", "heic"},
+        "PDF": {"pdf"},
+        pgettext("file kinds", "Office 文档"): {"doc", "xls", "ppt", "docx", "xlsx", "pptx", "txt", "csv"},
+        pgettext("file kinds", "录音"): {"mp3", "m4a", "ogg", "wav", "amr"},
+        pgettext("file kinds", "视频"): {"mp4", "mov", "webm"},
+    }
+    *most, last = [words for words, names in groups.items() if names & set(settings.UPLOAD_TYPES)]
+    return _("%(most)s和%(last)s") % {"most": _("、").join(most), "last": last} if most else last
 
 
 def accepted_extensions() -> list[str]:

@@ -17,9 +17,9 @@ from cases.actions import follows, mark_read, open_case, post_message
 from cases.api import note_activity, receive_file
 from cases.desk_list import Desk, is_done
 from cases.desk_views import desk_context
-from cases.files import accepted_extensions, accepted_types
+from cases.files import accepted_extensions, accepted_in_words, accepted_types
 from cases.forms import MessageForm, NewCaseForm
-from cases.models import RECALL_WITHIN, Case, Message, ReadMark
+from cases.models import MAX_BODY, RECALL_WITHIN, Case, Message, ReadMark
 from cases.next_steps import next_steps
 from cases.notices import notice_of
 from cases.queries import case_for, list_cases, page_around, page_of_messages
@@ -47,6 +47,7 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
             form.add_error("body", refusal.message)
     context = {**_about(request, user, case), **(_conversation(request, user, case) if case else {})}
     context |= {"page": {**_page(user, case), "at": context.get("place")}, "form": form, "file_limits": _file_limits()}
+    context["max_body"] = MAX_BODY
     if not context["has_cases"]:
         context |= _question(user, NewCaseForm())
     return render(request, "cases/messages.html", context, status=400 if form.errors else 200)
@@ -128,7 +129,12 @@ def _moment(iso: str | None) -> datetime | None:
 def _file_limits() -> dict[str, object]:
     """What is said beside the button before anybody chooses a file."""
     kinds = accepted_types()
-    return {"mb": settings.UPLOAD_MAX_MB, "kinds": " / ".join(kinds), "accept": ",".join(accepted_extensions())}
+    return {
+        "mb": settings.UPLOAD_MAX_MB,
+        "kinds": " / ".join(kinds),
+        "in_words": accepted_in_words(),
+        "accept": ",".join(accepted_extensions()),
+    }
 
 
 def _read_marks(case: Case, user: User) -> dict[str, int]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from jiayi.plaintext import one_line
 
@@ -56,7 +57,12 @@ class TextFormField(forms.CharField):
         return super().to_python(value).replace("\r\n", "\n")
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        return {name: value for name, value in super().widget_attrs(widget).items() if name != "maxlength"}
+        attrs = {name: value for name, value in super().widget_attrs(widget).items() if name != "maxlength"}
+        if self.max_length:
+            # js/limit.js says these near the limit and over it.
+            attrs["data-limit"] = self.max_length
+            attrs |= {"data-left": _("还剩 {n} 字"), "data-over": _("超出 {n} 字，请删减，或分几条发送")}
+        return attrs
 
 
 def plain(fields: Iterable[str], name: str) -> models.CheckConstraint:

@@ -15,6 +15,7 @@ export class CannedReplies {
   #found = [];
   #active = 0;
   #dismissed = null; // where the `/` stands whose list was closed
+  #byButton = null; // where the `/` stands that the button wrote
 
   constructor({ form, url, page, words, api }) {
     Object.assign(this, { form, url, words, api });
@@ -33,7 +34,24 @@ export class CannedReplies {
     this.popup.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus
     this.list.addEventListener("click", (event) => this.#clicked(event));
     form.addEventListener("submit", () => this.#close());
+    this.button = document.getElementById("canned");
+    this.button.hidden = false;
+    this.button.addEventListener("mousedown", (event) => event.preventDefault());
+    this.button.addEventListener("click", () => this.#askByButton());
     this.#load();
+  }
+
+  // A `/` where one writes, as if it had been typed; it goes again when nothing is chosen.
+  #askByButton() {
+    const { box } = this;
+    if (this.#replies?.length === 0) return location.assign(this.foot.querySelector("a").href);
+    box.focus();
+    const caret = box.selectionEnd;
+    const space = /\S$/.test(box.value.slice(0, caret)) ? " " : "";
+    box.setRangeText(`${space}/`, caret, caret, "end");
+    this.#byButton = caret + space.length;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    return undefined;
   }
 
   #load() {
@@ -86,6 +104,11 @@ export class CannedReplies {
     if (!this.#isOpen) return;
     this.popup.hidden = true;
     for (const name of [...Object.keys(COMBOBOX), "aria-activedescendant"]) this.box.removeAttribute(name);
+    const at = this.#byButton;
+    this.#byButton = null;
+    if (at === null || this.#asked()?.start !== at || this.#asked().word) return;
+    this.box.setRangeText("", at, at + 1, "end");
+    this.box.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   #option(reply, index) {
@@ -140,11 +163,12 @@ export class CannedReplies {
     const asked = this.#asked();
     const text = this.#found[index].body;
     if (!asked) return;
-    if (box.maxLength > 0 && box.value.length - (asked.caret - asked.start) + text.length > box.maxLength) {
+    if (box.value.length - (asked.caret - asked.start) + text.length > box.dataset.limit) {
       this.said.textContent = this.words.replyTooLong;
       this.foot.textContent = this.words.replyTooLong;
       return;
     }
+    this.#byButton = null; // it is replaced
     this.#close();
     box.setSelectionRange(asked.start, asked.caret);
     // The browser's own way of writing can be undone by Ctrl+Z.

@@ -1,6 +1,10 @@
-// The box to write in: Enter sends, Shift+Enter breaks the line; what is written is kept as a draft.
+// The box to write in: Enter sends and Shift+Enter breaks the line, on a touch keyboard Enter breaks it; what is written
+// is kept as a draft.
 
 import { Draft } from "./store.js";
+
+// There is no Shift to hold, and whoever wants a new line must not have sent half a message.
+const touch = matchMedia("(pointer: coarse) and (hover: none)");
 
 export class Composer {
   constructor({ form, name, onSend }) {
@@ -9,25 +13,30 @@ export class Composer {
     this.onSend = onSend;
     this.draft = new Draft(this.box, name);
     this.box.required = false; // an empty box is not worth a complaint
-    this.#fit();
+    this.box.enterKeyHint = touch.matches ? "enter" : "send";
     form.addEventListener("submit", (event) => this.#submit(event));
     this.box.addEventListener("keydown", (event) => this.#key(event));
     this.box.addEventListener("input", () => this.#fit());
+    this.#changed();
   }
 
   // Put a text into the box, before what is being written there.
   write(text) {
     this.box.value = [text, this.box.value].filter(Boolean).join("\n");
-    this.draft.keepSoon();
-    this.#fit();
+    this.#changed();
     this.box.focus();
+  }
+
+  // Not by a key: whoever looks at what is written is told all the same.
+  #changed() {
+    this.box.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   #key(event) {
     // The Enter that ends a Chinese input method's word is not meant for us. Safari has ended composing by then,
     // and says 229.
     const composing = event.isComposing || event.keyCode === 229;
-    if (event.key !== "Enter" || event.shiftKey || event.altKey || composing) return;
+    if (event.key !== "Enter" || event.shiftKey || event.altKey || composing || touch.matches) return;
     event.preventDefault();
     this.form.requestSubmit();
   }
@@ -38,7 +47,7 @@ export class Composer {
     if (!text) return;
     this.box.value = "";
     this.draft.keep();
-    this.#fit();
+    this.#changed();
     this.onSend(text);
     this.box.focus();
   }

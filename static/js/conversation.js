@@ -182,7 +182,11 @@ export class Conversation {
     if (known && ["state", "status", "detail"].every((key) => known.item[key] === item[key])) return;
     const onRetry = () => this.actions.retry(id);
     const onDiscard = () => this.actions.discard(id);
-    const element = pendingElement(item, { words: this.words, format: this.format, onRetry, onDiscard });
+    const onEdit = () => {
+      onDiscard();
+      this.actions.editAgain(item.body);
+    };
+    const element = pendingElement(item, { words: this.words, format: this.format, onRetry, onDiscard, onEdit });
     this.#waiting.set(id, { item: { ...item }, element });
     if (known) known.element.replaceWith(element);
     else this.list.append(element);

@@ -57,7 +57,7 @@ export function messageElement(message, { words, format, state, extra = [] }) {
   return el("li", { class: kind, "data-seq": message.seq }, avatar(message.sender), said);
 }
 
-export function pendingElement(item, { words, format, onRetry, onDiscard }) {
+export function pendingElement(item, { words, format, onRetry, onDiscard, onEdit }) {
   const text = el("p", { class: "text" });
   if (item.file) text.append(pendingFile(item, words, format));
   else putText(text, item.body);
@@ -66,6 +66,7 @@ export function pendingElement(item, { words, format, onRetry, onDiscard }) {
   const foot = el("p", { class: "foot" }, state === "sending" ? words.sending : troubleIn(item, words));
   // A file the browser did not keep cannot be sent again.
   if (failed && !item.lost) foot.append(button(words.retry, "retry", onRetry));
+  if (failed && !item.file) foot.append(button(words.editAgain, "edit-again", onEdit));
   if (state !== "sending") foot.append(button(words.discard, "discard", onDiscard));
   else if (item.file) foot.append(button(words.cancel, "discard", onDiscard));
   const me = { name: "", role: "", me: true };

@@ -34,6 +34,13 @@ others?.addEventListener("message", () => {
   if (document.querySelector("form[data-sign-out]")) setTimeout(() => location.reload(), RELOAD_AFTER);
 });
 
+// Near the limit of a long text it is said how much is left.
+const NEAR_LIMIT = 0.9;
+document.addEventListener("input", ({ target }) => {
+  if (!(target.value?.length > target.dataset.limit * NEAR_LIMIT)) return;
+  import("./limit.js").then(({ watchLimit }) => watchLimit(target), () => {});
+});
+
 // A second click before the answer would open a second case or complain that the address is taken.
 for (const form of document.querySelectorAll("form[data-once]")) {
   let sent = false;

@@ -177,7 +177,7 @@ def test_what_cannot_be_sent_is_said_at_once_and_by_the_server_anyway(
     assert not [one for one in asked if one.startswith("POST") and "messages" in one]
     member.set_input_files("#picker", [file("假的.pdf", b"MZ\x90\0" + b"\0" * 100, "application/pdf")])
     expect(note).to_be_hidden()
-    expect(member.locator(".failed .foot")).to_contain_text("不支持这种文件")
+    expect(member.locator(".failed .foot")).to_contain_text("只能发送照片、PDF、Office 文档、录音和视频。")
 
 
 def test_an_upload_shows_its_progress_and_can_be_cancelled_while_texts_go_on(
@@ -397,7 +397,7 @@ def test_a_file_goes_without_javascript(
     shot(member, "files-no-javascript")
     member.set_input_files("#file", [file("a.exe", b"MZ", "a/b")])
     member.click("#compose button.send")
-    expect(member.get_by_text("不支持这种文件")).to_be_visible()
+    expect(member.get_by_text("只能发送照片、PDF、Office 文档、录音和视频。")).to_be_visible()
     assert sent_files(site, case) == ["护照.jpg"]
 
 

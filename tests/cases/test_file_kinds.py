@@ -111,7 +111,7 @@ def test_a_kind_the_settings_do_not_name_is_refused_and_the_refusal_names_those_
 ) -> None:
     settings.UPLOAD_TYPES = ["png", "pdf"]
     answer = send_file(signed_in(world.wang), world.case.number, files.JPEG, "a.jpg")
-    assert (answer.status_code, answer.json()) == (400, {"detail": "不支持这种文件。可以发送：PNG / PDF。"})
+    assert (answer.status_code, answer.json()) == (400, {"detail": "只能发送照片和PDF。"})
 
 
 def test_an_office_file_with_macros_is_refused_with_what_to_do(world: World) -> None:

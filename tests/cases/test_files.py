@@ -220,7 +220,7 @@ def test_without_javascript_a_text_changed_after_its_file_was_refused_is_not_los
     ("fields", "told"),
     [
         ({}, "消息不能为空。"),
-        ({"file": SimpleUploadedFile("a.exe", b"MZ")}, "不支持这种文件"),
+        ({"file": SimpleUploadedFile("a.exe", b"MZ")}, "只能发送照片、PDF、Office 文档、录音和视频。"),
         ({"file": SimpleUploadedFile("a.pdf", b"")}, "文件是空的"),
         ({"file": SimpleUploadedFile("a.png", files.PNG[:60])}, "图片无法读取"),
     ],
