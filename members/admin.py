@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from jiayi.admin import ReadOnlyAdmin
-from members.models import Member, User
+from members.models import AccountMail, Member, User
 
 
 @admin.register(User)
@@ -53,6 +53,24 @@ class MemberAdmin(ReadOnlyAdmin):
     @admin.display(description=_("邮箱"), ordering="user__email")
     def email(self, member: Member) -> str:
         return member.user.email
+
+
+@admin.register(AccountMail)
+class AccountMailAdmin(ReadOnlyAdmin):
+    """Which e-mails about accounts went out, or not. Neither their words nor their addresses."""
+
+    list_display = ("__str__", "user_name", "state", "attempts", "created_at", "ended_at", "note")
+    list_filter = ("state",)
+    search_fields = ("user__name", "user__email")
+    ordering = ("-pk",)
+    fields = ("user", "state", "attempts", "due_at", "created_at", "ended_at", "note")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AccountMail]:
+        return super().get_queryset(request).select_related("user")
+
+    @admin.display(description=_("账号"))
+    def user_name(self, mail: AccountMail) -> str:
+        return mail.user.name if mail.user else "—"
 
 
 # An account has one address, and it stands in the account.

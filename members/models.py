@@ -97,3 +97,43 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return self.user.name
+
+
+class AccountMail(models.Model):
+    """An e-mail about an account, on its way (account_mail.py); afterwards only that there was one."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("等待发送")
+        SENT = "sent", _("已发送")
+        FAILED = "failed", _("失败")
+
+    user = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("账号"))
+    # All four are as allauth wrote them; the words may hold a link that opens the account.
+    recipient = models.EmailField(blank=True, editable=False)
+    sender = models.CharField(max_length=300, editable=False)
+    subject = models.CharField(max_length=300, blank=True, editable=False)
+    body = models.TextField(blank=True, editable=False)
+    state = models.CharField(_("状态"), max_length=7, choices=State, default=State.WAITING)
+    due_at = models.DateTimeField(_("应发送"), default=timezone.now)  # and the end of the lease of who sends it now
+    attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
+    note = models.CharField(_("说明"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("创建时间"), default=timezone.now)
+    ended_at = models.DateTimeField(_("结束"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("账号邮件")
+        verbose_name_plural = _("账号邮件")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["state", "due_at"], name="account_mail_due"),
+            models.Index(fields=["ended_at"], name="account_mail_ended"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=models.Q(state="waiting", ended_at=None) & ~models.Q(recipient="")
+                | models.Q(state__in=["sent", "failed"], ended_at__isnull=False, recipient="", subject="", body=""),
+                name="account_mail_forgets_its_words",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"A{self.pk}"

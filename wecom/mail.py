@@ -1,24 +1,21 @@
 """The e-mail that says, without any content, that an advisor replied. The address is in no row and no error."""
 
-import smtplib
-import ssl
 import time
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
 from django.urls import reverse
 
 from cases.models import Case
-from jiayi.database import let_go_of_the_database
+from jiayi.mail import Fault, NotTaken, hand_over
 from members.reminders import switch_off_url
 from wecom.answers import Answer, WeComError
 from wecom.errcodes import Verdict
 from wecom.models import Notification
 
-PERMANENT = 500  # SMTP answers from here on stay as they are (RFC 5321, 4.2.1)
+VERDICTS = {Fault.PASSING: Verdict.RETRY, Fault.MAIL: Verdict.PAYLOAD, Fault.SERVER: Verdict.CONFIGURATION}
 SEPARATOR = "\n\n――――――――――\n\n"
 
 # Subject and body in each language; {url} leads to the case, {off} switches these e-mails off.
@@ -72,41 +69,9 @@ def _page(case: Case) -> str:
 def send_mail(payload: dict[str, Any]) -> Answer:
     """Hand it to the mail server. Holds no transaction. Raises WeComError, as every way does."""
     started = time.monotonic()
-    server = get_connection()
-    let_go_of_the_database()
-    mail = EmailMessage(
-        payload["subject"], payload["body"], to=[payload["to"]], headers=payload["headers"], connection=server
-    )
+    mail = EmailMessage(payload["subject"], payload["body"], to=[payload["to"]], headers=payload["headers"])
     try:
-        server.open()
-        mail.send()
-    except Exception as error:
-        # smtplib's errors name the address, so nothing of them is kept but the number.
-        raise _explained(error) from None
-    finally:
-        with suppress(smtplib.SMTPException, OSError):
-            server.close()  # also after a refused password, where Django leaves it open
+        hand_over(mail)
+    except NotTaken as error:
+        raise WeComError(error.reason, VERDICTS[error.fault], error.code) from None
     return Answer(0, "ok", {}, round((time.monotonic() - started) * 1000))
-
-
-def _explained(error: Exception) -> WeComError:
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code = next((code for code, _said in error.recipients.values()), PERMANENT)
-        return _of_code(code, Verdict.PAYLOAD, "邮件服务器拒绝了收件地址，请核对会员的邮箱")
-    if isinstance(error, smtplib.SMTPAuthenticationError):
-        return _of_code(error.smtp_code, Verdict.CONFIGURATION, "邮件服务器的用户名或密码不对，请修改 EMAIL_URL")
-    if isinstance(error, smtplib.SMTPSenderRefused):
-        return _of_code(error.smtp_code, Verdict.CONFIGURATION, "邮件服务器拒绝了发件地址，请修改 DEFAULT_FROM_EMAIL")
-    if isinstance(error, smtplib.SMTPDataError):
-        return _of_code(error.smtp_code, Verdict.PAYLOAD, "邮件服务器拒收了这封邮件")
-    if isinstance(error, smtplib.SMTPNotSupportedError | ssl.SSLCertVerificationError):
-        return WeComError("邮件服务器不支持所设的加密或登录，或证书无效，请检查 EMAIL_URL。", Verdict.CONFIGURATION)
-    if isinstance(error, smtplib.SMTPException | OSError):
-        return WeComError(f"邮件服务器暂时不可用（{type(error).__name__}），稍后自动重试。", Verdict.RETRY)
-    return WeComError(f"这封邮件无法发送，请核对会员的邮箱（{type(error).__name__}）。", Verdict.PAYLOAD)
-
-
-def _of_code(code: int, verdict: Verdict, said: str) -> WeComError:
-    if code < PERMANENT:
-        return WeComError(f"邮件服务器暂时不收（SMTP {code}），稍后自动重试。", Verdict.RETRY, code)
-    return WeComError(f"{said}（SMTP {code}）。", verdict, code)

@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 
 from cases.scanning import scan_due, scan_until
 from jiayi.health import BEAT_EVERY, WORKER, beat
+from members.account_mail import send_account_mail
 from wecom.channels import APP, EMAIL, GROUP
 from wecom.delivery import deliver_due
 from wecom.media import fetch_due_media
@@ -58,6 +59,7 @@ def work_on_mail(stopping: Callable[[], bool], wait: Callable[[float], None]) ->
         pause = MAIL_EVERY
         try:
             close_old_connections()
+            send_account_mail(stopping)  # first: somebody sits and waits for it
             deliver_due(stopping, (EMAIL,))
         except Exception:
             # The database is away for a moment, or a mistake of ours: what is due stays due.
@@ -125,7 +127,8 @@ class Command(BaseCommand):
         pulse = Pulse()
         if once:
             pulse.beat()
-            self.stdout.write(f"{work() + deliver_due(channels=(EMAIL,)) + scan_due()} sent or tried")
+            tried = work() + send_account_mail() + deliver_due(channels=(EMAIL,)) + scan_due()
+            self.stdout.write(f"{tried} sent or tried")
             return
         stop = Stop()
         # Beside the rest: a scanner that hangs holds up no notification.
