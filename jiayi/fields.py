@@ -1,7 +1,7 @@
 """Fields of models and forms for names and titles (jiayi/plaintext.py), and for longer texts of forms."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db import models
@@ -14,7 +14,15 @@ HOPELESS = 5_000  # characters; no name or title is as long with all that is tak
 BARRED = "\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\n\r"
 
 
-class LineField(models.CharField):
+if TYPE_CHECKING:  # at runtime Django's fields are not generic
+    from django.db.models.expressions import Combinable
+
+    CharField = models.CharField[str | int | Combinable, str]
+else:
+    CharField = models.CharField
+
+
+class LineField(CharField):
     """A name or title. Whichever way it is written (save, update, bulk_create), it is one_line() that is kept."""
 
     def to_python(self, value: Any) -> Any:
@@ -30,8 +38,9 @@ class LineField(models.CharField):
         setattr(model_instance, self.attname, value)  # who goes on with the row has what is kept
         return value
 
-    def formfield(self, **kwargs: Any) -> Any:
-        return super().formfield(**{"form_class": LineFormField, **kwargs})
+    def formfield(self, form_class: Any = None, choices_form_class: Any = None, **kwargs: Any) -> Any:
+        kwargs |= {"form_class": form_class or LineFormField, "choices_form_class": choices_form_class}
+        return super().formfield(**kwargs)
 
     def deconstruct(self) -> Any:
         # To migrations it is what the database sees.
@@ -43,7 +52,7 @@ class LineFormField(forms.CharField):
     """As LineField: what is missing or too long is judged by what would be kept."""
 
     def to_python(self, value: Any) -> str:
-        value = super().to_python(value)
+        value = super().to_python(value) or ""
         # Validators refuse a NUL, and what is hopelessly long, at which nobody should spend time.
         return value if "\0" in value or len(value) > HOPELESS else one_line(value)
 
@@ -54,7 +63,7 @@ class TextFormField(forms.CharField):
     widget = forms.Textarea
 
     def to_python(self, value: Any) -> str:
-        return super().to_python(value).replace("\r\n", "\n")
+        return (super().to_python(value) or "").replace("\r\n", "\n")
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         attrs = {name: value for name, value in super().widget_attrs(widget).items() if name != "maxlength"}

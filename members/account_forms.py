@@ -43,10 +43,11 @@ class LoginForm(account.LoginForm):
     def clean(self) -> dict[str, Any] | None:
         """What is wrong with both together is told at the password, where one goes on typing."""
         try:
-            return super().clean()
+            cleaned: dict[str, Any] | None = super().clean()
         except ValidationError as error:
             self.add_error("password", error)
-            return self.cleaned_data
+            cleaned = self.cleaned_data
+        return cleaned
 
 
 class ResetPasswordForm(account.ResetPasswordForm):
