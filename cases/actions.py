@@ -19,6 +19,7 @@ from cases.signals import advisor_assigned, message_recalled
 from cases.system_messages import record_of
 from jiayi.bus import publish
 from jiayi.errors import Conflict, Gone, InvalidInput
+from jiayi.plaintext import one_line
 from members.models import Member, User
 
 NUMBER_ATTEMPTS = 20
@@ -29,7 +30,7 @@ def open_case(member: Member, title: str, *, kind: str = Case.Kind.OTHER, adviso
 
     Raises InvalidInput for a bad title or a kind of matter there is none, Conflict for an advisor who is not approved.
     """
-    title = title.strip()
+    title = one_line(title)
     if not 0 < len(title) <= 120:
         raise InvalidInput(_("请填写标题，最长 120 个字。"))
     if kind not in Case.Kind.values:

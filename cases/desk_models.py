@@ -10,6 +10,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from jiayi.fields import LineField
+
 MAX_NOTE = 5_000  # characters
 MAX_REASON = 500  # characters, of a hand-over
 MAX_REPLY = 4_000  # characters; with what is filled in it must fit into a message
@@ -51,7 +53,7 @@ class CannedReply(models.Model):
     owner = models.ForeignKey(
         "advisors.Advisor", models.CASCADE, null=True, blank=True, related_name="replies", verbose_name=_("顾问")
     )
-    shortcut = models.CharField(_("快捷词"), max_length=20, validators=[shortcut_validator])
+    shortcut = LineField(_("快捷词"), max_length=20, validators=[shortcut_validator])
     body = models.TextField(_("内容"), max_length=MAX_REPLY)
 
     class Meta:

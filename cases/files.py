@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import IO
 
@@ -14,14 +13,11 @@ from cases.images import read_picture
 from cases.models import MAX_FILE_NAME, Attachment
 from cases.scanning import Verdict, look
 from jiayi.errors import InvalidInput
+from jiayi.plaintext import one_line
 from jiayi.uploads import max_upload_bytes, too_large
 
 Kind = Attachment.Kind
 CHUNK = 256 * 1024
-
-# Unicode's control, format (among them the marks that reverse the direction of writing) and surrogate characters,
-# line and paragraph separators.
-_NOT_SHOWN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 @dataclass(frozen=True)
@@ -140,9 +136,7 @@ def display_name(name: str, extensions: tuple[str, ...]) -> str:
 
     It is never used as a path. Whatever is left of a name like `../..` is called 文件.
     """
-    shown = "".join(c if unicodedata.category(c) not in _NOT_SHOWN else " " * (c in "\t\r\n") for c in name)
-    shown = re.split(r"[/\\]", unicodedata.normalize("NFC", shown))[-1]
-    shown = " ".join(shown.split()).strip(". ")
+    shown = one_line(one_line(re.split(r"[/\\]", name)[-1]).strip(". "))
     extension = next((e for e in extensions if shown.lower().endswith(e)), "")
     stem = shown[: len(shown) - len(extension)].rstrip(". ") or _("文件")
     extension = shown[len(shown) - len(extension) :] if extension else extensions[0]

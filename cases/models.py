@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from advisors.models import Advisor
 from cases.desk_models import CannedReply as CannedReply
 from cases.desk_models import Note as Note
+from jiayi.fields import LineField, plain
+from jiayi.plaintext import isolated
 from members.models import Member, User
 
 FIRST_NUMBER = 1001
@@ -45,7 +47,7 @@ class Case(models.Model):
         OTHER = "other", _("其他")
 
     number = models.PositiveIntegerField(_("案件号"), unique=True, editable=False)
-    title = models.CharField(_("标题"), max_length=120)
+    title = LineField(_("标题"), max_length=120)
     kind = models.CharField(_("类别"), max_length=12, choices=Kind, default=Kind.OTHER)
     member = models.ForeignKey(Member, models.PROTECT, related_name="cases", verbose_name=_("会员"))
     advisor = models.ForeignKey(
@@ -77,6 +79,7 @@ class Case(models.Model):
             models.CheckConstraint(condition=Q(number__gte=FIRST_NUMBER), name="case_number_from_1001"),
             models.CheckConstraint(condition=Q(status__in=["open", "closed"]), name="case_status_known"),
             models.CheckConstraint(condition=~Q(title=""), name="case_has_a_title"),
+            plain(["title"], "case_title_is_plain"),
             models.CheckConstraint(
                 condition=Q(
                     kind__in=["study_permit", "work_permit", "visitor", "pr", "family", "citizenship", "other"]
@@ -91,7 +94,7 @@ class Case(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"#{self.number} {self.title}"
+        return f"#{self.number} {isolated(self.title)}"
 
     @property
     def waits_since(self) -> datetime | None:
@@ -126,7 +129,7 @@ class Message(models.Model):
     source = models.CharField(_("来自"), max_length=5, choices=Source, default=Source.WEB)
     # What a system message says, and the name in it: each reader gets it in their language (system_messages.py).
     notice = models.CharField(max_length=10, choices=Notice, blank=True)
-    about = models.CharField(max_length=60, blank=True)
+    about = LineField(max_length=60, blank=True)
     # Chosen by the sender's side, so that sending again after a lost answer finds the same message.
     client_id = models.CharField(max_length=80)
     created_at = models.DateTimeField(_("时间"), default=timezone.now)
@@ -174,7 +177,7 @@ class Attachment(models.Model):
 
     message = models.OneToOneField(Message, models.PROTECT, related_name="attachment", verbose_name=_("消息"))
     key = models.UUIDField(unique=True, default=uuid4, editable=False)  # in its address
-    name = models.CharField(_("文件名"), max_length=MAX_FILE_NAME)  # only shown, never a path
+    name = LineField(_("文件名"), max_length=MAX_FILE_NAME)  # only shown, never a path
     size = models.PositiveIntegerField(_("大小"))  # bytes
     content_type = models.CharField(max_length=100)  # decided by us from the bytes
     kind = models.CharField(_("类型"), max_length=5, choices=Kind)
@@ -199,6 +202,7 @@ class Attachment(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(size__gt=0), name="attachment_not_empty"),
             models.CheckConstraint(condition=~Q(name="") & ~Q(file="") & ~Q(sha256=""), name="attachment_complete"),
+            plain(["name"], "attachment_name_is_plain"),
             models.CheckConstraint(
                 condition=Q(kind__in=["image", "audio", "video", "file"]), name="attachment_kind_known"
             ),

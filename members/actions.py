@@ -1,6 +1,7 @@
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
+from jiayi.plaintext import one_line
 from jiayi.saving import save_valid
 from members.models import Member, User
 
@@ -10,7 +11,7 @@ def create_account(*, email: str, name: str, password: str) -> User:
 
     Raises django's ValidationError when the address is taken or the password is weak.
     """
-    user = User(email=User.objects.normalize_email(email), name=name.strip())
+    user = User(email=User.objects.normalize_email(email), name=one_line(name))
     validate_password(password, user)
     user.set_password(password)
     save_valid(user)

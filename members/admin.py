@@ -48,7 +48,7 @@ class MemberAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("姓名"), ordering="user__name")
     def name(self, member: Member) -> str:
-        return member.user.name
+        return str(member.user.name)
 
     @admin.display(description=_("邮箱"), ordering="user__email")
     def email(self, member: Member) -> str:

@@ -8,6 +8,10 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from jiayi.fields import LineField, plain
+from jiayi.plaintext import isolated
+from members.words import EMAIL_TAKEN, EMAIL_WORDS
+
 
 class UserManager(BaseUserManager["User"]):
     @classmethod
@@ -31,8 +35,12 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """The account everybody signs in with, by e-mail. What somebody may do is in Member and Advisor."""
 
-    email = models.EmailField(_("邮箱"), unique=True, error_messages={"unique": _("该邮箱已注册，请直接登录。")})
-    name = models.CharField(_("姓名"), max_length=60)
+    email = models.EmailField(
+        _("邮箱"),
+        unique=True,
+        error_messages={"unique": EMAIL_TAKEN, "invalid": EMAIL_WORDS["invalid"]},
+    )
+    name = LineField(_("姓名"), max_length=60)
     is_active = models.BooleanField(_("启用"), default=True, help_text=_("停用后立即无法登录，也不再收到任何内容。"))
     is_staff = models.BooleanField(_("管理员"), default=False, help_text=_("可以进入管理后台。"))
     date_joined = models.DateTimeField(_("注册时间"), default=timezone.now)
@@ -49,10 +57,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_in_one_spelling"),
             models.CheckConstraint(condition=~models.Q(name=""), name="user_has_a_name"),
+            plain(["name"], "user_name_is_plain"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} <{self.email}>"
+        return f"{isolated(self.name)} <{self.email}>"
 
     def clean(self) -> None:
         super().clean()

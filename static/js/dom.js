@@ -1,5 +1,8 @@
 // el("p", { class: "text", title: "…" }, "words", child): the only way in which js/ makes elements. Text stays text.
 
+// As jiayi/plaintext.py: what is written from right to left does not draw a number after it into itself.
+export const isolated = (text) => (/[\u0590-\u08ff]/.test(text) ? `\u2068${text}\u2069` : text);
+
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {

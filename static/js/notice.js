@@ -1,5 +1,7 @@
 // What the page says above the box a member writes in: the same rule as cases/notices.py.
 
+import { isolated } from "./dom.js";
+
 const NAMES = ["away", "notifying", "notified", "saved", "unassigned", "team-notified", "closed"];
 
 function noticeOf(one) {
@@ -17,7 +19,7 @@ function noticeOf(one) {
 export function showNotice(one, { words, format }) {
   const fits = noticeOf(one);
   const time = one.notified_at ? format.moment(new Date(one.notified_at)) : "";
-  const name = one.advisor?.name ?? "";
+  const name = isolated(one.advisor?.name ?? "");
   const said = { notified: fill(words.notified, { name, time }), "team-notified": fill(words.teamNotified, { time }) };
   for (const id of NAMES) {
     const hint = document.getElementById(id);

@@ -124,7 +124,7 @@ export class Search {
   }
 
   #case({ number, title }) {
-    const name = el("span", { class: "found-who" }, `${title} #${number}`);
+    const name = el("span", { class: "found-who" }, el("bdi", {}, title), ` #${number}`);
     return el("li", { "data-number": number }, el("a", { class: "found", href: `${this.pages}${number}/` }, name));
   }
 
@@ -140,7 +140,7 @@ export class Search {
         el("span", { class: "found-who" }, one.sender.me ? words.you : one.sender.name),
         el("time", { class: "found-time", datetime: one.created_at, title: format.fullTime(date) }, format.short(date)),
       ),
-      this.number ? null : el("span", { class: "found-case" }, `${one.title} #${one.case}`),
+      this.number ? null : el("span", { class: "found-case" }, el("bdi", {}, one.title), ` #${one.case}`),
       el("span", { class: "found-text" }, ...one.snippet.map(({ text, match }) => (match ? el("mark", {}, text) : text))),
     );
     link.addEventListener("click", (event) => {

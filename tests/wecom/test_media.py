@@ -17,6 +17,7 @@ from cases.actions import assign_advisor
 from cases.models import Case, Message
 from tests.clamd import Clamd
 from tests.clamd import says as says_to_scan
+from tests.files import PDF
 from tests.people import World, says
 from tests.wecom.app import App
 from tests.wecom.colleague import WeCom
@@ -271,3 +272,14 @@ def test_failures_are_told_as_far_as_a_receipt_holds_them_and_the_rest_with_the_
         assert len(reply.encode()) <= 2048
         told += reply.count("图片没有送出")
     assert told == 40
+
+
+def test_a_file_name_from_wecom_holds_nothing_that_turns_or_hides(
+    world: World, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = client.Media(PDF, "application/pdf", "护照\u202efdp\u2066\u200b\u3164.pdf")
+    monkeypatch.setattr(media, "fetch_media", lambda *asked: named)
+    sends(world, "file", "any")
+    assert fetch_due_media() == 1
+    (message,) = files(world.case)
+    assert (message.attachment.name, message.body) == ("护照fdp.pdf", "护照fdp.pdf")

@@ -1,0 +1,75 @@
+"""Fields of models and forms for names and titles (jiayi/plaintext.py), and for longer texts of forms."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.db import models
+
+from jiayi.plaintext import one_line
+
+HOPELESS = 5_000  # characters; no name or title is as long with all that is taken out of it
+# What the database itself refuses in a name: that which changes how the rest of the line is read, or breaks it.
+BARRED = "\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\n\r"
+
+
+if TYPE_CHECKING:  # at runtime Django's fields are not generic
+    from django.db.models.expressions import Combinable
+
+    CharField = models.CharField[str | int | Combinable, str]
+else:
+    CharField = models.CharField
+
+
+class LineField(CharField):
+    """A name or title. Whichever way it is written (save, update, bulk_create), it is one_line() that is kept."""
+
+    def to_python(self, value: Any) -> Any:
+        value = super().to_python(value)
+        return one_line(value) if isinstance(value, str) else value
+
+    def get_prep_value(self, value: Any) -> Any:
+        value = super().get_prep_value(value)
+        return one_line(value) if isinstance(value, str) else value
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = self.to_python(super().pre_save(model_instance, add))
+        setattr(model_instance, self.attname, value)  # who goes on with the row has what is kept
+        return value
+
+    def formfield(self, form_class: Any = None, choices_form_class: Any = None, **kwargs: Any) -> Any:
+        kwargs |= {"form_class": form_class or LineFormField, "choices_form_class": choices_form_class}
+        return super().formfield(**kwargs)
+
+    def deconstruct(self) -> Any:
+        # To migrations it is what the database sees.
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs
+
+
+class LineFormField(forms.CharField):
+    """As LineField: what is missing or too long is judged by what would be kept."""
+
+    def to_python(self, value: Any) -> str:
+        value = super().to_python(value) or ""
+        # Validators refuse a NUL, and what is hopelessly long, at which nobody should spend time.
+        return value if "\0" in value or len(value) > HOPELESS else one_line(value)
+
+
+class TextFormField(forms.CharField):
+    """A text of several lines, whose ends count as one character. The browser cuts nothing off; too much is told."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        return (super().to_python(value) or "").replace("\r\n", "\n")
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {name: value for name, value in super().widget_attrs(widget).items() if name != "maxlength"}
+
+
+def plain(fields: Iterable[str], name: str) -> models.CheckConstraint:
+    """Return the rule that none of these fields holds one of BARRED."""
+    barred = [models.Q((f"{field}__contains", character)) for field in fields for character in BARRED]
+    condition = models.Q(*[~one for one in barred])
+    return models.CheckConstraint(condition=condition, name=name)
