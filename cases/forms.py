@@ -5,6 +5,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from cases.models import MAX_BODY, Case
+from jiayi.fields import LineFormField, TextFormField
 
 
 def fresh_client_id() -> str:
@@ -29,11 +30,34 @@ class MessageForm(forms.Form):
 
 
 class NewCaseForm(forms.Form):
-    title = forms.CharField(
-        label=_("您想咨询什么？"), max_length=120, widget=forms.TextInput(attrs={"placeholder": _("例如：学签续签")})
+    title = LineFormField(
+        label=_("您想咨询什么？"),
+        max_length=120,
+        help_text=_("几个字就好，例如：学签续签。"),
+        error_messages={
+            "required": _("请用几个字写下您想咨询什么。"),
+            "max_length": _("标题最长 %(limit_value)d 个字，现在是 %(show_value)d 个字；细节请写在下面。"),
+            "null_characters_not_allowed": _("标题里有不能用的字符，请重新输入。"),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    kind = forms.ChoiceField(label=_("属于哪一类？"), choices=Case.Kind, initial=Case.Kind.OTHER, required=False)
-    body = forms.CharField(label=_("请描述您的情况"), max_length=MAX_BODY, widget=forms.Textarea(attrs={"rows": 5}))
+    kind = forms.ChoiceField(
+        label=_("属于哪一类？"),
+        choices=Case.Kind,
+        initial=Case.Kind.OTHER,
+        required=False,
+        error_messages={"invalid_choice": _("请从列表里选择类别。")},
+    )
+    body = TextFormField(
+        label=_("请描述您的情况"),
+        max_length=MAX_BODY,
+        error_messages={
+            "required": _("请写下您的情况。"),
+            "max_length": _("最长 %(limit_value)d 个字，现在是 %(show_value)d 个字。其余的请在下一条消息里发。"),
+            "null_characters_not_allowed": _("内容里有不能用的字符，请重新输入。"),
+        },
+        widget=forms.Textarea(attrs={"rows": 5}),
+    )
     client_id = forms.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z", widget=forms.HiddenInput, initial=fresh_client_id)
 
     def clean_kind(self) -> str:

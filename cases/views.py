@@ -20,6 +20,7 @@ from cases.desk_views import desk_context
 from cases.files import accepted_extensions, accepted_types
 from cases.forms import MessageForm, NewCaseForm
 from cases.models import RECALL_WITHIN, Case, Message, ReadMark
+from cases.next_steps import next_steps
 from cases.notices import notice_of
 from cases.queries import case_for, list_cases, page_around, page_of_messages
 from cases.serializers import PlaceQuery, message_json
@@ -46,6 +47,8 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
             form.add_error("body", refusal.message)
     context = {**_about(request, user, case), **(_conversation(request, user, case) if case else {})}
     context |= {"page": {**_page(user, case), "at": context.get("place")}, "form": form, "file_limits": _file_limits()}
+    if not context["has_cases"]:
+        context |= _question(user, NewCaseForm())
     return render(request, "cases/messages.html", context, status=400 if form.errors else 200)
 
 
@@ -87,6 +90,7 @@ def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, obj
         "is_member": Member.objects.filter(user=user).exists(),
         "advisor": advisor,
         "desk": desk.about(cases) if desk else None,
+        "next_steps": next_steps(case) if case and case.member.user_id == user.pk else None,
         **(desk_context(case) if case and follows(case, user) else {}),
     }
 
@@ -174,8 +178,18 @@ def new_case(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         note_activity(member.user)
-        with transaction.atomic():
-            case = open_case(member, said["title"], kind=said["kind"])
-            post_message(case, member.user, said["body"], client_id=said["client_id"])
-        return redirect("conversation", number=case.number)
-    return render(request, "cases/new_case.html", {"form": form}, status=400 if form.errors else 200)
+        try:
+            with transaction.atomic():
+                case = open_case(member, said["title"], kind=said["kind"])
+                post_message(case, member.user, said["body"], client_id=said["client_id"])
+            return redirect("conversation", number=case.number)
+        except Refused as refusal:
+            form.add_error(None, refusal.message)
+    context = _question(member.user, form)
+    return render(request, "cases/new_case.html", context, status=400 if form.errors else 200)
+
+
+def _question(user: User, form: NewCaseForm) -> dict[str, object]:
+    """What _new_case_form.html shows, and of the last question of theirs that was taken the id its form had."""
+    first = Message.objects.filter(seq=1, sender=user, case__member__user=user).order_by("-pk")
+    return {"new_case_form": form, "last_client_id": first.values_list("client_id", flat=True).first() or ""}

@@ -1,7 +1,16 @@
+import re
+
 from django.conf import settings
 from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, object]:
-    """What every page knows: whether this is a trial run with the WeCom sandbox."""
-    return {"sandbox": settings.WECOM_SANDBOX and settings.DEBUG}
+    """What every page knows: whether this is a trial run with the WeCom sandbox, and how to reach the practice."""
+    contact = {
+        "email": settings.CONTACT_EMAIL,
+        "phone": settings.CONTACT_PHONE,
+        "tel": re.sub(r"[^+0-9]", "", settings.CONTACT_PHONE or ""),
+        "privacy": settings.PRIVACY_URL,
+        "terms": settings.TERMS_URL,
+    }
+    return {"sandbox": settings.WECOM_SANDBOX and settings.DEBUG, "contact": contact}

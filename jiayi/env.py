@@ -1,11 +1,14 @@
 """Settings from the environment. Each helper fails loudly and names the variable."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 T = TypeVar("T")
 
@@ -72,3 +75,31 @@ def env_secret(name: str, default: str | None = None) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE: {error.strerror}: {path}") from None
+
+
+def parse_web_address(text: str) -> str:
+    """Return an address that a link may lead to. Raises ValueError unless it is http or https, and names nobody."""
+    try:
+        found = urlsplit(text)
+        good = found.scheme in {"http", "https"} and found.hostname and "@" not in found.netloc and text.isprintable()
+    except ValueError:
+        good = False
+    if not good or " " in text:
+        raise ValueError("must be like https://jiayi.example/privacy")
+    return text
+
+
+def parse_email(text: str) -> str:
+    """Return an e-mail address. Raises ValueError when it is none."""
+    try:
+        validate_email(text)
+    except ValidationError:
+        raise ValueError("must be like office@jiayi.example") from None
+    return text
+
+
+def parse_phone(text: str) -> str:
+    """Return a telephone number as people write it. Raises ValueError when it is none."""
+    if not re.fullmatch(r"\+?[0-9(][0-9 ().-]{4,30}", text):
+        raise ValueError("must be like +1 416 555 0100")
+    return text

@@ -54,6 +54,13 @@ class Office:
             here = datetime.combine(here.date() + timedelta(days=1), time(), here.tzinfo)
         return here
 
+    def coming_week(self, moment: datetime) -> tuple[datetime, datetime, datetime]:
+        """Return when the first day of an office week begins and ends, today or next, and when its last day begins."""
+        here = _local(moment)
+        first = here.date() + timedelta(days=(self.first_day - here.isoweekday()) % 7)
+        opens, closes = self._of(first, here)
+        return opens, closes, self._of(first + timedelta(days=self.last_day - self.first_day), here)[0]
+
     def _of(self, day: date, here: datetime) -> tuple[datetime, datetime]:
         opens = datetime.combine(day, self.hours.start, here.tzinfo)
         if not self.first_day <= day.isoweekday() <= self.last_day:

@@ -13,7 +13,17 @@ from django.utils.translation import gettext_lazy as _
 from dotenv import load_dotenv
 
 from jiayi.clamd import parse_address
-from jiayi.env import env_bool, env_int, env_list, env_parsed, env_secret, env_str
+from jiayi.env import (
+    env_bool,
+    env_int,
+    env_list,
+    env_parsed,
+    env_secret,
+    env_str,
+    parse_email,
+    parse_phone,
+    parse_web_address,
+)
 from jiayi.hours import parse_office, parse_span
 from jiayi.object_storage import s3_storage
 
@@ -31,6 +41,11 @@ if _site.scheme not in {"http", "https"} or not _site.hostname or _site.path:
     raise ImproperlyConfigured("SITE_URL must be like https://jiayi.co, without a path.")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", _site.hostname) + (["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
+# What stands at the foot of the pages, as far as it is set.
+CONTACT_EMAIL = env_parsed("CONTACT_EMAIL", "", parse_email)
+CONTACT_PHONE = env_parsed("CONTACT_PHONE", "", parse_phone)
+PRIVACY_URL = env_parsed("PRIVACY_URL", "", parse_web_address)
+TERMS_URL = env_parsed("TERMS_URL", "", parse_web_address)
 
 # The local stand-in for WeCom. Never in production: jiayi.E002 refuses it when DEBUG is off.
 WECOM_SANDBOX = env_bool("WECOM_SANDBOX", False)
@@ -132,9 +147,9 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "members.passwords.UnlikeThePerson"},
+    {"NAME": "members.passwords.LongEnough", "OPTIONS": {"min_length": 10}},
+    {"NAME": "members.passwords.Uncommon"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "messages"
@@ -143,12 +158,25 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_ADAPTER = "members.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "members.account_forms.LoginForm",
+    "reset_password": "members.account_forms.ResetPasswordForm",
+    "reset_password_from_key": "members.account_forms.ResetPasswordKeyForm",
+    "change_password": "members.account_forms.ChangePasswordForm",
+    "reauthenticate": "members.account_forms.ReauthenticateForm",
+}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[佳忆] "  # allauth's own would repeat the request's Host header
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "landing"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Jiayi"
+MFA_ADAPTER = "members.adapter.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "members.account_forms.AuthenticateForm",
+    "reauthenticate": "members.account_forms.ReauthenticateCodeForm",
+    "activate_totp": "members.account_forms.ActivateTOTPForm",
+}
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 # allauth counts by address of the client; "register" is our own sign-up, beside allauth's limits on signing in.
 # "upload": files somebody sends on the website.

@@ -227,23 +227,7 @@ function searching(list) {
   });
 }
 
-// Somebody without a case yet: the first one appears by itself. A page left open in front waits until they are back.
-function waitForFirst() {
-  let isThere = false;
-  const show = () => isThere && byItself(() => location.reload());
-  const none = () => {};
-  const ask = async () => {
-    isThere = (await api.get(page.cases)).length > 0;
-    if (isHere() || document.visibilityState === "hidden") show();
-  };
-  const onOtherAccount = () => signedOut(true);
-  const answer = () => false;
-  watchActivity(show);
-  stream = openStream({ url: page.events, user: page.user, onEvent: () => ask().catch(none), onState: none, onOtherAccount, answer, ask });
-  stream.connect();
-}
-
 window.addEventListener("signout", () => stream?.stop());
 const list = document.getElementById("cases");
 if (list) start(list);
-else waitForFirst();
+else import("./first.js").then(({ waitForFirst }) => (stream = waitForFirst({ api, page, signedOut }))).catch(() => {});

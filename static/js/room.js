@@ -280,7 +280,7 @@ export class Room {
   cover() {
     this.#putAway();
     for (const part of document.querySelectorAll("#conversation > :not(#scroller, .composer)")) part.remove();
-    for (const read of document.querySelectorAll(".older, #messages > :not(.pending)")) read.remove();
+    for (const read of document.querySelectorAll(".older, #next-steps, #messages > :not(.pending)")) read.remove();
   }
 
   // This person may not see the case any more: nothing of it stays on the screen.

@@ -53,6 +53,10 @@ PRODUCTION = {"SECRET_KEY": "x" * 50, "SITE_URL": "https://jiayi.example"}
         ({"SITE_URL": "https://jiayi.example"}, "SECRET_KEY"),
         ({"SECRET_KEY": "x"}, "SITE_URL"),
         ({**PRODUCTION, "WECHAT_REPLY_ROUTING": "sometimes"}, "WECHAT_REPLY_ROUTING"),
+        ({**PRODUCTION, "CONTACT_EMAIL": "office"}, "CONTACT_EMAIL"),
+        ({**PRODUCTION, "CONTACT_PHONE": "call us"}, "CONTACT_PHONE"),
+        ({**PRODUCTION, "PRIVACY_URL": "javascript:alert(1)"}, "PRIVACY_URL"),
+        ({**PRODUCTION, "TERMS_URL": "https://jiayi.example@evil.example/"}, "TERMS_URL"),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
