@@ -18,6 +18,7 @@ wecom_userid_validator = RegexValidator(
     r"\A[0-9A-Za-z][0-9A-Za-z_\-@.]{0,63}\Z",
     _("企业微信账号由字母、数字和 _ - @ . 组成，以字母或数字开头，最长 64 位。"),
 )
+LICENCE_TAKEN = _("这个执照号已有人申请。")
 licence_validator = RegexValidator(r"\A[Rr][0-9]{6}\Z", _("RCIC 执照号是字母 R 加六位数字，例如 R512345。"))
 
 
@@ -70,7 +71,7 @@ class Advisor(models.Model):
             models.UniqueConstraint(
                 Lower("licence_number"),
                 name="advisor_licence_unique",
-                violation_error_message=_("这个执照号已有人申请。"),
+                violation_error_message=LICENCE_TAKEN,
             ),
             models.CheckConstraint(
                 condition=models.Q(status__in=["pending", "approved", "rejected", "suspended"]),

@@ -1,12 +1,21 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from members.words import ACCOUNT_REFUSALS
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):
+    error_messages = DefaultMFAAdapter.error_messages | {"incorrect_code": ACCOUNT_REFUSALS["incorrect_code"]}
+
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | ACCOUNT_REFUSALS
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Sign-up is ours (/register/): an account without a Member or Advisor could do nothing."""
         return False

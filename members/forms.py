@@ -1,27 +1,67 @@
+from typing import Any
+
 from django import forms
 from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+
+from jiayi.fields import LineFormField
+from members.models import User
+from members.words import EMAIL_TAKEN, EMAIL_WORDS, NAME_WORDS, PASSWORD_HELP, PASSWORD_WORDS
 
 
 class RegistrationForm(forms.Form):
-    """What every sign-up asks for. The rules about address and password are checked by the action."""
+    """What every sign-up asks for. The action checks the rules again; here they are told all at once."""
 
-    name = forms.CharField(label=_("姓名"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "name"}))
-    email = forms.EmailField(label=_("邮箱"), widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    name = LineFormField(
+        label=_("姓名"),
+        max_length=60,
+        error_messages=NAME_WORDS,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    email = forms.EmailField(
+        label=_("邮箱"),
+        max_length=254,
+        error_messages=EMAIL_WORDS,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
     password = forms.CharField(
         label=_("密码"),
         strip=False,
         max_length=200,
-        help_text=_("至少 10 个字符，不要只用常见的词。"),
+        help_text=PASSWORD_HELP,
+        error_messages=PASSWORD_WORDS,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+    is_taken = False  # there is an account with this address
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if "password" in cleaned:
+            person = User(name=cleaned.get("name", ""), email=cleaned.get("email", ""))
+            try:
+                validate_password(cleaned["password"], person)
+            except ValidationError as error:
+                self.add_error("password", error)
+        return cleaned
+
+    def check_taken(self) -> None:
+        """Complain of what somebody else has. Tells who has an account: only for those whom a limit lets ask."""
+        email = User.objects.normalize_email(self.cleaned_data.get("email"))
+        if email and User.objects.filter(email=email).exists():
+            self.add_error("email", EMAIL_TAKEN)
+            self.is_taken = True
 
 
 class ProfileForm(forms.Form):
     """What somebody sets about their own account; reminders are for members."""
 
     language = forms.ChoiceField(
-        label=_("语言"), choices=settings.LANGUAGES, help_text=_("网页和给您的邮件都用这种语言。")
+        label=_("语言"),
+        choices=settings.LANGUAGES,
+        help_text=_("网页和给您的邮件都用这种语言。"),
+        error_messages={"required": _("请选择语言。"), "invalid_choice": _("请从列表里选择语言。")},
     )
     email_reminders = forms.BooleanField(
         label=_("顾问回复后给我发邮件提醒"),

@@ -1,7 +1,6 @@
 from collections.abc import Callable
 
 from allauth.core import ratelimit
-from django import forms
 from django.conf import settings
 from django.contrib.auth import login
 from django.core.exceptions import ValidationError
@@ -22,19 +21,23 @@ def landing(request: HttpRequest) -> HttpResponse:
 
 
 def registration(
-    request: HttpRequest, form_class: type[forms.Form], create: Callable[..., User], template: str
+    request: HttpRequest, form_class: type[RegistrationForm], create: Callable[..., User], template: str
 ) -> HttpResponse:
     """Show or take a sign-up form; `create` gets its fields and returns the new account, which is signed in.
 
-    A ValidationError of `create` is shown beside the field it names.
+    Everything that is wrong is told in one round, beside its field, also what a ValidationError of `create` names.
     """
     if request.user.is_authenticated:
         return redirect("messages")
     form = form_class(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        if not ratelimit.consume(request, action="register"):
+    if form.is_bound and (form.is_valid() or "email" in form.cleaned_data):
+        # Whoever asks whether an address has an account is counted as somebody who signs up.
+        if ratelimit.consume(request, action="register"):
+            form.check_taken()
+        elif form.is_valid():
             form.add_error(None, _("注册次数过多，请一小时后再试。"))
             return render(request, template, {"form": form}, status=429)
+    if form.is_bound and form.is_valid():
         try:
             user = create(**form.cleaned_data)
         except ValidationError as error:
@@ -45,7 +48,7 @@ def registration(
     return render(request, template, {"form": form}, status=400 if form.errors else 200)
 
 
-def _show(form: forms.Form, error: ValidationError) -> None:
+def _show(form: RegistrationForm, error: ValidationError) -> None:
     """Show each complaint beside the field it is about; those of the password have no field name."""
     by_field = error.message_dict if hasattr(error, "error_dict") else {"password": error.messages}
     for field, complaints in by_field.items():

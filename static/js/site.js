@@ -46,4 +46,4 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   });
 }
 
-document.querySelector("form .invalid [aria-invalid]")?.focus();
+document.querySelector("form .summary, form .invalid [aria-invalid]")?.focus();

@@ -484,7 +484,6 @@ def test_a_new_member_is_led_from_signing_up_to_a_first_message(
     page.fill("[name=email]", "zhao@example.com")
     page.fill("[name=password]", "a-long-enough-one")
     page.click("main button.primary")
-    page.get_by_role("link", name="开始咨询").click()
     page.fill("[name=title]", "配偶团聚")
     page.fill("[name=body]", "我想为太太申请团聚。")
     page.click("main button.primary")

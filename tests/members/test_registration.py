@@ -131,6 +131,65 @@ def test_an_address_whose_lower_case_the_database_sees_otherwise_is_refused_not_
     assert Client().post("/register/", {**FORM, "email": "a@ᏣᎳᎩ.com"}).status_code in {302, 400}
 
 
+def test_everything_that_is_wrong_is_told_in_one_round_in_words(world: World) -> None:
+    advisor = {"name": " ", "email": "wang@example.com", "password": "short", "licence_number": "r500000"}
+    taken = Client().post("/register/advisor/", advisor)
+    assert taken.context["form"].errors == {
+        "name": ["请填写姓名。"],
+        "email": ["该邮箱已注册，请直接登录。"],
+        "password": ["密码太短了，至少要 10 个字符。"],
+        "licence_number": ["这个执照号已有人申请。"],
+    }
+    wrong = Client().post(
+        "/register/advisor/", {"name": "名" * 61, "email": "zhao@", "password": "", "licence_number": "5"}
+    )
+    assert wrong.context["form"].errors == {
+        "name": ["姓名最长 60 个字，现在是 61 个字。"],
+        "email": ["邮箱好像不完整，例如 name@qq.com。"],
+        "password": ["请填写密码。"],
+        "licence_number": ["RCIC 执照号是字母 R 加六位数字，例如 R512345。"],
+    }
+    shown = wrong.content.decode()
+    assert ("名" * 61 in shown, 'value="zhao@"' in shown) == (True, True), "what was typed stays"
+    assert shown.count('class="notice error summary" role="alert"') == 1
+    assert 'href="#id_email"' in shown
+    assert 'aria-describedby="id_password_helptext id_password_error"' in shown
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        ("password123", "这个密码太常见，容易被猜到，请换一个。"),
+        ("zhao@example.com", "密码和您的姓名或邮箱太像了，容易被猜到，请换一个。"),
+        ("zhaominmin1", "密码和您的姓名或邮箱太像了，容易被猜到，请换一个。"),
+        ("x" * 201, "密码最长 200 个字符，现在是 201 个。"),
+    ],
+)
+def test_what_is_wrong_with_a_password_is_said_as_people_say_it(password: str, said: str) -> None:
+    form = {**FORM, "name": "Zhaominmin", "password": password}
+    assert Client().post("/register/", form).context["form"].errors == {"password": [said]}
+
+
+def test_who_is_registered_already_goes_on_to_sign_in_with_the_address_typed(world: World) -> None:
+    """The address goes by POST: it stands in no address line, history or log."""
+    client = Client()
+    shown = client.post("/register/", {**FORM, "email": "wang@example.com"}).content.decode()
+    assert 'form="sign-in-instead"' in shown
+    assert '<form id="sign-in-instead" method="post" action="/accounts/login/">' in shown
+    assert '<input type="hidden" name="login" value="wang@example.com">' in shown
+    there = client.post("/accounts/login/", {"login": "wang@example.com"})
+    assert (there.status_code, there.context["form"].errors) == (200, {})
+    assert 'value="wang@example.com"' in there.content.decode()
+
+
+def test_whether_an_address_is_taken_is_told_no_oftener_than_one_may_sign_up(world: World, settings: Settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"register": "3/h/ip"}
+    weak = {**FORM, "email": "wang@example.com", "password": "short"}
+    told = ["email" in Client().post("/register/", weak).context["form"].errors for _ in range(5)]
+    assert told == [True, True, True, False, False]
+    assert Client().post("/register/", {**weak, "password": PASSWORD}).status_code == 429
+
+
 def test_an_empty_form_names_every_missing_field() -> None:
     response = Client().post("/register/", {"name": ""})
     assert response.status_code == 400

@@ -42,6 +42,55 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(world: Worl
     assert answer("wang@example.com")[0] < 500
 
 
+WORDS = [
+    ({"login": "", "password": ""}, {"login": ["请填写邮箱。"], "password": ["请填写密码。"]}),
+    ({"login": "wang@", "password": "x"}, {"login": ["邮箱好像不完整，例如 name@qq.com。"]}),
+    ({"login": "wang@example.com", "password": "not-the-password"}, {"password": ["邮箱或密码不对。"]}),
+]
+
+
+def test_what_is_wrong_is_said_at_its_field_and_what_was_typed_stays(world: World) -> None:
+    for form, said in WORDS:
+        shown = Client().post("/accounts/login/", form)
+        assert shown.context["form"].errors == said
+        assert f'value="{form["login"]}"' in shown.content.decode() or not form["login"]
+
+
+def test_too_many_wrong_passwords_are_told_so(world: World) -> None:
+    for _ in range(6):
+        last = Client().post("/accounts/login/", {"login": "wang@example.com", "password": "not-the-password"})
+    assert last.context["form"].errors == {"password": ["登录失败的次数太多，请过几分钟再试。"]}
+
+
+def test_passwords_are_reset_and_changed_in_the_same_words(world: World, settings: Settings) -> None:
+    for email, said in (("", "请填写邮箱。"), ("wang", "邮箱好像不完整，例如 name@qq.com。")):
+        assert said in Client().post("/accounts/password/reset/", {"email": email}).content.decode()
+    ask_for_reset("wang@example.com")
+    client = Client()
+    page = client.get(re.sub(r"^https?://[^/]+", "", reset_link(settings)), follow=True)
+    shown = client.post(page.request["PATH_INFO"], {"password1": "short", "password2": "other"})
+    assert shown.context["form"].errors["password1"] == ["密码太短了，至少要 10 个字符。"]
+    form = {"oldpassword": "wrong", "password1": "a-brand-new-password", "password2": "another"}
+    shown = signed_in(world.wang).post("/accounts/password/change/", form)
+    assert shown.context["form"].errors == {
+        "oldpassword": ["当前密码不对。"],
+        "password2": ["两次输入的密码不一样，请再输入一次。"],
+    }
+
+
+PAGES = ["/accounts/login/", "/accounts/password/reset/", "/accounts/password/change/", "/accounts/reauthenticate/"]
+PAGES += ["/accounts/2fa/", "/accounts/2fa/totp/activate/", "/register/", "/profile/", "/"]
+
+
+def test_there_is_one_word_for_e_mail(world: World) -> None:
+    for client in (Client(), signed_in(world.wang)):
+        for path in PAGES:
+            shown = client.get(path, follow=True).content.decode()
+            assert not re.search("电子邮|邮件地址|电邮", shown), path
+            english = client.get(path, follow=True, headers={"Accept-Language": "en"}).content.decode()
+            assert not re.search("e-mail", english, re.IGNORECASE), path
+
+
 def test_nobody_is_signed_in_after_a_wrong_password(world: World) -> None:
     assert not is_signed_in(sign_in("wang@example.com", "not-the-password"))
 
