@@ -88,7 +88,7 @@ export class CaseList {
     const inView = this.#isInView();
     this.#cases.sort(inOrder);
     this.#show(this.filter?.apply(this.#cases, this.open) ?? this.#cases);
-    if (inView) this.#openOne.scrollIntoView({ block: "nearest" });
+    if (inView) this.#openOne?.scrollIntoView({ block: "nearest" });
     for (const back of document.querySelectorAll(".back")) back.href = this.pages + this.#query;
     if (focused) this.list.querySelector(`[data-number="${focused}"]`)?.focus();
     const unread = this.#cases.reduce((sum, one) => sum + one.unread, 0);

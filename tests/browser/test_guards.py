@@ -203,6 +203,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/messages/new/": ("member",),
     "/messages/search/": ("member /messages/search/?q=护照", "advisor /messages/search/?q=护照"),
     "/messages/<int:number>/case/": ("advisor /messages/1001/case/",),
+    "/messages/<int:number>/files/": ("member /messages/1001/files/", "advisor /messages/1001/files/"),
+    "/messages/<int:number>/print/": ("member /messages/1001/print/",),
     "/messages/replies/": ("advisor",),
     "/messages/replies/<int:pk>/": ("advisor /messages/replies/{reply}/",),
     "/profile/": ("member", "advisor"),
@@ -432,6 +434,7 @@ def test_the_keyboard_reaches_everything_and_one_sees_where_it_is(
     page = Visitors(visit, scene[0], site.url).page(who)
     page.goto("/messages/1001/")
     expect(page.locator("body")).to_have_attribute("data-connection", "live")
+    page.evaluate("[document.body.tabIndex = -1, document.body.focus()]")  # to the top, out of the message box
     controls, reached = page.evaluate(CONTROLS), list[str]()
     for _press in range(len(controls) + 10):
         page.keyboard.press("Tab")
