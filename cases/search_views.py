@@ -35,7 +35,7 @@ def _answer(
     cases = search_cases(user, q) if within is None and before is None else []
     words = words_of(q)
     return {
-        "cases": [{"number": one.number, "title": one.title} for one in cases],
+        "cases": cases,
         "results": [found_json(message, user, words) for message in found.messages],
         "before": found.before,
         "searched_to": found.searched_to.isoformat() if found.searched_to else None,
