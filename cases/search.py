@@ -124,7 +124,7 @@ def _steps() -> Iterator[int]:
     began, looked = time.monotonic(), 0
     for size in STEPS:
         if looked:
-            took = time.monotonic() - began
+            took = max(time.monotonic() - began, 0.000_001)
             size = min(size, int(looked * (SECONDS - took) / took))
         if size <= 0:
             return

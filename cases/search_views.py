@@ -58,6 +58,8 @@ def search_page(request: HttpRequest) -> HttpResponse:
     except Gone:
         raise Http404 from None
     wrong = query.errors.get("q", []) if request.GET.get("q", "").strip() else []
+    if wrong:
+        asked = {"q": request.GET["q"]}  # nobody types it again
     return render(request, "cases/search.html", _context(found, asked, case, wrong), status=400 if wrong else 200)
 
 

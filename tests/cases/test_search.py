@@ -355,6 +355,7 @@ def test_a_question_of_too_many_words_is_refused_in_words(world: World) -> None:
         page = client.get("/messages/search/", {"q": query})
         assert page.status_code == 400
         assert reason in page.content.decode()
+        assert f'value="{query}"' in page.content.decode(), "nobody types it again"
 
 
 def test_an_answer_ends_when_its_time_is_over_and_going_on_misses_nothing(
