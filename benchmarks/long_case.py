@@ -5,7 +5,8 @@ from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
 
-from cases.models import Case, Message
+from cases.actions import post_message
+from cases.models import MAX_BODY, Case, Message
 
 SENTENCES = (
     "请问我的工签延期材料还缺什么？",
@@ -39,6 +40,13 @@ def fill(number: int, count: int) -> None:
     if connection.vendor == "postgresql":  # as autovacuum would do soon
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
+
+
+def fill_with_ligatures(number: int, count: int) -> None:
+    """Have a member write `count` messages of one ligature that grows eighteenfold when it is folded for searching."""
+    case = Case.objects.select_related("member__user").get(number=number)
+    for n in range(count):
+        post_message(case, case.member.user, "\ufdfa" * MAX_BODY, client_id=f"l{n}")
 
 
 def _double(case: Case, count: int) -> None:

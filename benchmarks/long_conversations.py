@@ -2,7 +2,8 @@
 
     .venv/bin/python -m benchmarks.long_conversations [--messages 1000000] [--database-url postgres://…/postgres]
 
-Two members with a case each, 1,000 messages in one, a million in the other, none of them read. A real server (gunicorn,
+Two members with a case each, 1,000 messages in one, a million in the other, none of them read; and a third who wrote
+what is worst for a search, 150 messages of 5,000 U+FDFA. A real server (gunicorn,
 one worker process) answers each request 60 times for the one and the other in turns, so that other programs disturb
 both alike. `queries` is how many database queries the answer takes, counted in this process: the same for both.
 
@@ -38,6 +39,13 @@ ONLY_LONG = {
     "search, not found": "/api/search/?case={case}&q=%E9%BE%98",
     "search, not found, all cases": "/api/search/?q=%E9%BE%98",
 }
+# Seven words that stand in every one of the worst messages, and one that stands in none.
+WORST = {
+    "search, worst messages, one word": "/api/search/?q=z",
+    "search, worst messages, eight words": "/api/search/?q=%D8%B5+%D9%84+%D9%89+%D8%A7+%D9%87+%D8%B9+%D9%8A+z",
+    "search, worst messages, found": "/api/search/?q=%D8%B5",
+}
+WORST_MESSAGES = 150
 
 
 def measure(options: argparse.Namespace) -> figures.Tables:
@@ -47,18 +55,20 @@ def measure(options: argparse.Namespace) -> figures.Tables:
         set_up_django(env)
         from django.core.management import call_command
 
-        from benchmarks.long_case import fill
+        from benchmarks.long_case import fill, fill_with_ligatures
         from benchmarks.world import make_advisors, make_clients
 
         call_command("collectstatic", interactive=False, verbosity=0)
-        few, many = make_clients(2, make_advisors(1))
+        few, many, worst = make_clients(3, make_advisors(1))
         fill(few.case, FEW)
         fill(many.case, options.messages)
+        fill_with_ligatures(worst.case, WORST_MESSAGES)
         with serving("jiayi.asgi:application", env, options.port) as server, connect(server.port) as sock:
             table = {name: _both(sock, path, few, many, options.messages) for name, path in REQUESTS.items()}
             for name, path in ONLY_LONG.items():
-                took = sorted(_get(sock, path, many, options.messages) for _ in range(TIMES))
-                table[name] = {f"{options.messages:,} messages, p50 ms": figures.percentile(took, 50) * 1000}
+                table[name] = _alone(sock, path, many, options.messages)
+            for name, path in WORST.items():
+                table[name] = _alone(sock, path, worst, WORST_MESSAGES)
         return {f"a conversation, {figures.engine(options)}": table}
 
 
@@ -78,6 +88,11 @@ def _both(sock: socket.socket, path: str, few: "Client", many: "Client", message
         "ratio": p50[1] / p50[0],
         "queries": queries.pop(),
     }
+
+
+def _alone(sock: socket.socket, path: str, client: "Client", messages: int) -> dict[str, float]:
+    took = [_get(sock, path, client, messages) for _ in range(TIMES)]
+    return {f"{messages:,} messages, p50 ms": figures.percentile(took, 50) * 1000}
 
 
 def _get(sock: socket.socket, path: str, client: "Client", messages: int) -> float:

@@ -186,7 +186,7 @@ def recall_message(message: Message, *, by: User) -> Message:
     if message.created_at < now - RECALL_WITHIN:
         raise Conflict(_("发送超过 2 分钟的消息不能撤回。"))
     message.recalled_at = now
-    message.save(update_fields=["recalled_at"])
+    message.save(update_fields=["recalled_at", "search"])
     case.waiting_since = _waiting_since(case)
     case.save(update_fields=["waiting_since"])
     message_recalled.send(sender=Message, message=message, by=by)

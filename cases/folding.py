@@ -2,6 +2,9 @@
 
 import re
 import unicodedata
+from bisect import bisect_right
+from functools import lru_cache
+from itertools import accumulate
 from typing import TypedDict
 
 SNIPPET = 90  # characters
@@ -36,16 +39,21 @@ def words_of(query: str) -> list[str]:
 def snippet(text: str, words: list[str]) -> list[Part]:
     """Return the part of `text` around the first match, line breaks as spaces, split into what matches and what not."""
     text = " ".join(text.split())
-    marked = _marked(text, words)
-    first = marked.index(True) if True in marked else 0
+    folded = [_fold_one(character) for character in text]
+    ends = list(accumulate(map(len, folded)))  # where each character ends in the folded text
+    whole = "".join(folded)
+    places = [at for word in words if (at := whole.find(word)) >= 0]
+    first = bisect_right(ends, min(places)) if places else 0
     start = max(0, min(first - BEFORE, len(text) - SNIPPET))
     end = min(len(text), start + SNIPPET)
+    marked = _marked(whole, ends, words, start, end)
     parts: list[Part] = []
-    for character, match in zip(text[start:end], marked[start:end], strict=True):
+    for n in range(start, end):
+        match = n in marked
         if parts and parts[-1]["match"] == match:
-            parts[-1]["text"] += character
+            parts[-1]["text"] += text[n]
         else:
-            parts.append({"text": character, "match": match})
+            parts.append({"text": text[n], "match": match})
     if start > 0:
         parts.insert(0, {"text": "…", "match": False})
     if end < len(text):
@@ -53,15 +61,18 @@ def snippet(text: str, words: list[str]) -> list[Part]:
     return parts
 
 
-def _marked(text: str, words: list[str]) -> list[bool]:
-    """Say of each character whether a part of it belongs to a match."""
-    folded = [fold(character) for character in text]
-    origin = [n for n, piece in enumerate(folded) for _ in piece]  # of each folded character
-    whole, marked = "".join(folded), [False] * len(text)
+@lru_cache(maxsize=8_192)  # a snippet folds up to 5,000 characters, mostly the same few
+def _fold_one(character: str) -> str:
+    return fold(character)
+
+
+def _marked(whole: str, ends: list[int], words: list[str], start: int, end: int) -> set[int]:
+    """Give the characters from `start` to `end` of which a part belongs to a match."""
+    marked: set[int] = set()
+    begins, stops = ends[start - 1] if start else 0, ends[end - 1] if end else 0
     for word in words:
-        at = whole.find(word)
-        while at >= 0:
-            for n in range(origin[at], origin[at + len(word) - 1] + 1):
-                marked[n] = True
+        at = whole.find(word, max(0, begins - len(word) + 1))
+        while 0 <= at < stops:
+            marked.update(range(bisect_right(ends, at), bisect_right(ends, at + len(word) - 1) + 1))
             at = whole.find(word, at + len(word))
     return marked

@@ -1,25 +1,32 @@
-"""Searching conversations: the newest messages first, a bounded number at a time (docs/decisions/0007-search.md)."""
+"""Searching conversations: the newest messages first, a bounded number at a time (decisions 0007 and 0011)."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import GreaterThan
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from cases.folding import fold, snippet, words_of
 from cases.models import Case, Message
 from cases.queries import with_what_is_shown
-from cases.serializers import sender_json
+from cases.serializers import member_json, sender_json
 from members.models import User
 
 # Messages looked at for one answer, in steps: most searches end within the first.
-STEPS = (500, 4_500, 15_000)
+STEPS = (200, 1_800, 18_000)
+SECONDS = 0.3  # after which no further step begins; the steps are made as long as they may well take until then
 MAX_QUERY = 100  # characters
+MAX_WORDS = 8
+MAX_FOLDED = 300  # characters of the words together, folded: Korean becomes three times as long
 MAX_CASES = 5  # named in an answer
-# A kind of message that comes later is not found until somebody decides that it may be.
-SEARCHED = (Message.Kind.TEXT, Message.Kind.FILE)
+MOST_CASES = 5_000  # whose number and title are compared for one answer
+MAX_TITLES = 200_000  # characters of them, folded
 
 
 class SearchQuery(serializers.Serializer[None]):
@@ -30,12 +37,13 @@ class SearchQuery(serializers.Serializer[None]):
     before = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
     limit = serializers.IntegerField(min_value=1, max_value=50, default=20)
 
-
-class _Row(NamedTuple):
-    key: int  # by which the rows descend
-    pk: int
-    body: str
-    created_at: datetime
+    def validate_q(self, query: str) -> str:
+        words = words_of(query)
+        if len(words) > MAX_WORDS:
+            raise serializers.ValidationError(_("最多同时搜索 %(limit)d 个词。") % {"limit": MAX_WORDS})
+        if sum(map(len, words)) > MAX_FOLDED:
+            raise serializers.ValidationError(_("要搜索的内容太长，请只写其中几个词。"))
+        return query
 
 
 @dataclass
@@ -47,6 +55,40 @@ class Found:
     searched_to: datetime | None = None
 
 
+class _OneCase:
+    """The messages of a case, by their number, which has no holes."""
+
+    key = "seq"
+
+    def __init__(self, case: Case) -> None:
+        self.messages = Message.objects.filter(case=case)
+        self._end = case.last_seq + 1
+
+    def lowest(self, size: int, before: int | None) -> int | None:
+        """Return the key of the lowest of `size` messages before a key; None when that is all of them."""
+        lowest = min(before or self._end, self._end) - size
+        return lowest if lowest > 1 else None
+
+
+class _AllCases:
+    """The messages of all cases that somebody may see, by their id."""
+
+    key = "pk"
+
+    def __init__(self, cases: QuerySet[Case]) -> None:
+        last = dict(cases.values_list("pk", "last_seq"))
+        self.messages = Message.objects.filter(case__in=list(last))
+        self._left = sum(last.values())  # at most
+
+    def lowest(self, size: int, before: int | None) -> int | None:
+        """Return what _OneCase does."""
+        self._left -= size
+        if self._left <= 0:
+            return None
+        older = self.messages if before is None else self.messages.filter(pk__lt=before)
+        return older.order_by("-pk").values_list("pk", flat=True)[size - 1 : size].first()
+
+
 def search_messages(
     user: User, query: str, *, case: Case | None = None, before: int | None = None, limit: int = 20
 ) -> Found:
@@ -56,51 +98,72 @@ def search_messages(
     as its text. Recalled messages are not found, nor what the system says.
     """
     words = words_of(query)
+    if not words:
+        return Found([])
     visible = Case.objects.visible_to(user)
-    searched = Message.objects.filter(kind__in=SEARCHED, recalled_at=None)
-    if case is not None:
-        rows = _rows(searched.filter(case=case), "seq", before)
-    else:
-        rows = _rows(searched.filter(case__in=list(visible.values_list("pk", flat=True))), "pk", before)
-    found: list[_Row] = []
-    last = None
-    for row in rows:
-        if row is None:  # enough for now
+    place = _OneCase(case) if case is not None else _AllCases(visible)
+    rows: list[tuple[int, int]] = []
+    end = before
+    for size in _steps():
+        lowest = place.lowest(size, end)
+        rows += _matching(place, words, lowest, end)[: limit + 1 - len(rows)]
+        end = rows[limit - 1][0] if len(rows) > limit else lowest
+        if end is None or len(rows) > limit:
             break
-        if all(word in fold(row.body) for word in words):
-            if len(found) == limit:
-                last = found[-1]
-                break
-            found.append(row)
-        last = row
-    else:
-        last = None
     # Once more whether they may be seen: a case may have been handed over, a message recalled meanwhile.
     shown = with_what_is_shown(Message.objects.filter(case__in=visible, recalled_at=None))
-    messages = list(shown.filter(pk__in=[row.pk for row in found]).order_by("-pk"))
-    return Found(messages, last.key if last else None, last.created_at if last else None)
+    shown = shown.select_related("case__member__user").filter(pk__in=[pk for _key, pk in rows[:limit]])
+    messages = list(shown.order_by("-pk"))
+    if end is None:
+        return Found(messages)
+    return Found(messages, end, place.messages.filter(**{place.key: end}).values_list("created_at", flat=True).get())
 
 
-def _rows(messages: QuerySet[Message], key: str, before: int | None) -> Iterator[_Row | None]:
-    """Give the messages, newest first; None in the end if there may be more than were looked at."""
-    for step in STEPS:
-        older = messages if before is None else messages.filter(**{f"{key}__lt": before})
-        rows = list(older.order_by(f"-{key}").values_list(key, "pk", "body", "created_at")[:step])
-        for row in rows:
-            yield _Row(*row)
-        if len(rows) < step:
+def _steps() -> Iterator[int]:
+    """Give how many messages to look at next, as long as there is time, and no more than it may suffice for."""
+    began, looked = time.monotonic(), 0
+    for size in STEPS:
+        if looked:
+            took = max(time.monotonic() - began, 0.000_001)
+            size = min(size, int(looked * (SECONDS - took) / took))
+        if size <= 0:
             return
-        before = rows[-1][0]
-    yield None
+        looked += size
+        yield size
 
 
-def search_cases(user: User, query: str) -> list[Case]:
-    """Return cases the user may see whose number or title has all words of `query`, newest conversation first."""
+def _matching(
+    place: _OneCase | _AllCases, words: list[str], lowest: int | None, before: int | None
+) -> QuerySet[Message, tuple[int, int]]:
+    """Give key and id of the messages in a piece of the place that have all words, newest first."""
+    messages = place.messages
+    if before is not None:
+        messages = messages.filter(**{f"{place.key}__lt": before})
+    if lowest is not None:
+        messages = messages.filter(**{f"{place.key}__gte": lowest})
+    for word in sorted(words, key=len, reverse=True):  # what is rare first: the next is compared only where it stands
+        messages = messages.filter(GreaterThan(StrIndex("search", Value(word)), 0))
+    return messages.order_by(f"-{place.key}").values_list(place.key, "pk")
+
+
+def search_cases(user: User, query: str) -> list[dict[str, Any]]:
+    """Return cases the user may see whose number, title or, if somebody else, member has all words of `query`.
+
+    As the API gives them, newest conversation first. Of very many cases or long titles only the newest are compared.
+    """
     words = [word.removeprefix("#") for word in words_of(query)]
-    cases = Case.objects.visible_to(user)
-    return [case for case in cases if all(word and word in fold(f"{case.number} {case.title}") for word in words)][
-        :MAX_CASES
-    ]
+    found: list[dict[str, Any]] = []
+    compared = 0
+    columns = ("number", "title", "member__user_id", "member__user__name")
+    for number, title, user_id, name in Case.objects.visible_to(user).values_list(*columns)[:MOST_CASES]:
+        me = user_id == user.pk
+        text = fold(f"{number} {title}" if me else f"{number} {title} {name}")
+        if all(word and word in text for word in words):
+            found.append({"number": number, "title": title, "member": {"name": name, "me": me}})
+        compared += len(text)
+        if len(found) == MAX_CASES or compared > MAX_TITLES:
+            break
+    return found
 
 
 def found_json(message: Message, viewer: User, words: list[str]) -> dict[str, Any]:
@@ -108,6 +171,7 @@ def found_json(message: Message, viewer: User, words: list[str]) -> dict[str, An
     return {
         "case": message.case.number,
         "title": message.case.title,
+        "member": member_json(message.case, viewer.pk),
         "seq": message.seq,
         "sender": sender_json(message, viewer.pk),
         "created_at": message.created_at.isoformat(),

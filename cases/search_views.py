@@ -35,7 +35,7 @@ def _answer(
     cases = search_cases(user, q) if within is None and before is None else []
     words = words_of(q)
     return {
-        "cases": [{"number": one.number, "title": one.title} for one in cases],
+        "cases": cases,
         "results": [found_json(message, user, words) for message in found.messages],
         "before": found.before,
         "searched_to": found.searched_to.isoformat() if found.searched_to else None,
@@ -58,6 +58,8 @@ def search_page(request: HttpRequest) -> HttpResponse:
     except Gone:
         raise Http404 from None
     wrong = query.errors.get("q", []) if request.GET.get("q", "").strip() else []
+    if wrong:
+        asked = {"q": request.GET["q"]}  # nobody types it again
     return render(request, "cases/search.html", _context(found, asked, case, wrong), status=400 if wrong else 200)
 
 

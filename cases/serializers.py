@@ -80,13 +80,18 @@ def case_json(case: Case, viewer: User, last_message: Message | None) -> dict[st
         "title": case.title,
         "kind": case.kind,
         "status": case.status,
-        "member": {"name": case.member.user.name, "me": case.member.user_id == viewer.pk},
+        "member": member_json(case, viewer.pk),
         "advisor": {"name": advisor.user.name, "online": advisor.is_present} if advisor else None,
         "last_message": message_json(last_message, viewer.pk) if last_message else None,
         "waiting_since": case.waits_since.isoformat() if case.waits_since else None,
         "notified_seq": case.notified_seq,
         "notified_at": case.notified_at.isoformat() if case.notified_at else None,
     }
+
+
+def member_json(case: Case, viewer_id: int) -> dict[str, Any]:
+    """Return whose case it is, for somebody who may see it. `case.member.user` should be loaded."""
+    return {"name": case.member.user.name, "me": case.member.user_id == viewer_id}
 
 
 class CasesQuery(serializers.Serializer[None]):

@@ -120,11 +120,11 @@ export class Search {
 
   #failed(error) {
     this.status.textContent = error.detail || this.words.searchFailed;
-    this.more.hidden = false; // by it one tries again
+    this.more.hidden = error.status === 400; // by it one tries again, which helps no question that cannot be asked
   }
 
-  #case({ number, title }) {
-    const name = el("span", { class: "found-who" }, el("bdi", {}, title), ` #${number}`);
+  #case({ number, ...about }) {
+    const name = el("span", { class: "found-who" }, ...named(about, number));
     return el("li", { "data-number": number }, el("a", { class: "found", href: `${this.pages}${number}/` }, name));
   }
 
@@ -137,10 +137,10 @@ export class Search {
       el(
         "span",
         { class: "found-top" },
-        el("span", { class: "found-who" }, one.sender.me ? words.you : one.sender.name),
+        el("span", { class: "found-who" }, one.sender.me ? words.you : el("bdi", {}, one.sender.name)),
         el("time", { class: "found-time", datetime: one.created_at, title: format.fullTime(date) }, format.short(date)),
       ),
-      this.number ? null : el("span", { class: "found-case" }, el("bdi", {}, one.title), ` #${one.case}`),
+      this.number ? null : el("span", { class: "found-case" }, ...named(one, one.case)),
       el("span", { class: "found-text" }, ...one.snippet.map(({ text, match }) => (match ? el("mark", {}, text) : text))),
     );
     link.addEventListener("click", (event) => {
@@ -172,6 +172,12 @@ export class Search {
     if (this.onEscape) this.onEscape();
     else this.box.focus();
   }
+}
+
+// Which case: for an advisor whose first. A name may be written from right to left, and moves nothing beside it.
+function named({ title, member }, number) {
+  const whose = member.me ? [] : [el("bdi", {}, member.name), " · "];
+  return [...whose, el("bdi", {}, title), ` #${number}`];
 }
 
 // The search of the open case, behind a button in its head. `make({ form, shut, onEscape })` returns it.

@@ -49,7 +49,7 @@ CHROMIUM_OPTIONS = [
 PREPARE = """
 import django; django.setup()
 from django.core.management import call_command
-for command in ("migrate", "createcachetable", "seed_demo"): call_command(command, verbosity=0)
+for command in (["migrate"], ["createcachetable"], ["seed_demo", "--empty"]): call_command(*command, verbosity=0)
 """
 # Runs pieces of code on the site's database, one JSON string a line, and answers with what they printed. The models
 # and actions that tests need are imported for them.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Site
+from tests.browser.conftest import PageErrors, Site
 from tests.browser.test_pages import ADVISOR, BOX, MEMBER, height_of, is_live, says, serious, write
 
 pytestmark = pytest.mark.browser
@@ -228,6 +228,19 @@ def test_a_search_over_all_cases_on_a_phone_opens_the_right_one(
     expect(member.locator("[data-find] .found")).to_have_count(1)
     shot(member, "phone-search-in-case")
     assert not serious(member)
+
+
+def test_what_an_advisor_finds_names_the_member(site: Site, sign_in: Open, page_errors: PageErrors, shot: Any) -> None:
+    page_errors.allow("400")
+    says(site, 1002, ADVISOR, "公证件请寄原件")
+    advisor = sign_in(ADVISOR, "/messages/")
+    advisor.fill("#search-all", "公证件请寄")
+    result = advisor.locator(".cases .found").first
+    expect(result.locator(".found-case")).to_have_text("林芳 · 配偶团聚移民 #1002")
+    shot(advisor, "search-desk")
+    advisor.fill("#search-all", "a b c d e f g h i")
+    expect(advisor.locator(".cases .found-status")).to_have_text("最多同时搜索 8 个词。")
+    expect(advisor.locator(".cases .found-more button")).to_be_hidden()
 
 
 def test_searching_works_without_javascript(sign_in: Open, case: int, shot: Any) -> None:

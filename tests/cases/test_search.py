@@ -1,22 +1,27 @@
 """Searching conversations: what is found, by whom, and that going on by the cursor misses nothing."""
 
 import random
+import unicodedata
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from advisors.models import Advisor
-from cases import search
+from cases import folding, search
 from cases.actions import assign_advisor, open_case, recall_message
 from cases.file_actions import post_file
 from cases.files import read_upload
 from cases.folding import fold, snippet, words_of
-from cases.models import Case, Message
+from cases.models import MAX_BODY, Case, Message
+from cases.search_text import MAX_SEARCHED
 from members.models import Member
 from tests.files import PNG
 from tests.people import World, says, signed_in
@@ -63,6 +68,7 @@ def test_a_result_is_as_documented(world: World) -> None:
             {
                 "case": 1001,
                 "title": "学签续签",
+                "member": {"name": "王小明", "me": False},
                 "seq": message.seq,
                 "sender": {"name": "王小明", "role": "member", "me": False},
                 "created_at": message.created_at.isoformat(),
@@ -127,9 +133,24 @@ def test_a_recalled_message_is_not_found(world: World) -> None:
 def test_cases_are_found_by_number_and_title_before_the_messages(world: World) -> None:
     client = signed_in(world.li)
     for query in ("1002", "#1002", "配偶", "团聚 #1002"):
-        assert ask(client, query)["cases"] == [{"number": 1002, "title": "配偶团聚移民"}]
+        assert ask(client, query)["cases"] == [
+            {"number": 1002, "title": "配偶团聚移民", "member": {"name": "林芳", "me": False}}
+        ]
     assert ask(client, "配偶", case=1002)["cases"] == []
     assert ask(signed_in(world.wang), "配偶")["cases"] == []
+
+
+def test_an_advisor_reads_and_finds_whose_case_it_is(world: World) -> None:
+    says(world.other_case, world.lin, "材料寄出了")
+    advisor, member = signed_in(world.li), signed_in(world.lin)
+    named = "<bdi>林芳</bdi> · <bdi>配偶团聚移民</bdi> #1002"
+    assert advisor.get("/messages/search/?q=材料").content.decode().count(named) == 1
+    assert advisor.get("/messages/search/?q=林芳").content.decode().count(named) == 1
+    page = member.get("/messages/search/?q=材料").content.decode()
+    assert "<bdi>配偶团聚移民</bdi> #1002" in page
+    assert named not in page, "whose own case it is knows that"
+    assert ask(member, "材料")["results"][0]["member"] == {"name": "林芳", "me": True}
+    assert ask(member, "林芳")["cases"] == []
 
 
 def test_the_newest_stands_first_over_all_cases(world: World) -> None:
@@ -220,6 +241,7 @@ def test_odd_characters_break_nothing(world: World) -> None:
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "STEPS", (2, 3))
+    monkeypatch.setattr(search, "SECONDS", 60)  # a busy machine makes no difference
 
 
 @pytest.fixture
@@ -277,6 +299,120 @@ def test_more_messages_and_cases_need_no_more_queries(world: World) -> None:
     for n in range(12):
         says(open_case(world.lin, f"案件 {n}", advisor=world.li), world.lin, "材料")
     assert queries() == few
+
+
+# Bounds -------------------------------------------------------------------------------------------------
+
+HEAVY = "\ufdfa" * MAX_BODY  # folded, each becomes eighteen characters
+
+
+@pytest.fixture
+def folded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many characters are folded, piece by piece."""
+    lengths: list[int] = []
+
+    def normalize(form: str, text: str) -> str:
+        lengths.append(len(text))
+        return unicodedata.normalize(form, text)
+
+    monkeypatch.setattr(folding, "unicodedata", SimpleNamespace(normalize=normalize))
+    return lengths
+
+
+def test_a_search_folds_no_message_again(world: World, folded: list[int]) -> None:
+    for _ in range(12):
+        says(world.case, world.wang, HEAVY)
+    client = signed_in(world.wang)
+    for query in ("z", "ص ل ى ا ه ع ي z", "\ufdfa z"):
+        folded.clear()
+        assert found(client, query) == found(client, query, case=1001) == []
+        assert sum(folded) < 500, query
+    folded.clear()
+    assert len(found(client, "ص")) == 12
+    assert sum(folded) < 500, "nor for the pieces that are shown"
+
+
+def test_titles_are_compared_up_to_a_bound(world: World, folded: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(12):
+        open_case(world.wang, "\ufdfa" * 120)
+    client = signed_in(world.wang)
+    assert [one["number"] for one in ask(client, "1001 续签")["cases"]] == [1001]
+    monkeypatch.setattr(search, "MAX_TITLES", 5_000)
+    folded.clear()
+    assert ask(client, "1001 续签")["cases"] == []
+    assert sum(folded) < 10_000
+
+
+def test_a_question_of_too_many_words_is_refused_in_words(world: World) -> None:
+    client = signed_in(world.wang)
+    assert client.get("/api/search/", {"q": "a b c d e f g h"}).status_code == 200
+    for query, reason in (
+        (" ".join("abcdefghijklmnopqrstuvwxyz"), "最多同时搜索 8 个词。"),
+        ("㌫" * 100, "要搜索的内容太长，请只写其中几个词。"),
+    ):
+        answer = client.get("/api/search/", {"q": query})
+        assert (answer.status_code, answer.json()) == (400, {"q": [reason]})
+        page = client.get("/messages/search/", {"q": query})
+        assert page.status_code == 400
+        assert reason in page.content.decode()
+        assert f'value="{query}"' in page.content.decode(), "nobody types it again"
+
+
+def test_an_answer_ends_when_its_time_is_over_and_going_on_misses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "STEPS", (2, 1_000))
+    monkeypatch.setattr(search, "SECONDS", 0)
+    said = [says(world.case, world.wang, f"材料 {n}").seq for n in range(7)]
+    client = signed_in(world.wang)
+    for where in ({}, {"case": 1001}):
+        assert found(client, "材料", **where) == [(1001, said[-1]), (1001, said[-2])]
+        assert everything(client, "材料", **where) == [(1001, seq) for seq in reversed(said)]
+
+
+# What is stored ------------------------------------------------------------------------------------------
+
+
+def stored(message: Message) -> str:
+    text: str = Message.objects.values_list("search", flat=True).get(pk=message.pk)
+    return text
+
+
+def test_what_is_found_is_written_with_the_message_and_goes_with_it(world: World) -> None:
+    message = says(world.case, world.wang, "ＩＭＭ 5710 Montréal")
+    assert stored(message) == "imm 5710 montreal"
+    assert set(world.case.messages.filter(kind="system").values_list("search", flat=True)) == {""}
+    recall_message(message, by=world.wang.user)
+    assert stored(message) == ""
+    assert stored(says(world.case, world.wang, HEAVY)) == fold(HEAVY)[:MAX_SEARCHED]
+    korean = says(world.case, world.wang, "값" * (MAX_BODY - 2) + "끝")
+    assert found(signed_in(world.wang), "끝") == [(1001, korean.seq)]
+
+
+def test_the_database_holds_no_search_text_of_what_may_not_be_found(world: World) -> None:
+    message = says(world.case, world.wang, "机密")
+    system = world.case.messages.filter(kind="system")
+    for rows, change in (
+        (Message.objects.filter(pk=message.pk), {"recalled_at": message.created_at}),
+        (system, {"search": "x"}),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            rows.update(**change)
+
+
+def test_messages_written_before_the_migration_are_found_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migration = import_module("cases.migrations.0003_search_text")
+    monkeypatch.setattr(migration, "BATCH", 2)
+    for n in range(5):
+        says(world.case, world.wang, f"旧 Été {n}")
+    recall_message(says(world.case, world.wang, "旧 撤回"), by=world.wang.user)
+    before = list(Message.objects.order_by("pk").values_list("pk", "search"))
+    Message.objects.update(search="")
+    migration.fold_what_is_there(apps, SimpleNamespace(connection=connection))
+    assert list(Message.objects.order_by("pk").values_list("pk", "search")) == before
+    assert len(found(signed_in(world.wang), "旧 ete")) == 5
 
 
 # Pieces -------------------------------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 import time_machine
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from pytest_django import Settings
 
@@ -301,3 +303,17 @@ def test_writing_handing_over_and_telling_at_once_never_lock_each_other_out(
     for case in cases:
         case.refresh_from_db()
         assert case.notified_seq <= case.last_seq
+
+
+def test_the_history_of_the_demo_is_told_to_nobody_and_its_first_new_message_is(
+    clock: time_machine.Traveller, settings: Settings
+) -> None:
+    settings.DEBUG = True
+    call_command("seed_demo", stdout=StringIO())
+    settings.DEBUG = False
+    assert not Notification.objects.exists()
+    case = Case.objects.get(number=1001)
+    says(case, case.member, "您好，我又有一个问题。")
+    assert [(row.event, row.case.number if row.case else None) for row in Notification.objects.all()] == [
+        (Event.MEMBER_WROTE, 1001)
+    ]
