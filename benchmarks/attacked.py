@@ -12,13 +12,12 @@ that was answered must be in its case afterwards, or wait on the disk.
 import argparse
 import asyncio
 import itertools
-import json
 import shutil
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -125,7 +124,7 @@ class _Scene:
         ratio = {name: attacked[name] / quiet[name] for name in quiet if name.endswith("ms")}
         return {"quiet": quiet, "attacked": attacked, "ratio": ratio}
 
-    async def _act(self, doing: "asyncio.Future[None] | object", member: "Client", after: float) -> dict[str, float]:
+    async def _act(self, doing: Awaitable[None], member: "Client", after: float) -> dict[str, float]:
         """Probe while `doing` goes on; `member` writes after so many seconds, or at its end."""
         from benchmarks.world import callback
 
@@ -134,7 +133,7 @@ class _Scene:
         port = self.server.port
         page = Probe(port, _sign_in_page, PAGE_PATIENCE)
         answers = Probe(port, lambda: _closing(callback("advisor0", f"#{case} 第 {next(numbers)} 条")), WECOM_PATIENCE)
-        task = asyncio.ensure_future(doing)  # type: ignore[arg-type]
+        task = asyncio.ensure_future(doing)
         alert = asyncio.create_task(self._alert(member, task, after))
         await asyncio.gather(page.until(task), answers.until(task))
         await task
@@ -148,7 +147,7 @@ class _Scene:
             "alert s": await alert,
         }
 
-    async def _alert(self, member: "Client", doing: "asyncio.Future[object]", after: float) -> float:
+    async def _alert(self, member: "Client", doing: "asyncio.Future[None]", after: float) -> float:
         """Give the seconds from a member's message until the robot has an alert that names their case."""
         from benchmarks.strangers import message
 
@@ -166,7 +165,7 @@ class _Scene:
         return ALERT_PATIENCE
 
     def _what_became(self) -> dict[str, float]:
-        """Count the stranger's requests: taken, refused (4xx, and 503 for a moment), left or cut, and mistakes of ours."""
+        """Count the stranger's requests: taken, refused (4xx, or 503), left or cut, and mistakes of ours (500)."""
         counted = self.stranger.statuses
         return {
             "taken": sum(n for status, n in counted.items() if 200 <= status < 400),

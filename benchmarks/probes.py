@@ -54,7 +54,7 @@ class Probe:
     patience: float
     answers: list[Answer] = field(default_factory=list)
 
-    async def until(self, done: "asyncio.Future[object]") -> None:
+    async def until(self, done: "asyncio.Future[None]") -> None:
         """Send until `done`, then wait for what is under way."""
         async with asyncio.TaskGroup() as under_way:
             for moment in _beat():
