@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from benchmarks.strangers import Attack, Stranger
     from benchmarks.world import Client
 
-QUIET_SECONDS = 15.0
+QUIET_SECONDS = 20.0
 PEOPLE = 30
 ALERT_PATIENCE = 400.0  # seconds; sign-ups delayed one by 346
 WORKER_STOPS_WITHIN = 20.0  # seconds
@@ -157,6 +157,7 @@ class _Scene:
         while (await ask(self.server.port, sent, PAGE_PATIENCE)).status not in {200, 201}:
             if time.monotonic() - began > ALERT_PATIENCE:
                 return ALERT_PATIENCE
+            await asyncio.sleep(0.5)
         while time.monotonic() - began < ALERT_PATIENCE:
             for moment, text in list(self.wecom.received):
                 if f"#{member.case}" in text:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-EVERY = 0.1  # seconds between two requests of one probe
+EVERY = 0.4  # seconds between two requests of one probe; WeCom delivers a few a minute
 PAGE_PATIENCE = 30.0  # seconds after which a person has left
 WECOM_PATIENCE = 5.0  # seconds after which WeCom cuts the line (DOC 90238)
 CHUNK = 64 * 1024
