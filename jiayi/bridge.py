@@ -1,7 +1,8 @@
 """Between ASGI and WSGI: one request, taken on the event loop, answered by ordinary Django in a thread.
 
-A library did this before (a2wsgi). It lost its thread for good when a client left in the middle of a long answer, took
-half an upload for a whole one, and could not leave out whoever had gone (docs/decisions/0012).
+A library did this before (a2wsgi). It lost its thread for good when a client left in the middle of a long answer,
+forgot what had arrived when a client left before its turn, and could not leave out whoever wants nothing any more
+(docs/decisions/0012).
 """
 
 import asyncio
@@ -28,7 +29,7 @@ class Left(ConnectionError):
 
 
 class Request:
-    """One request. `began` says that a thread works on it, or will in any case."""
+    """One request: its body up to BUFFER, its answer piece by piece."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
