@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev run test lint fuzz prove bench python
+.PHONY: help setup setup-dev run test lint fuzz prove bench attack python
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ prove: setup-dev  ## what CI shows in small, in full size: four workers on Postg
 
 bench: setup-dev  ## the figures of docs/performance.md, on SQLite and on PostgreSQL (five minutes)
 	@exec $(PY) -m benchmarks
+
+attack: setup-dev  ## what a visitor and WeCom notice while a stranger attacks, beside a quiet moment (20 min)
+	@exec $(PY) -m benchmarks.attacks
 
 setup: $(VENV)/.installed  ## the virtual environment .venv with all that the product needs
 	@:

@@ -34,18 +34,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1, choices=range(1, 10), metavar="N")
     runs = parser.parse_args().runs
-    postgres = _postgres()
+    server = postgres()
     print(f"{figures.machine()}\n", flush=True)
     for script in SCRIPTS:
         print(f"## {script}\n", flush=True)
-        for url in ["", postgres] if postgres else [""]:
+        for url in ["", server] if server else [""]:
             _several(script, url, runs)
-    if not postgres:
+    if not server:
         print("PostgreSQL WAS NOT MEASURED: no server answers at TEST_POSTGRES_URL or 127.0.0.1:5432.")
     return 0
 
 
-def _postgres() -> str:
+def postgres() -> str:
     url = os.environ.get("TEST_POSTGRES_URL", "").strip()
     url = url.rsplit("/", 1)[0] + "/postgres" if url else LOCAL_POSTGRES
     try:

@@ -11,7 +11,6 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,10 +19,10 @@ from django.db import DatabaseError, close_old_connections
 
 from cases.live import Show, shows
 from jiayi.bus import Event, listen
+from jiayi.scope import Scope, header, session_key
 from members.models import User
 from members.sessions import session_users
 
-Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 T = TypeVar("T")
@@ -203,11 +202,11 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         return await _refuse(send, 405, "Method not allowed.")
     if _is_foreign(scope):
         return await _refuse(send, 403, "Cross-site request.")
-    session_key = _session_key(scope)
-    user = await _in_thread(_owner, session_key) if session_key else None
+    key = session_key(scope)
+    user = await _in_thread(_owner, key) if key else None
     if user is None:
         return await _refuse(send, 401, "请先登录。/ Please sign in.")
-    stream = Stream(user.pk, session_key)
+    stream = Stream(user.pk, key)
     hub.add(stream, scope.get("state", {}).get("stopping"))
     gone = asyncio.create_task(_wait_for_disconnect(receive, stream))
     try:
@@ -261,20 +260,8 @@ def _owner(session_key: str) -> User | None:
 
 def _is_foreign(scope: Scope) -> bool:
     """Whether a page of another site asks. Older browsers send no Sec-Fetch-Site, but an Origin across sites."""
-    if _header(scope, b"sec-fetch-site") in {"cross-site", "same-site"}:
+    if header(scope, b"sec-fetch-site") in {"cross-site", "same-site"}:
         return True
-    origin = _header(scope, b"origin")
-    own = {_header(scope, b"host"), urlsplit(settings.SITE_URL).netloc}
+    origin = header(scope, b"origin")
+    own = {header(scope, b"host"), urlsplit(settings.SITE_URL).netloc}
     return bool(origin) and origin.rpartition("//")[2] not in own
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    return b"; ".join(value for key, value in scope["headers"] if key == name).decode("latin-1")
-
-
-def _session_key(scope: Scope) -> str:
-    try:
-        morsel = SimpleCookie(_header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME)
-    except CookieError:
-        return ""
-    return morsel.value if morsel and len(morsel.value) <= 64 else ""

@@ -1,11 +1,12 @@
-"""One process, one port: the live stream on the event loop, everything else as synchronous Django in threads."""
+"""One process, one port: the live stream on the event loop, everything else as synchronous Django in threads.
+
+What WeCom calls has threads of its own: whatever pages, uploads and searches do, it never waits for them.
+"""
 
 import os
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jiayi.settings")
-
-from a2wsgi import WSGIMiddleware
 
 from jiayi.wsgi import application as wsgi_application
 
@@ -14,19 +15,25 @@ _wsgi: Any = wsgi_application  # has set Django up; the imports below need that
 from django.conf import settings  # noqa: E402
 
 from cases import stream  # noqa: E402
+from jiayi.pool import Pool  # noqa: E402
+from jiayi.scope import Scope  # noqa: E402
 
 STREAM_PATH = "/api/events/"
+CALLBACK_PATH = "/api/wechat/receive"
+CALLBACK_THREADS = 2
 
-_threads: Any = WSGIMiddleware(_wsgi, workers=settings.WEB_THREADS)
+_pages = Pool(_wsgi, settings.WEB_THREADS, "page")
+_callback = Pool(_wsgi, CALLBACK_THREADS, "callback")
 
 
-async def application(scope: stream.Scope, receive: stream.Receive, send: stream.Send) -> None:
+async def application(scope: Scope, receive: stream.Receive, send: stream.Send) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     elif scope["type"] == "http" and scope["path"] == STREAM_PATH:
         await stream.serve(scope, receive, send)
     elif scope["type"] == "http":
-        await _threads(scope, receive, send)
+        pool = _callback if scope["path"] == CALLBACK_PATH else _pages
+        await pool(scope, receive, send)
 
 
 async def _lifespan(receive: stream.Receive, send: stream.Send) -> None:

@@ -52,9 +52,10 @@ def free_port() -> int:
 
 
 class Server:
-    """A real server process."""
+    """A real server process; `more` goes into its environment."""
 
-    def __init__(self) -> None:
+    def __init__(self, **more: str) -> None:
+        self.more = more
         self.port = free_port()
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  open for as long as the server
         self.process = self._start()
@@ -64,7 +65,7 @@ class Server:
         process = subprocess.Popen(
             command,
             cwd=settings.BASE_DIR,
-            env=environment(PORT=str(self.port), WEB_CONCURRENCY="1"),
+            env=environment(PORT=str(self.port), WEB_CONCURRENCY="1", **self.more),
             stdout=self.log,
             stderr=self.log,
             start_new_session=True,
@@ -135,6 +136,26 @@ class Server:
             raise ConnectionError(str(broken)) from None
         finally:
             asking.close()
+
+    def begin(
+        self, method: str, path: str, session: str = "", body: bytes = b"", buffer: int = 0, **more: str
+    ) -> socket.socket:
+        """Send one request and do not wait for the answer; with `buffer`, take in no more than so many bytes of it."""
+        asking = socket.socket()
+        if buffer:
+            asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        asking.settimeout(PATIENCE)
+        asking.connect(("127.0.0.1", self.port))
+        headers = {
+            "Host": "testserver",
+            "Cookie": f"session={session}; csrftoken={CSRF_TOKEN}",
+            "X-CSRFToken": CSRF_TOKEN,
+            "Content-Length": str(len(body)),
+            **{name.replace("_", "-"): value for name, value in more.items()},
+        }
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        asking.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        return asking
 
     def send(self, who: Client, path: str, data: dict[str, Any]) -> tuple[int, Any]:
         """Send JSON as somebody signed in; return the status and the answer."""
