@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from advisors.actions import suspend_advisor
 from cases.actions import assign_advisor, close_case
 from cases.models import Case
-from members.actions import register_member
 from members.account_mail import send_account_mail
+from members.actions import register_member
 from members.models import Member, User
 from tests.people import PASSWORD, World, deactivate, make_advisor, says, signed_in
 
