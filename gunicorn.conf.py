@@ -8,9 +8,14 @@ may stay, and it speaks to the machine it runs on only.
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 from dotenv import load_dotenv
+from gunicorn.glogging import Logger
+
+sys.path.insert(0, str(Path(__file__).parent))
+from jiayi.redact import mask
 
 # The same file as the settings read, for PORT and WEB_CONCURRENCY; the process environment wins.
 load_dotenv(os.environ.get("JIAYI_ENV_FILE", Path(__file__).parent / ".env"))
@@ -31,9 +36,20 @@ forwarded_allow_ips = "127.0.0.1,::1"  # only a proxy on this machine may say th
 proc_name = "jiayi"
 
 # Errors to stderr. No access log: the query strings of WeCom's callbacks carry signatures, and those of some links
-# carry tokens. If one is wanted (ACCESS_LOG=-), it has the path without the query, and no referrer.
+# carry tokens. If one is wanted (ACCESS_LOG=-), it has the path without the query and what is secret in it, and no
+# referrer.
 accesslog = os.environ.get("ACCESS_LOG") or None
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(L)s'
+
+
+class MaskingLogger(Logger):
+    """gunicorn's, whose lines have no secrets either: some paths are ones."""
+
+    def atoms(self, *args):
+        return {name: mask(value) if isinstance(value, str) else value for name, value in super().atoms(*args).items()}
+
+
+logger_class = MaskingLogger
 
 
 def post_worker_init(worker):

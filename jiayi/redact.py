@@ -1,4 +1,4 @@
-"""Keeps WeCom's secrets out of the logs, also out of lines that libraries write."""
+"""Keeps secrets and people's addresses out of the logs, also out of lines that libraries write."""
 
 import logging
 import re
@@ -9,11 +9,19 @@ _SECRET = re.compile(
     rf"""((?:(?<![0-9A-Za-z_])|(?<=%26)|(?<=%3F))(?:{_NAMES})(?:=|%3D|["']\s*:\s*["']))[^&\s"'<>]+""",
     re.IGNORECASE,
 )
+# What opens something by its path alone: a reset link, the one-click end of reminders, a file.
+_PATH = re.compile(r"(/(?:password/reset/key|reminders-off|api/files)/)[^/\s\"'<>?#]+")
+_ADDRESS = re.compile(r"[^\s\"'<>()\[\]{},:;=@]{1,64}@[^\s\"'<>()\[\]{},:;=@/]{1,255}\.[^\s\"'<>()\[\]{},:;=@/.]{2,63}")
 
 
 def mask(text: str) -> str:
-    """Return the text with the values of WeCom's secret parameters (key, access_token, corpsecret, ...) masked."""
-    return _SECRET.sub(r"\1***", text)
+    """Return the text without what logs must not hold.
+
+    Masked are the values of WeCom's secret parameters (key, access_token, corpsecret, ...), the part of a path that
+    is a secret, and e-mail addresses.
+    """
+    text = _PATH.sub(r"\1***", _SECRET.sub(r"\1***", text))
+    return _ADDRESS.sub("***@***", text) if "@" in text else text
 
 
 class RedactSecrets(logging.Filter):
