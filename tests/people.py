@@ -54,6 +54,14 @@ def make_world() -> World:
     )
 
 
+def some_members(count: int, name: str = "会员") -> list[Member]:
+    """Have so many people sign up."""
+    return [
+        register_member(email=f"{name}{number}@example.com", name=f"{name}{number}", password=PASSWORD)
+        for number in range(count)
+    ]
+
+
 def make_advisor(number: int) -> Advisor:
     names = ("李明", "张伟", "陈静", "高远")
     return apply_as_advisor(

@@ -47,7 +47,7 @@ def test_a_reply_stands_in_the_most_recently_notified_case(world: World, wecom: 
     notified(world.other_case, world.lin, robot)
     answer = wecom.say("LiMing", "您好，林女士")
     assert answer.status == 200
-    assert f"#{world.other_case.number}（林*）" in answer.reply
+    assert f"✓ 已发送 → #{world.other_case.number} 林芳 · 配偶团聚移民\n" in answer.reply
     assert texts(world.other_case) == ["在吗？", "您好，林女士"]
     assert texts(world.case) == ["在吗？"]
     message = Message.objects.get(body="您好，林女士")
@@ -142,7 +142,7 @@ def test_a_number_may_be_written_full_width(world: World, wecom: WeCom) -> None:
 def test_a_number_alone_makes_the_case_the_reply_target(world: World, wecom: WeCom, robot: Robot) -> None:
     notified(world.other_case, world.lin, robot)
     answer = wecom.say("LiMing", f"#{world.case.number}")
-    assert f"#{world.case.number}（王*）" in answer.reply
+    assert f"→ #{world.case.number} 王小明 · 学签续签" in answer.reply
     wecom.say("LiMing", "您好，王先生")
     assert texts(world.case) == ["您好，王先生"]
 
