@@ -54,11 +54,12 @@ def make_world() -> World:
     )
 
 
-def some_members(count: int, name: str = "会员") -> list[Member]:
-    """Have so many people sign up."""
+def some_members(count: int) -> list[Member]:
+    """Have so many people sign up, each called 会员 and a number."""
+    begin = Member.objects.count()
     return [
-        register_member(email=f"{name}{number}@example.com", name=f"{name}{number}", password=PASSWORD)
-        for number in range(count)
+        register_member(email=f"m{number}@example.com", name=f"会员{number}", password=PASSWORD)
+        for number in range(begin, begin + count)
     ]
 
 

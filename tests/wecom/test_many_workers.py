@@ -21,7 +21,7 @@ from pytest_django import Settings
 from cases.actions import assign_advisor, lock_case, mark_read
 from cases.models import Case
 from jiayi.errors import Refused
-from tests.people import World, says
+from tests.people import World, says, some_members
 from tests.threads import at_once
 from tests.wecom.app import App
 from tests.wecom.colleague import WeCom
@@ -87,6 +87,21 @@ def test_four_workers_send_each_once_within_the_limit(
     # The window is a second longer than the limit's: WeCom may see two requests closer together than we sent them.
     assert MARGIN.total_seconds() == 1
     assert most_within(robot, SECONDS) <= MESSAGES
+
+
+def test_an_alert_goes_before_a_hundred_and_twenty_sign_ups_whichever_worker_takes_it(
+    world: World, robot: Robot, settings: Settings
+) -> None:
+    settings.WECHAT_ROBOT_LIMIT = (MESSAGES, SECONDS)
+    some_members(120)
+    says(world.case, world.wang, "在吗？")
+    with workers(4):
+        wait_until(lambda: delivered() == 121, seconds=30)
+    first = Attempt.objects.order_by("started_at", "pk").values_list("notification__event", flat=True)[0]
+    assert first == Event.MEMBER_WROTE
+    assert len(robot.texts) == 3
+    assert len([text for text in robot.texts if text.startswith("【汇总】")]) == 2
+    assert not Attempt.objects.exclude(outcome="ok").exists()
 
 
 def test_the_limit_and_the_leases_hold_on_hosts_whose_clocks_differ(
