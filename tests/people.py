@@ -54,6 +54,15 @@ def make_world() -> World:
     )
 
 
+def some_members(count: int) -> list[Member]:
+    """Have so many people sign up, each called 会员 and a number."""
+    begin = Member.objects.count()
+    return [
+        register_member(email=f"m{number}@example.com", name=f"会员{number}", password=PASSWORD)
+        for number in range(begin, begin + count)
+    ]
+
+
 def make_advisor(number: int) -> Advisor:
     names = ("李明", "张伟", "陈静", "高远")
     return apply_as_advisor(

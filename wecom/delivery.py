@@ -18,7 +18,8 @@ from wecom.errcodes import Verdict
 from wecom.failpoints import failpoint
 from wecom.marks import mark_delivered, mark_failed
 from wecom.models import Channel
-from wecom.queue import Claim, claim, due, fall_back_all
+from wecom.queue import Claim, claim, fall_back_all
+from wecom.turns import due
 
 logger = logging.getLogger("jiayi.wecom")
 

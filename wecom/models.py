@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -6,8 +6,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from advisors.models import Advisor
-from cases.models import Case, Message
+from cases.models import Case
 from members.models import Member
+from wecom.inbound_models import InboundMessage as InboundMessage
+from wecom.inbound_models import ReplyMenu as ReplyMenu
+from wecom.inbound_models import ReplyTarget as ReplyTarget
 
 
 class Channel(models.Model):
@@ -44,6 +47,10 @@ class Checkup(Channel):
         verbose_name_plural = _("连接检查")
 
 
+NEWS = ["member_registered", "advisor_applied", "advisor_reviewed"]
+ASSIGNMENTS = ["case_assigned", "case_taken"]
+
+
 class Notification(models.Model):
     """Something the site tells WeCom, or a member by e-mail (通知).
 
@@ -69,6 +76,13 @@ class Notification(models.Model):
         FAILED = "failed", _("失败")
         CANCELLED = "cancelled", _("已取消")
 
+    class Priority(models.IntegerChoices):
+        """Whose turn comes first (turns.py)."""
+
+        ALERT = 1  # a client waits, or a person who has just pressed something
+        ASSIGNMENT = 2  # who follows a client now
+        NEWS = 3
+
     event = models.CharField(_("事件"), max_length=20, choices=Event)
     channel = models.CharField(_("通道"), max_length=10, choices=Channel.Name, default=Channel.Name.GROUP)
     member = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("会员"))
@@ -84,6 +98,8 @@ class Notification(models.Model):
     last_seq = models.PositiveIntegerField(_("至消息"), null=True, blank=True)
 
     state = models.CharField(_("状态"), max_length=10, choices=State, default=State.WAITING)
+    # Set by save() from the event; a column, so that the next one is found by an index.
+    priority = models.PositiveSmallIntegerField(default=Priority.ALERT, editable=False)
     due_at = models.DateTimeField(_("应发送"), default=timezone.now)
     attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
     # From then the 24 hours count after which it is given up; empty while it waits for a person to mend something.
@@ -110,7 +126,7 @@ class Notification(models.Model):
         verbose_name_plural = _("通知")
         indexes: ClassVar[list[models.Index]] = [
             # Not a partial one: SQLite would not use it for what the worker asks four times a second.
-            models.Index(fields=["state", "due_at"], name="notification_due"),
+            models.Index(fields=["state", "channel", "priority", "due_at"], name="notification_turn"),
             models.Index(fields=["case", "-delivered_at"], name="notification_of_case"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -122,6 +138,12 @@ class Notification(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=["waiting", "sending", "delivered", "failed", "cancelled"]),
                 name="notification_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(event__in=NEWS, priority=3)
+                | Q(event__in=ASSIGNMENTS, priority=2)
+                | ~Q(event__in=[*NEWS, *ASSIGNMENTS]) & Q(priority=1),
+                name="notification_priority_of_its_event",
             ),
             models.CheckConstraint(
                 condition=Q(state="delivered", delivered_at__isnull=False)
@@ -137,6 +159,11 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_event_display()} N{self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding:
+            self.priority = 3 if self.event in NEWS else 2 if self.event in ASSIGNMENTS else 1
+        super().save(*args, **kwargs)
 
     @property
     def is_of_messages(self) -> bool:
@@ -178,21 +205,6 @@ class Attempt(models.Model):
         return f"{self.notification_id}: {self.outcome}"
 
 
-class ReplyTarget(models.Model):
-    """The case an advisor's next WeCom text goes to (最近被通知案件)."""
-
-    advisor = models.OneToOneField(Advisor, models.PROTECT, related_name="reply_target", verbose_name=_("顾问"))
-    case = models.ForeignKey(Case, models.PROTECT, related_name="+", verbose_name=_("案件"))
-    set_at = models.DateTimeField(_("时间"), default=timezone.now)
-
-    class Meta:
-        verbose_name = _("最近被通知案件")
-        verbose_name_plural = _("最近被通知案件")
-
-    def __str__(self) -> str:
-        return f"{self.advisor} → #{self.case.number}"
-
-
 class AppToken(models.Model):
     """The self-built app's access token, shared by all processes (DOC 91039). One row."""
 
@@ -208,82 +220,3 @@ class AppToken(models.Model):
 
     def __str__(self) -> str:
         return self.corp_id
-
-
-class ReplyMenu(models.Model):
-    """The question to which case a held text belongs; the advisor's next digit answers it."""
-
-    advisor = models.OneToOneField(Advisor, models.PROTECT, related_name="+", verbose_name=_("顾问"))
-    held = models.ForeignKey("InboundMessage", models.PROTECT, related_name="+", verbose_name=_("保留的来信"))
-    case_ids = models.JSONField()
-    created_at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return f"{self.advisor}: {self.case_ids}"
-
-
-class InboundMessage(models.Model):
-    """What WeCom delivered to the callback, stored once, with where it went and why."""
-
-    class State(models.TextChoices):
-        DELIVERED = "delivered", _("已写入案件")
-        FETCHING = "fetching", _("正在下载")
-        HELD = "held", _("已保留，未写入")
-        REFUSED = "refused", _("已拒绝")
-        IGNORED = "ignored", _("无需处理")
-
-    # A digest over everything that tells two apart: what WeCom repeats has the same one.
-    identity = models.CharField(max_length=64, unique=True)
-    userid = models.CharField(_("企业微信账号"), max_length=64)
-    message_type = models.CharField(_("类型"), max_length=40)
-    event = models.CharField(_("事件"), max_length=60, blank=True)
-    content = models.TextField(_("内容"), blank=True)
-    fields = models.JSONField(_("收到的字段"), default=dict)
-    sent_at = models.DateTimeField(_("企业微信时间"))
-    received_at = models.DateTimeField(_("收到时间"), default=timezone.now)
-    # The database could not take it at the time; it waited on the disk (spool.py).
-    late = models.BooleanField(_("迟到"), default=False)
-
-    state = models.CharField(_("状态"), max_length=10, choices=State)
-    reason = models.CharField(_("原因"), max_length=200, blank=True)
-    advisor = models.ForeignKey(Advisor, models.PROTECT, null=True, blank=True, verbose_name=_("顾问"))
-    case = models.ForeignKey(Case, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("案件"))
-    message = models.OneToOneField(
-        Message, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("消息")
-    )
-    # The receipt, so that a repeated delivery gets the same answer again.
-    reply = models.TextField(_("回执"), blank=True)
-    # A picture or voice still to be fetched: when to try (next), and how often it was tried.
-    due_at = models.DateTimeField(_("应下载"), null=True, blank=True)
-    attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
-    # What became of it was not known when it was answered: the sender's next receipt says so.
-    untold = models.BooleanField(default=False)
-
-    class Meta:
-        verbose_name = _("企业微信来信")
-        verbose_name_plural = _("企业微信来信")
-        indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["state", "-received_at"], name="inbound_state"),
-            models.Index(fields=["advisor", "-received_at"], name="inbound_of_advisor"),
-            models.Index(fields=["due_at"], name="inbound_due", condition=Q(state="fetching")),
-            models.Index(fields=["advisor"], name="inbound_untold", condition=Q(untold=True)),
-        ]
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.CheckConstraint(
-                condition=Q(state__in=["delivered", "fetching", "held", "refused", "ignored"]),
-                name="inbound_state_known",
-            ),
-            models.CheckConstraint(
-                condition=Q(state="delivered", message__isnull=False, case__isnull=False)
-                | (~Q(state="delivered") & Q(message__isnull=True)),
-                name="inbound_delivered_has_a_message",
-            ),
-            models.CheckConstraint(
-                condition=Q(state="fetching", due_at__isnull=False, case__isnull=False)
-                | (~Q(state="fetching") & Q(due_at__isnull=True)),
-                name="inbound_fetching_is_due",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.userid} {self.message_type}"

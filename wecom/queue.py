@@ -12,30 +12,31 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from cases.actions import lock_case
 from cases.models import Case
 from wecom.channels import APP, EMAIL, GROUP, compose
 from wecom.clock import shared_now
 from wecom.decision import Cancel, Postpone, Send, decide
+from wecom.digests import digest_payload
 from wecom.failpoints import failpoint
-from wecom.limits import LEASE, MAIL_LEASE, free_places, member_is_full
+from wecom.limits import LEASE, MAIL_LEASE, member_is_full
 from wecom.models import Attempt, Channel, Notification
 from wecom.reminders import decide_reminder
-from wecom.texts import MAX_TEXT, digest_payload, shown
+from wecom.texts import MAX_TEXT, shown
+from wecom.turns import MOST_DECIDED, Turn, Waiting, due, turns
 
 State, Event = Notification.State, Notification.Event
 
 MEMBER_WAITS = timedelta(seconds=20)
 LONGEST_PAUSE = timedelta(minutes=5)  # of a channel; one that seems longer was set before the clock was put back
-DIGEST_CASES = 20
-MOST_DECIDED = 50  # in one transaction, which holds up whoever writes into one of these cases
-GATHERED = (Event.MEMBER_WROTE, Event.STILL_UNREAD)  # a digest is of one of the two; all else goes out by itself
 DIRECT_ONLY = {Event.CASE_ASSIGNED, Event.CASE_TAKEN}  # the group hears of them only when the advisor cannot
 LEASED_FIELDS = ("state", "lease", "leased_until", "attempts", "trying_since", "sent_text", "payload", "advisor")
 
 logger = logging.getLogger("jiayi.wecom")
+
+Ready = tuple[Notification, int, dict[str, Any]]  # with the number of messages it tells about, and the request
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,6 @@ class Claim:
     @property
     def first(self) -> Notification:
         return self.rows[0]
-
-
-def due(channel: str, now: datetime) -> QuerySet[Notification]:
-    """Return what is to be sent this way by now, also what a killed worker left behind."""
-    unfinished = Notification.objects.filter(channel=channel, state__in=[State.WAITING, State.SENDING])
-    ready = Q(state=State.WAITING) | Q(leased_until__lt=now)
-    return unfinished.filter(ready, due_at__lte=now).order_by("due_at", "pk")
 
 
 def claim(name: str) -> Claim | None:
@@ -101,52 +95,53 @@ def _claim(name: str) -> Claim | None:
         if name == APP and channel.needs_mending:
             fall_back_all(now, channel.problem)
         return None
-    places = free_places(now) if name == GROUP else 1
-    if not places:
-        return None
-    late = name == GROUP and due(name, now).filter(event__in=GATHERED).count() > places
-    taken = _take(name, now, many=late)
+    taken = next((taken for turn in turns(name, now) if (taken := _take(turn, now))), None)
     if not taken:
         return None
     payload = taken[0][2] if len(taken) == 1 else digest_payload([(row, count) for row, count, _payload in taken])
     return _lease([row for row, _count, _payload in taken], payload, now)
 
 
-def _take(name: str, now: datetime, *, many: bool) -> list[tuple[Notification, int, dict[str, Any]]]:
-    """Return the next rows to send with their count of messages and text: one, or as many as a digest holds."""
-    taken: list[tuple[Notification, int, dict[str, Any]]] = []
-    passed: set[int] = set()
-    while len(taken) < (DIGEST_CASES if many else 1) and len(passed) < MOST_DECIDED:
-        rows = due(name, now).filter(state=State.WAITING).exclude(pk__in=passed)
-        rows = rows.filter(event=taken[0][0].event, alone=False) if taken else rows
-        row = rows.select_for_update(no_key=True, skip_locked=True).first()
-        if row is None:
-            break
-        passed.add(row.pk)
-        ready = _decided(row, now)
+def _take(turn: Turn, now: datetime) -> list[Ready]:
+    """Return the next rows of a turn to send with their count of messages and text: one, or what one digest holds."""
+    waiting = turn.waiting()
+    decided = 0
+    while waiting and decided < MOST_DECIDED:
+        chosen = turn.together(waiting)
+        taken = _ready(turn, chosen, now)
+        if taken:
+            return taken
+        decided += len(chosen)
+        waiting = [one for one in waiting if one not in chosen]
+    return []
+
+
+def _ready(turn: Turn, chosen: list[Waiting], now: datetime) -> list[Ready]:
+    """Return those of the chosen rows that are sent now, as many as fit into one message."""
+    taken: list[Ready] = []
+    for one in chosen:
+        row = turn.rows.filter(pk=one.pk).select_for_update(no_key=True, skip_locked=True).first()
+        ready = _decided(row, now) if row else None
         if ready is None:
             continue
+        if taken and _too_long([*taken, ready]):
+            break
         taken.append(ready)
-        if row.event not in GATHERED or row.alone:
-            break
-        if len(taken) > 1 and _too_long(taken):
-            taken.pop()
-            break
     return taken
 
 
-def _too_long(taken: list[tuple[Notification, int, dict[str, Any]]]) -> bool:
+def _too_long(taken: list[Ready]) -> bool:
     text = digest_payload([(row, count) for row, count, _payload in taken])["text"]["content"]
     return len(text.encode()) > MAX_TEXT - 100
 
 
-def _decided(row: Notification, now: datetime) -> tuple[Notification, int, dict[str, Any]] | None:
+def _decided(row: Notification, now: datetime) -> Ready | None:
     """Decide about a due row: returns it ready to send, or writes down why it is not sent now."""
     try:
         with transaction.atomic():  # so that a mistake of ours that the database refuses fails this row alone
             verdict = decide_reminder(row, now) if row.channel == EMAIL else decide(row, now)
-            if isinstance(verdict, Send) and row.channel == APP and verdict.advisor:
-                verdict = Postpone(now + MEMBER_WAITS, "发给该成员的消息过多。") if _full(verdict, now) else verdict
+            if isinstance(verdict, Send) and _is_full(row, verdict, now):
+                verdict = Postpone(now + MEMBER_WAITS, "发给该成员的消息过多。")
             if isinstance(verdict, Send) and _has_address(row, verdict):
                 return row, verdict.count, compose(row, verdict)
     except (OperationalError, InterfaceError):
@@ -171,8 +166,9 @@ def _has_address(row: Notification, verdict: Send) -> bool:
     return row.channel != APP or bool(verdict.advisor and verdict.advisor.wecom_userid)
 
 
-def _full(verdict: Send, now: datetime) -> bool:
-    return verdict.advisor is not None and member_is_full(verdict.advisor, now)
+def _is_full(row: Notification, verdict: Send, now: datetime) -> bool:
+    """Whether the advisor has been sent as much as WeCom shows, or as leaves room for what is more urgent."""
+    return row.channel == APP and verdict.advisor is not None and member_is_full(verdict.advisor, now, row.priority)
 
 
 def change(row: Notification, changes: dict[str, Any]) -> None:
@@ -187,7 +183,7 @@ def _lease(rows: list[Notification], payload: dict[str, Any], now: datetime) -> 
         row.leased_until = now + (MAIL_LEASE if row.channel == EMAIL else LEASE)
         row.attempts += 1
         row.trying_since = row.trying_since or now
-        row.sent_text = shown(payload)
+        row.sent_text = shown(payload, row)
         row.payload = json.dumps(payload, ensure_ascii=False) if row.channel == APP else ""
         row.save(update_fields=LEASED_FIELDS)
     attempt = Attempt.objects.create(notification=rows[0], channel=rows[0].channel, started_at=now)

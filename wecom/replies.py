@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from cases.models import Case
 from wecom.models import InboundMessage
+from wecom.names import in_full, in_short
 from wecom.texts import local_time
 
 NEWLINE = "\n"
+LONGEST_NUMBER = 12  # digits
 KINDS = {"text": "消息", "image": "图片", "voice": "语音", "video": "视频", "file": "文件"}
 LIST_LIMIT = 1_700  # bytes of the list itself, so that what follows it still fits
 UNBOUND = "您的企业微信账号还没有绑定网站顾问账号，消息没有送出。请联系管理员在后台「RCIC 顾问审核」中绑定。"
@@ -31,17 +33,12 @@ PUT_ASIDE = "网站正忙，您的消息已收下，稍后处理，不用重发�
 NOT_SENT = "消息没有送出（已保留，管理员可以代为分配）。"
 
 
-def name_of(case: Case) -> str:
-    """Return how a case is called in WeCom: its number and the masked name of its member."""
-    return f"#{case.number}（{case.member.user.masked_name}）"
-
-
 def sent(case: Case) -> str:
-    return f"✓ 已发送到案件 {name_of(case)}。\n2 分钟内回复「撤回」可以撤回。"
+    return f"✓ 已发送 → {in_full(case)}\n2 分钟内回复「撤回」可以撤回。"
 
 
 def fetching(case: Case) -> str:
-    return f"正在转发到案件 {name_of(case)}，稍后可在网站看到。\n2 分钟内回复「撤回」可以撤回。"
+    return f"正在转发 → {in_full(case)}\n稍后可在网站看到；2 分钟内回复「撤回」可以撤回。"
 
 
 def kind_name(message_type: str) -> str:
@@ -57,16 +54,21 @@ def untold(row: InboundMessage) -> str:
 
 
 def target_set(case: Case) -> str:
-    return f"好的，接下来的文字会发到案件 {name_of(case)}。"
+    return f"接下来的文字发到 → {in_full(case)}"
 
 
 def recalled(case: Case) -> str:
-    return f"已撤回您在案件 {name_of(case)} 的最后一条消息。"
+    return f"已撤回最后一条消息 → {in_full(case)}"
 
 
-def not_yours(number: int) -> str:
-    # The same words whether the case exists or not.
-    return f"{NOT_SENT}\n您没有跟进中的案件 #{number}。回复「列表」查看等待您回复的案件。"
+def not_yours(number: str) -> str:
+    # The same words whether the case exists or not, and whatever was typed for a number.
+    return f"{NOT_SENT}\n您没有跟进中的案件 #{shortened(number)}。回复「列表」查看等待您回复的案件。"
+
+
+def shortened(number: str) -> str:
+    """Return the digits as they were typed, or their beginning when there are more than any case has."""
+    return number if len(number) <= LONGEST_NUMBER else f"{number[:LONGEST_NUMBER]}…"
 
 
 def two_numbers() -> str:
@@ -106,7 +108,7 @@ def waiting_list(cases: list[Case], *, numbered: bool = False) -> str:
     lines: list[str] = []
     for position, case in enumerate(cases, start=1):
         head = f"{position}） " if numbered else ""
-        line = f"{head}{name_of(case)} 已等待 {how_long(case.waiting_since)}"
+        line = f"{head}{in_short(case)} 已等待 {how_long(case.waiting_since)}"
         if len("\n".join([*lines, line]).encode()) > LIST_LIMIT:
             return "\n".join([*lines, f"……还有 {len(cases) - len(lines)} 个，请在网站查看。"])
         lines.append(line)

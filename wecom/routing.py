@@ -23,8 +23,12 @@ from wecom.models import InboundMessage, Notification, ReplyMenu, ReplyTarget
 State = InboundMessage.State
 MENU_FOR = timedelta(minutes=10)
 
-_NUMBER = r"\s*[#＃]\s*([0-9０-９]{1,9})(?![0-9０-９])"
+# A text that begins with # and digits of whatever kind names a case, or none: it never goes to the reply target.
+_BETWEEN = r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufe0f\ufeff\u20e3]*"  # blank, or not seen at all
+_DIGIT = r"[\d\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u249b\u24ea-\u24ff\u2776-\u2793]"
+_NUMBER = rf"{_BETWEEN}[#＃﹟]{_BETWEEN}({_DIGIT}+)"
 _NUMBERED = re.compile(_NUMBER + r"[\s:：,，.。、;；]*(.*)", re.DOTALL)
+_OF_A_CASE = re.compile("[0-9０-９]{1,9}")
 # After these the case is the advisor's reply target, as soon as WeCom says that they were delivered.
 TELLS_OF_A_CASE = [
     Notification.Event.MEMBER_WROTE,
@@ -57,7 +61,7 @@ def route_text(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
     if chosen is not None:
         return chosen
     if numbered := _NUMBERED.fullmatch(text):
-        return _to_number(row, advisor, int(numbered[1]), numbered[2].strip())
+        return _to_number(row, advisor, numbered[1], numbered[2].strip())
     return route(row, advisor, text)
 
 
@@ -98,10 +102,12 @@ def followed(advisor: Advisor, number: int) -> Case | None:
     return Case.objects.select_related("member__user").filter(number=number, advisor=advisor).first()
 
 
-def _to_number(row: InboundMessage, advisor: Advisor, number: int, text: str) -> Outcome:
+def _to_number(row: InboundMessage, advisor: Advisor, digits: str, text: str) -> Outcome:
+    number = int(digits) if _OF_A_CASE.fullmatch(digits) else 0
     case = followed(advisor, number)
     if case is None:
-        return Outcome(State.HELD, replies.not_yours(number), f"没有跟进案件 #{number}")
+        said = str(number or digits)
+        return Outcome(State.HELD, replies.not_yours(said), f"没有跟进案件 #{replies.shortened(said)}")
     if re.match(_NUMBER, text):
         return Outcome(State.HELD, replies.two_numbers(), "写了两个案件号")
     if text:

@@ -1,5 +1,6 @@
 """The main job, end to end: real browsers, server and worker, WeCom's stand-in over HTTP, real encryption."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -37,11 +38,11 @@ def test_a_member_writes_the_advisor_answers_in_wecom_and_the_member_sees_it(
     sandbox = visit("/sandbox/")
     member.fill("#compose textarea", "您好，我的学签下个月到期")
     member.press("#compose textarea", "Enter")
-    alert = sandbox.locator("#group-lines").get_by_text("【会员来信】案件 #1001").last
+    alert = sandbox.locator("#group-lines").get_by_text(re.compile("^#1001 王\\*：[0-9]+ 条新消息，")).last
     expect(alert).to_be_visible()
     assert "学签下个月" not in sandbox.locator("#group-lines").inner_text()
     receipt = replies_as(sandbox, "LiMing", "您好，请先准备护照首页")
-    assert "✓ 已发送到案件 #1001（王*）" in receipt
+    assert "✓ 已发送 → #1001 王小明 · 学签续签" in receipt
     expect(member.locator("#messages").get_by_text("您好，请先准备护照首页")).to_be_visible()
     expect(member.locator("#messages").get_by_text("企业微信").last).to_be_visible()
     shot(member, "main-job-member")
@@ -58,12 +59,12 @@ def test_the_button_of_a_card_makes_its_case_the_reply_target(
     sandbox.select_option("#who", "LiMing")
     member.fill("#compose textarea", "请问配偶表格怎么填？")
     member.press("#compose textarea", "Enter")
-    card = sandbox.locator("#app-lines .wx-card").filter(has_text="案件 #1002").last
+    card = sandbox.locator("#app-lines .wx-card").filter(has_text="#1002 林芳 · ").last
     expect(card).to_contain_text("请问配偶表格怎么填？")
     card.get_by_role("button", name="回复此案件").click()
     expect(card.get_by_role("button", name="正在回复 #1002")).to_be_visible()
     shot(sandbox, "card")
-    assert "#1002（林*）" in replies_as(sandbox, "LiMing", "请填 IMM 5532")
+    assert "#1002 林芳 · 配偶团聚移民" in replies_as(sandbox, "LiMing", "请填 IMM 5532")
     expect(member.locator("#messages").get_by_text("请填 IMM 5532")).to_be_visible()
 
 

@@ -93,8 +93,8 @@ def test_the_list_shows_who_waits_and_how_long(world: World, wecom: WeCom, clock
     clock.shift(3 * 3600 + 300)
     says(world.other_case, world.lin, "您好")
     lines = wecom.say("LiMing", "列表").reply.splitlines()
-    assert lines[1] == f"#{world.case.number}（王*） 已等待 3 小时 5 分"
-    assert lines[2] == f"#{world.other_case.number}（林*） 已等待 0 分钟"
+    assert lines[1] == f"#{world.case.number} 王小明 · 学签续签 已等待 3 小时 5 分"
+    assert lines[2] == f"#{world.other_case.number} 林芳 · 配偶团聚移民 已等待 0 分钟"
     says(world.case, world.li, "在")
     assert f"#{world.case.number}（" not in wecom.say("LiMing", "列表").reply
     close_case(world.other_case)

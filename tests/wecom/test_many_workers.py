@@ -21,8 +21,7 @@ from pytest_django import Settings
 from cases.actions import assign_advisor, lock_case, mark_read
 from cases.models import Case
 from jiayi.errors import Refused
-from members.actions import register_member
-from tests.people import PASSWORD, World, says
+from tests.people import World, says, some_members
 from tests.threads import at_once
 from tests.wecom.app import App
 from tests.wecom.colleague import WeCom
@@ -56,10 +55,10 @@ def real_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "_database_time", database_time)
 
 
-def sign_ups(count: int) -> None:
+def ask_for(count: int) -> None:
     """Ask for so many notifications that no digest gathers."""
-    for number in range(count):
-        register_member(email=f"m{number}@example.com", name=f"会员{number}", password=PASSWORD)
+    for _ in range(count):
+        send_test("group")
 
 
 def most_within(robot: Robot, seconds: float) -> int:
@@ -76,7 +75,7 @@ def test_four_workers_send_each_once_within_the_limit(
     world: World, robot: Robot, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.WECHAT_ROBOT_LIMIT = (MESSAGES, SECONDS)
-    sign_ups(ROWS)
+    ask_for(ROWS)
     began = time.monotonic()
     with workers(4):
         wait_until(lambda: delivered() == ROWS, seconds=40 + SECONDS * 15)
@@ -90,13 +89,28 @@ def test_four_workers_send_each_once_within_the_limit(
     assert most_within(robot, SECONDS) <= MESSAGES
 
 
+def test_an_alert_goes_before_a_hundred_and_twenty_sign_ups_whichever_worker_takes_it(
+    world: World, robot: Robot, settings: Settings
+) -> None:
+    settings.WECHAT_ROBOT_LIMIT = (MESSAGES, SECONDS)
+    some_members(120)
+    says(world.case, world.wang, "在吗？")
+    with workers(4):
+        wait_until(lambda: delivered() == 121, seconds=30)
+    first = Attempt.objects.order_by("started_at", "pk").values_list("notification__event", flat=True)[0]
+    assert first == Event.MEMBER_WROTE
+    assert len(robot.texts) == 3
+    assert len([text for text in robot.texts if text.startswith("【汇总】")]) == 2
+    assert not Attempt.objects.exclude(outcome="ok").exists()
+
+
 def test_the_limit_and_the_leases_hold_on_hosts_whose_clocks_differ(
     world: World, robot: Robot, settings: Settings
 ) -> None:
     """By its own clock a host that is ahead would see a window that is over, and leases that have ended."""
     settings.WECHAT_ROBOT_LIMIT = (5, 2)
     robot.play(slow(0.05))
-    sign_ups(10)
+    ask_for(10)
 
     def at(offset: float) -> Callable[[], None]:
         def work() -> None:
@@ -133,7 +147,7 @@ def test_the_limit_holds_across_workers_that_are_killed_and_started_again(
     for module in (queue, limits):
         monkeypatch.setattr(module, "LEASE", timedelta(seconds=0.5))
     robot.play(slow(0.03))
-    sign_ups(16)
+    ask_for(16)
     chance = random.Random(4)
     kills = 0
     while delivered() < 16 and kills < 24:

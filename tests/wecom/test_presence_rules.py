@@ -1,5 +1,6 @@
 """The presence rules as one table: what happens on which second, and when who is told."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
@@ -145,7 +146,8 @@ def test_when_who_is_told(world: World, robot: Robot, clock: time_machine.Travel
             act(scene)
         before = len(robot.payloads)
         deliver_due()
-        new = [payload["text"] for payload in robot.payloads[before:] if "【会员来信】" in payload["text"]["content"]]
+        said = [payload["text"] for payload in robot.payloads[before:]]
+        new = [text for text in said if re.match(rf"#{world.case.number} 王\*：[0-9]+ 条新消息，", text["content"])]
         alerts += [(second, text["content"] + str(text.get("mentioned_list"))) for text in new]
     row = Notification.objects.get(event=Event.MEMBER_WROTE)
     if told_at is None:

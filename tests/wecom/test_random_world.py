@@ -172,7 +172,7 @@ class Life(RuleBasedStateMachine):
 
     def group_hears(self, text: str, mentioned: list[str]) -> None:
         """Whoever is mentioned has been told of the case that the text names; of several, none is the last."""
-        numbers = {int(number) for number in re.findall(r"案件 #([0-9]+)", text)}
+        numbers = {int(number) for number in re.findall(r"^#([0-9]+) ", text, re.MULTILINE)}
         told = [number for number, case in enumerate(self.cases) if case.number in numbers]
         for advisor, bound in self.model.bound.items():
             if bound in {userid.lower() for userid in mentioned}:

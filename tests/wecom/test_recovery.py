@@ -12,8 +12,7 @@ from pytest_django import Settings
 
 from advisors.actions import bind_wecom_account
 from cases.actions import assign_advisor, open_case
-from members.actions import register_member
-from tests.people import PASSWORD, World, says
+from tests.people import World, says
 from tests.wecom.app import App
 from tests.wecom.hostile import Received, Response, answer, hang, http_answer, redirect, reset
 from tests.wecom.robot import Robot
@@ -26,6 +25,7 @@ from wecom.errcodes import Verdict
 from wecom.management.commands.deliver import JobFailed, work
 from wecom.marks import mark_delivered, mark_failed
 from wecom.models import Attempt, Channel, Notification, ReplyTarget
+from wecom.notifications import send_test
 from wecom.queue import claim
 
 pytestmark = pytest.mark.django_db
@@ -50,11 +50,9 @@ def told(clock: time_machine.Traveller, world: World, robot: Robot) -> World:
     return world
 
 
-def sign_ups(count: int) -> list[Notification]:
+def ask_for(count: int) -> list[Notification]:
     """Ask for so many notifications that no digest gathers."""
-    for number in range(count):
-        register_member(email=f"new{number}@example.com", name=f"会员{number}", password=PASSWORD)
-    return list(Notification.objects.filter(event=Event.MEMBER_REGISTERED).order_by("pk"))
+    return [send_test("group") for _ in range(count)]
 
 
 def states(rows: list[Notification]) -> list[str]:
@@ -71,7 +69,7 @@ def group() -> Channel:
 def test_five_failures_in_a_row_pause_the_channel_and_one_probe_at_a_time_follows(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
-    rows = sign_ups(10)
+    rows = ask_for(10)
     robot.script = [BUSY] * 1000
     deliver_due()
     assert len(robot.requests) == 5, "a WeCom that hangs must not cost ten seconds for each notification"
@@ -92,7 +90,7 @@ def test_five_failures_in_a_row_pause_the_channel_and_one_probe_at_a_time_follow
 def test_one_notification_that_fails_again_and_again_does_not_pause_the_channel(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
-    (row,) = sign_ups(1)
+    (row,) = ask_for(1)
     robot.script = [BUSY] * 8
     for _ in range(8):
         deliver_due()
@@ -104,7 +102,7 @@ def test_one_notification_that_fails_again_and_again_does_not_pause_the_channel(
 def test_a_limit_pauses_the_channel_for_its_minute_however_often_the_row_was_tried(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
-    tried, fresh = sign_ups(2)
+    tried, fresh = ask_for(2)
     Notification.objects.filter(pk=tried.pk).update(attempts=12)
     robot.script = [OFTEN]
     deliver_due()
@@ -118,7 +116,7 @@ def test_a_limit_pauses_the_channel_for_its_minute_however_often_the_row_was_tri
 
 
 def test_a_success_that_was_under_way_does_not_lift_a_pause(told: World, robot: Robot) -> None:
-    sign_ups(2)
+    ask_for(2)
     limited, under_way = claim("group"), claim("group")
     assert limited is not None
     assert under_way is not None
@@ -131,7 +129,7 @@ def test_a_success_that_was_under_way_does_not_lift_a_pause(told: World, robot: 
 def test_a_robot_switched_off_is_probed_slowly_and_mended_by_the_first_success(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
-    rows = sign_ups(3)
+    rows = ask_for(3)
     robot.script = [DISABLED] * 1000
     for _ in range(60):
         deliver_due()
@@ -150,7 +148,7 @@ def test_a_robot_switched_off_is_probed_slowly_and_mended_by_the_first_success(
 def test_a_network_failure_meanwhile_does_not_hide_what_must_be_mended(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
-    sign_ups(8)
+    ask_for(8)
     robot.script = [DISABLED, *[BUSY] * 20]
     deliver_due()
     clock.shift(301)
@@ -205,7 +203,7 @@ def test_of_a_digest_only_what_was_tried_for_24_hours_is_given_up(
 def test_a_mistake_of_ours_in_sending_fails_that_one_and_not_the_worker(
     told: World, robot: Robot, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    poison, other = sign_ups(2)
+    poison, other = ask_for(2)
     send = client.send_to_group
 
     def broken(address: client.RobotAddress, payload: dict[str, dict[str, str]]) -> client.Answer:
@@ -223,7 +221,7 @@ def test_a_mistake_of_ours_in_sending_fails_that_one_and_not_the_worker(
 def test_a_database_that_is_away_for_a_moment_fails_nothing(
     told: World, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = sign_ups(1)
+    rows = ask_for(1)
 
     def away(row: Notification, now: datetime) -> Decision:
         raise OperationalError("server closed the connection")
@@ -319,13 +317,13 @@ def test_a_clock_that_was_put_back_stops_nothing_for_longer_than_a_window(
     told: World, robot: Robot, clock: time_machine.Traveller, settings: Settings
 ) -> None:
     settings.WECHAT_ROBOT_LIMIT = (4, 60)
-    sign_ups(4)
+    ask_for(4)
     for _ in range(5):
         deliver_due()
         clock.shift(1)
     assert len(robot.texts) == 4
     clock.shift(timedelta(hours=-1))
-    (late,) = sign_ups_more(1)
+    (late,) = ask_for(1)
     deliver_due()
     assert states([late]) == [State.WAITING], "a whole window first: nobody knows how long ago they were sent"
     clock.shift(62)
@@ -337,23 +335,18 @@ def test_a_pause_of_before_the_clock_was_put_back_is_over(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
     robot.script = [DISABLED]
-    sign_ups(1)
+    ask_for(1)
     deliver_due()
     clock.shift(timedelta(hours=-1))
-    sign_ups_more(1)
+    ask_for(1)
     deliver_due()
     assert len(robot.texts) == 1
-
-
-def sign_ups_more(number: int) -> list[Notification]:
-    register_member(email=f"more{number}@example.com", name="赵一", password=PASSWORD)
-    return [Notification.objects.latest("pk")]
 
 
 def test_a_mistake_of_ours_that_the_database_refuses_fails_that_one_and_not_the_others(
     told: World, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    poison, other = sign_ups(2)
+    poison, other = ask_for(2)
 
     def broken(row: Notification, now: datetime) -> Decision:
         if row.pk == poison.pk:
@@ -368,7 +361,7 @@ def test_a_mistake_of_ours_that_the_database_refuses_fails_that_one_and_not_the_
 def test_a_mistake_in_one_of_the_workers_jobs_does_not_hold_up_the_others(
     told: World, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = sign_ups(1)
+    rows = ask_for(1)
 
     def broken() -> int:
         raise ValueError("poison")

@@ -14,6 +14,7 @@ from tests.wecom.robot import Robot
 from wecom import routing
 from wecom.delivery import deliver_due
 from wecom.models import InboundMessage, Notification
+from wecom.routing import assign_held
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +48,7 @@ def test_a_reply_stands_in_the_most_recently_notified_case(world: World, wecom: 
     notified(world.other_case, world.lin, robot)
     answer = wecom.say("LiMing", "您好，林女士")
     assert answer.status == 200
-    assert f"#{world.other_case.number}（林*）" in answer.reply
+    assert f"✓ 已发送 → #{world.other_case.number} 林芳 · 配偶团聚移民\n" in answer.reply
     assert texts(world.other_case) == ["在吗？", "您好，林女士"]
     assert texts(world.case) == ["在吗？"]
     message = Message.objects.get(body="您好，林女士")
@@ -142,7 +143,7 @@ def test_a_number_may_be_written_full_width(world: World, wecom: WeCom) -> None:
 def test_a_number_alone_makes_the_case_the_reply_target(world: World, wecom: WeCom, robot: Robot) -> None:
     notified(world.other_case, world.lin, robot)
     answer = wecom.say("LiMing", f"#{world.case.number}")
-    assert f"#{world.case.number}（王*）" in answer.reply
+    assert f"→ #{world.case.number} 王小明 · 学签续签" in answer.reply
     wecom.say("LiMing", "您好，王先生")
     assert texts(world.case) == ["您好，王先生"]
 
@@ -167,6 +168,55 @@ def test_a_number_that_is_too_long_is_not_cut_to_one_that_exists(world: World, w
     wecom.say("LiMing", f"#{world.case.number}" + "０" * 20)
     assert texts(world.case) == []
     assert last().state == State.HELD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#999999999999 请补交护照",
+        "#9999999999请补交护照",
+        "＃９９９９９９９９９９９９ 请补交护照",
+        "#" + "9" * 5_000 + " 请补交护照",
+        "#" + "9" * 5_000,
+        "#  \t999999999999 请补交护照",
+        "#\n\n2147483648 请补交护照",
+        "\u200b#\u200b999999999999 请补交护照",
+        "#\ufe0f\u20e31\ufe0f\u20e30 请补交护照",
+        "﹟1001001 请补交护照",
+        "#١٠٠١ 请补交护照",
+        "#१००१ 请补交护照",
+        "#①⓪⓪① 请补交护照",
+        "#¹⁰⁰¹ 请补交护照",
+        "#𝟏𝟎𝟎𝟏 请补交护照",
+        "#0 请补交护照",
+        "#000000000000001001 请补交护照",
+        "@佳忆顾问 #999999999999 请补交护照",
+    ],
+    ids=lambda text: ascii(text[:20]),
+)
+def test_what_begins_like_a_number_of_no_case_is_held_however_it_is_written(
+    world: World, wecom: WeCom, robot: Robot, text: str
+) -> None:
+    """A mistyped number must never carry the text into the case that was notified last."""
+    notified(world.case, world.wang, robot)
+    reply = wecom.say("LiMing", text).reply
+    assert "您没有跟进中的案件 #" in reply
+    assert "没有送出" in reply
+    assert len(reply) < 150, "the number is repeated, but not all of it"
+    assert texts(world.case) == ["在吗？"]
+    assert last().state == State.HELD
+
+
+def test_the_number_of_no_case_is_repeated_as_far_as_anybody_needs_it(world: World, wecom: WeCom) -> None:
+    assert "您没有跟进中的案件 #999999999999。" in wecom.say("LiMing", "#999999999999 您好").reply
+    assert "您没有跟进中的案件 #999999999999…。" in wecom.say("LiMing", "#" + "9" * 5_000 + " 您好").reply
+    assert wecom.say("LiMing", f"#{world.case.number} #999999999999 您好").reply.endswith("请分开发送。")
+
+
+def test_held_with_a_number_of_no_case_it_is_put_into_a_case_without_it(world: World, wecom: WeCom) -> None:
+    wecom.say("LiMing", "#999999999999 请补交护照")
+    assign_held(last(), world.case)
+    assert texts(world.case) == ["请补交护照"]
 
 
 @pytest.mark.parametrize("words", ["您好", "#{} 您好"])

@@ -166,7 +166,7 @@ def test_what_comes_now_does_not_overtake_what_waits(
     with no_database(monkeypatch):
         wecom.say("LiMing", f"#{world.case.number}")
     clock.shift(5)
-    assert f"#{world.case.number}（王*）" in wecom.say("LiMing", "您好，王先生").reply
+    assert f"✓ 已发送 → #{world.case.number} 王小明 · 学签续签" in wecom.say("LiMing", "您好，王先生").reply
     assert texts(world.case) == ["您好，王先生"]
     assert texts(world.other_case) == []
     assert list(spool.rglob("*.json")) == []
@@ -270,7 +270,7 @@ def test_the_next_receipt_says_where_it_went(
         assert wecom.send("LiMing", "event", {"Event": "enter_agent", "EventKey": ""}).reply == ""
     clock.shift(5)
     bring_in()
-    assert "12:00 发的消息：✓ 已发送到案件" in wecom.say("LiMing", "帮助").reply
+    assert "12:00 发的消息：✓ 已发送 → #" in wecom.say("LiMing", "帮助").reply
 
 
 def test_a_database_that_is_away_spoils_nothing(world: World, spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:

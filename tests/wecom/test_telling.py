@@ -242,7 +242,7 @@ def test_a_new_case_says_that_the_team_was_told(told: World, robot: Robot) -> No
     says(case, told.wang, "您好")
     assert hints(told, case) == ["我们正在为您安排顾问，您可以先留言，顾问会在这里看到。"]
     deliver_due()
-    assert "【新案件】" in robot.texts[-1]
+    assert robot.texts[-1].startswith(f"#{case.number} 王*：新案件，1 条新消息，12:00 起等待\n")
     assert "请管理员指派" in robot.texts[-1]
     assert hints(told, case) == ["已在企业微信通知我们的团队（11-23 12:00），正在为您安排顾问。"]
     assign_advisor(case, told.li, by=told.admin)

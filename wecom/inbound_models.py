@@ -1,0 +1,103 @@
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from advisors.models import Advisor
+from cases.models import Case, Message
+
+
+class ReplyTarget(models.Model):
+    """The case an advisor's next WeCom text goes to (最近被通知案件)."""
+
+    advisor = models.OneToOneField(Advisor, models.PROTECT, related_name="reply_target", verbose_name=_("顾问"))
+    case = models.ForeignKey(Case, models.PROTECT, related_name="+", verbose_name=_("案件"))
+    set_at = models.DateTimeField(_("时间"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("最近被通知案件")
+        verbose_name_plural = _("最近被通知案件")
+
+    def __str__(self) -> str:
+        return f"{self.advisor} → #{self.case.number}"
+
+
+class ReplyMenu(models.Model):
+    """The question to which case a held text belongs; the advisor's next digit answers it."""
+
+    advisor = models.OneToOneField(Advisor, models.PROTECT, related_name="+", verbose_name=_("顾问"))
+    held = models.ForeignKey("InboundMessage", models.PROTECT, related_name="+", verbose_name=_("保留的来信"))
+    case_ids = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.advisor}: {self.case_ids}"
+
+
+class InboundMessage(models.Model):
+    """What WeCom delivered to the callback, stored once, with where it went and why."""
+
+    class State(models.TextChoices):
+        DELIVERED = "delivered", _("已写入案件")
+        FETCHING = "fetching", _("正在下载")
+        HELD = "held", _("已保留，未写入")
+        REFUSED = "refused", _("已拒绝")
+        IGNORED = "ignored", _("无需处理")
+
+    # A digest over everything that tells two apart: what WeCom repeats has the same one.
+    identity = models.CharField(max_length=64, unique=True)
+    userid = models.CharField(_("企业微信账号"), max_length=64)
+    message_type = models.CharField(_("类型"), max_length=40)
+    event = models.CharField(_("事件"), max_length=60, blank=True)
+    content = models.TextField(_("内容"), blank=True)
+    fields = models.JSONField(_("收到的字段"), default=dict)
+    sent_at = models.DateTimeField(_("企业微信时间"))
+    received_at = models.DateTimeField(_("收到时间"), default=timezone.now)
+    # The database could not take it at the time; it waited on the disk (spool.py).
+    late = models.BooleanField(_("迟到"), default=False)
+
+    state = models.CharField(_("状态"), max_length=10, choices=State)
+    reason = models.CharField(_("原因"), max_length=200, blank=True)
+    advisor = models.ForeignKey(Advisor, models.PROTECT, null=True, blank=True, verbose_name=_("顾问"))
+    case = models.ForeignKey(Case, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("案件"))
+    message = models.OneToOneField(
+        Message, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("消息")
+    )
+    # The receipt, so that a repeated delivery gets the same answer again.
+    reply = models.TextField(_("回执"), blank=True)
+    # A picture or voice still to be fetched: when to try (next), and how often it was tried.
+    due_at = models.DateTimeField(_("应下载"), null=True, blank=True)
+    attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
+    # What became of it was not known when it was answered: the sender's next receipt says so.
+    untold = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("企业微信来信")
+        verbose_name_plural = _("企业微信来信")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["state", "-received_at"], name="inbound_state"),
+            models.Index(fields=["advisor", "-received_at"], name="inbound_of_advisor"),
+            models.Index(fields=["due_at"], name="inbound_due", condition=Q(state="fetching")),
+            models.Index(fields=["advisor"], name="inbound_untold", condition=Q(untold=True)),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(state__in=["delivered", "fetching", "held", "refused", "ignored"]),
+                name="inbound_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="delivered", message__isnull=False, case__isnull=False)
+                | (~Q(state="delivered") & Q(message__isnull=True)),
+                name="inbound_delivered_has_a_message",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="fetching", due_at__isnull=False, case__isnull=False)
+                | (~Q(state="fetching") & Q(due_at__isnull=True)),
+                name="inbound_fetching_is_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.userid} {self.message_type}"
