@@ -14,6 +14,7 @@ from advisors.presence import mark_active
 from cases.actions import mark_read, post_message, recall_message
 from cases.file_actions import post_file
 from cases.files import read_upload
+from cases.limits import is_repeated, keep_disk_free, limit_files, limit_posts
 from cases.models import Case, Message
 from cases.queries import case_for, list_cases, page_around, page_of_messages
 from cases.serializers import CasesQuery, NewFile, NewMessage, PageQuery, ReadUpTo, message_json
@@ -51,6 +52,7 @@ class Messages(APIView):
         case = case_for(request.user, number)
         is_file = isinstance(request.data, QueryDict) and ("file" in request.data or "body" not in request.data)
         sent = _checked(NewFile(data=request.data) if is_file else NewMessage(data=request.data))
+        limit_posts(case, request.user, sent["client_id"])
         note_activity(request.user)
         if is_file:
             message, created = receive_file(request._request, case, request.user, sent["file"], sent["client_id"])
@@ -106,8 +108,11 @@ def receive_file(
 ) -> tuple[Message, bool]:
     """Check a file that came with a request and post it, as post_file does.
 
-    Raises what read_upload and post_file do, and TooMany when this person sent UPLOADS_PER_HOUR already.
+    Raises what read_upload, post_file and limit_files do, and TooMany when this person sent UPLOADS_PER_HOUR already.
     """
+    if not is_repeated(case, user, client_id):
+        keep_disk_free()
+        limit_files(case, user, file.size or 0)
     if not ratelimit.consume(request, action="upload", user=user):
         raise TooMany(_("一小时内最多发送 %d 个文件，请过一会儿再试。") % settings.UPLOADS_PER_HOUR)
     upload = read_upload(file, file.name or "")

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from cases.actions import write_message
 from cases.files import Upload
+from cases.limits import limit_files
 from cases.models import Attachment, Case, Message
 from jiayi.errors import Unavailable
 from members.models import User
@@ -69,6 +70,8 @@ def write_file(
                 case, sender, kind=Message.Kind.FILE, body=attachment.name, client_id=client_id, source=source
             )
             if created:
+                if source == Message.Source.WEB:
+                    limit_files(case, sender, attachment.size)  # now that nobody else writes into the case
                 attachment.message = message
                 attachment.save()
         except BaseException:

@@ -153,6 +153,8 @@ class Message(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             # The files of a case, without its texts.
             models.Index(fields=["case", "seq"], name="message_files", condition=Q(kind="file")),
+            # What somebody sent within a minute, or a day (limits.py).
+            models.Index(fields=["sender", "created_at"], name="message_of_sender"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["case", "seq"], name="message_seq_unique"),

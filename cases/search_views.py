@@ -11,10 +11,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cases.folding import words_of
+from cases.limits import limit_searches
 from cases.models import Case
 from cases.queries import case_for
 from cases.search import MAX_QUERY, SearchQuery, found_json, search_cases, search_messages
-from jiayi.errors import Gone
+from jiayi.errors import Gone, TooMany
 from members.models import User
 from members.requests import SignedInRequest
 
@@ -29,8 +30,9 @@ class Search(APIView):
 def _answer(
     user: User, q: str, *, limit: int = 20, case: int | None = None, before: int | None = None
 ) -> dict[str, Any]:
-    """What the API answers. Cases by their number or title stand only before everything else."""
+    """What the API answers. Cases by their number or title stand only before everything else. Raises TooMany."""
     within = case_for(user, case) if case is not None else None
+    limit_searches(user)
     found = search_messages(user, q, case=within, before=before, limit=limit)
     cases = search_cases(user, q) if within is None and before is None else []
     words = words_of(q)
@@ -57,6 +59,8 @@ def search_page(request: HttpRequest) -> HttpResponse:
         found = _answer(user, **asked) if valid else None
     except Gone:
         raise Http404 from None
+    except TooMany as refusal:
+        return render(request, "cases/search.html", _context(None, asked, case, [refusal.message]), status=429)
     wrong = query.errors.get("q", []) if request.GET.get("q", "").strip() else []
     if wrong:
         asked = {"q": request.GET["q"]}  # nobody types it again

@@ -19,6 +19,7 @@ from cases.desk_list import Desk, is_done
 from cases.desk_views import desk_context
 from cases.files import accepted_extensions, accepted_in_words, accepted_types
 from cases.forms import MessageForm, NewCaseForm
+from cases.limits import limit_posts, limit_questions
 from cases.models import MAX_BODY, RECALL_WITHIN, Case, Message, ReadMark
 from cases.next_steps import next_steps
 from cases.notices import notice_of
@@ -59,6 +60,7 @@ def _send(request: HttpRequest, case: Case, user: User, said: dict[str, Any]) ->
     The file first, because it may be refused: the form comes back with a text that nobody has written yet.
     """
     message = None
+    limit_posts(case, user, said["client_id"])
     if said["file"]:
         # Of its own, so that sending the form again doubles neither.
         client_id = f"{said['client_id']}.file"
@@ -188,6 +190,7 @@ def new_case(request: HttpRequest) -> HttpResponse:
         note_activity(member.user)
         try:
             with transaction.atomic():
+                limit_questions(member)
                 case = open_case(member, said["title"], kind=said["kind"])
                 post_message(case, member.user, said["body"], client_id=said["client_id"])
             return redirect("conversation", number=case.number)

@@ -27,7 +27,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, InvalidInput):
         error = exceptions.ValidationError({"detail": error.message})
     elif isinstance(error, Conflict | TooMany | Unavailable):
-        return Response({"detail": error.message}, status=STATUS[type(error)])
+        wait = getattr(error, "retry_after", 0)
+        headers = {"Retry-After": str(wait)} if wait else None
+        return Response({"detail": error.message}, status=STATUS[type(error)], headers=headers)
     elif isinstance(error, OSError) and error.errno in DISK_FULL:
         # While a large file is received; what was received of it is gone with the request.
         logger.error("the disk for files being received is full: %s", error.strerror)

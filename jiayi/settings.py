@@ -181,6 +181,13 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 # allauth counts by address of the client; "register" is our own sign-up, beside allauth's limits on signing in.
 # "upload": files somebody sends on the website.
 UPLOADS_PER_HOUR = env_int("UPLOADS_PER_HOUR", 200, minimum=1)
+# What one person may send (cases/limits.py).
+POSTS_PER_MINUTE = env_int("POSTS_PER_MINUTE", 60, minimum=1)
+SEARCHES_PER_MINUTE = env_int("SEARCHES_PER_MINUTE", 60, minimum=1)
+UPLOAD_MB_PER_DAY = env_int("UPLOAD_MB_PER_DAY", 500, minimum=1)
+UPLOAD_MB_PER_CASE = env_int("UPLOAD_MB_PER_CASE", 2_000, minimum=1)
+UPLOAD_MB_IN_ALL = env_int("UPLOAD_MB_IN_ALL", 0)
+UPLOAD_MIN_FREE_MB = env_int("UPLOAD_MIN_FREE_MB", 1_000)
 ACCOUNT_RATE_LIMITS = {
     "register": f"{env_int('REGISTRATIONS_PER_HOUR', 20, minimum=1)}/h/ip",
     "upload": f"{UPLOADS_PER_HOUR}/h/user",

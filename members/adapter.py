@@ -1,3 +1,4 @@
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -21,6 +22,11 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Sign-up is ours (/register/): an account without a Member or Advisor could do nothing."""
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """What limits count by. Whoever has one address of IPv6 has 2^64 of them: the network counts."""
+        address = ip_address(super().get_client_ip(request))
+        return str(address) if address.version == 4 else str(ip_network((address, 64), strict=False))
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """The link always leads to SITE_URL, whatever Host header the request that asks for it has."""

@@ -20,6 +20,9 @@ os.environ.update(
     WECHAT_APP_SECRET="",
     WECHAT_REPLY_ROUTING="latest",
     LOG_LEVEL="INFO",
+    # Tests send faster than people; tests/cases/test_limits.py sets what it needs.
+    POSTS_PER_MINUTE="100000",
+    SEARCHES_PER_MINUTE="100000",
     WECOM_SANDBOX="true",
 )
 

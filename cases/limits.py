@@ -1,0 +1,91 @@
+"""How much one person may send, so that nobody stops the site for the others (docs/decisions/0013-limits.md).
+
+Counted from the rows themselves, so that it holds across processes; only searches, which write none, are counted in the
+cache. What WeCom brings is never refused by any of this.
+"""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from cases.models import Attachment, Case, Message
+from jiayi.errors import TooMany, Unavailable
+from members.models import Member, User
+
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+MB = 1024 * 1024
+MOST_UNASSIGNED = 5  # cases of one member that still wait for an advisor
+ALL_FILES_FOR = 300  # seconds for which the sum of all files is believed
+
+
+def limit_posts(case: Case, user: User, client_id: str) -> None:
+    """Raise TooMany when somebody sends more than POSTS_PER_MINUTE; a repetition of what was taken is none."""
+    since = timezone.now() - MINUTE
+    sent = Message.objects.filter(sender=user, created_at__gt=since, source=Message.Source.WEB)
+    latest = list(sent.order_by("-created_at").values_list("created_at", flat=True)[: settings.POSTS_PER_MINUTE])
+    if len(latest) < settings.POSTS_PER_MINUTE or is_repeated(case, user, client_id):
+        return
+    wait = max(1, round((latest[-1] - since).total_seconds()))
+    raise TooMany(_("发送得太快了，请过一分钟再发送。"), retry_after=wait)
+
+
+def is_repeated(case: Case, user: User, client_id: str) -> bool:
+    """Whether this person has sent that before, and only asks again for the answer."""
+    return case.messages.filter(sender=user, client_id=client_id).exists()
+
+
+def limit_searches(user: User) -> None:
+    """Raise TooMany when somebody searches more than SEARCHES_PER_MINUTE."""
+    key = f"searches:{user.pk}:{int(timezone.now().timestamp() // 60)}"
+    count = cache.get(key, 0) + 1
+    cache.set(key, count, 120)
+    if count > settings.SEARCHES_PER_MINUTE:
+        raise TooMany(_("搜索得太频繁了，请过一分钟再试。"), retry_after=60)
+
+
+def limit_questions(member: Member) -> None:
+    """Raise TooMany when this many cases of a member wait for an advisor already. Inside a transaction."""
+    Member.objects.select_for_update(no_key=True).only("pk").get(pk=member.pk)  # two at once are counted as two
+    waiting = Case.objects.filter(member=member, status=Case.Status.OPEN, advisor=None).count()
+    if waiting >= MOST_UNASSIGNED:
+        raise TooMany(_("您有 %d 个咨询还在等待安排顾问。请先在其中一个里补充，有了顾问以后再开始新的。") % waiting)
+
+
+def limit_files(case: Case, user: User, size: int) -> None:
+    """Raise TooMany when a file of `size` bytes would be more than this person's day, the case, or the site may hold.
+
+    Asked again, with the case's row locked, when the file is written (file_actions.write_file).
+    """
+    files = Attachment.objects.filter(message__kind=Message.Kind.FILE)
+    today = files.filter(message__sender=user, message__created_at__gt=timezone.now() - DAY)
+    if _bytes(today) + size > settings.UPLOAD_MB_PER_DAY * MB:
+        raise TooMany(_("一天内最多发送 %d MB 的文件，请明天再发送其余的。") % settings.UPLOAD_MB_PER_DAY)
+    if _bytes(files.filter(message__case=case)) + size > settings.UPLOAD_MB_PER_CASE * MB:
+        raise TooMany(_("这个案件的文件已满 %d MB，请联系您的顾问。") % settings.UPLOAD_MB_PER_CASE)
+    if settings.UPLOAD_MB_IN_ALL and cache.get_or_set("files:bytes", _bytes_of_all, ALL_FILES_FOR) + size > (
+        settings.UPLOAD_MB_IN_ALL * MB
+    ):
+        raise Unavailable(_("网站的文件空间已满，管理员会处理；请过一天再发送。"))
+
+
+def keep_disk_free() -> None:
+    """Raise Unavailable when files being received leave less than UPLOAD_MIN_FREE_MB: WeCom's answers need the disk."""
+    folders = {Path(settings.VAR_DIR), Path(settings.MEDIA_ROOT)}
+    free = min(shutil.disk_usage(folder).free for folder in folders if folder.exists())
+    if free < settings.UPLOAD_MIN_FREE_MB * MB:
+        raise Unavailable(_("文件暂时无法保存，请稍后再试。"))
+
+
+def _bytes(files: QuerySet[Attachment]) -> int:
+    return files.aggregate(sum=Sum("size"))["sum"] or 0
+
+
+def _bytes_of_all() -> int:
+    return _bytes(Attachment.objects.all())
