@@ -63,7 +63,8 @@ class FileBytes(APIView):
     def get(self, request: SignedInRequest, key: UUID) -> HttpResponseBase:
         found = attachment_for(request.user, key)
         disposition = content_disposition_header(True, found.name)
-        return _bytes(request, found.file, f'"{found.sha256}"', found.content_type, disposition)
+        # On no disk that somebody else may use next; a thumbnail may stay until its reader signs out.
+        return _bytes(request, found.file, f'"{found.sha256}"', found.content_type, disposition, kept="no-store")
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Another site must not show or measure them; none: typed by hand, or a browser that does not say.
@@ -93,11 +94,18 @@ class Thumbnail(FileBytes):
 
 
 def _bytes(
-    request: SignedInRequest, stored: FieldFile, etag: str, content_type: str, disposition: str | None
+    request: SignedInRequest,
+    stored: FieldFile,
+    etag: str,
+    content_type: str,
+    disposition: str | None,
+    kept: str = "no-cache",
 ) -> HttpResponseBase:
-    """Answer with a stored file or the part of it that was asked for. The right to see it was checked."""
-    # Kept by the browser only, and asked for again each time: a right that ended is noticed.
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    """Answer with a stored file or the part of it that was asked for. The right to see it was checked.
+
+    By default it is kept by the browser only, and asked for again each time: a right that ended is noticed.
+    """
+    headers = {"ETag": etag, "Cache-Control": f"private, {kept}"}
     response = get_conditional_response(request._request, etag=etag, response=HttpResponse(headers=headers))
     if response is not None and response.status_code != 200:
         return response

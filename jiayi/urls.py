@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from jiayi.views import favicon, healthz, not_found
+from members.views import sign_out
 
 # The admin's own sign-in knows no second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -16,6 +17,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     # An account has one address, User.email, which an administrator changes. allauth's page would keep a second list.
     path("accounts/email/", not_found),
+    path("accounts/logout/", sign_out),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),
     path("i18n/", include("django.conf.urls.i18n")),

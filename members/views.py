@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+from allauth.account.views import logout
 from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib.auth import login
@@ -7,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -54,6 +56,15 @@ def _show(form: RegistrationForm, error: ValidationError) -> None:
     for field, complaints in by_field.items():
         for complaint in complaints:
             form.add_error(field if field in form.fields else None, complaint)
+
+
+@never_cache
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """allauth's signing out; the browser is told to forget what the site put on it, cookies (the language) apart."""
+    response: HttpResponse = logout(request)
+    if request.method == "POST" and not request.user.is_authenticated:
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 @sensitive_post_parameters("password")

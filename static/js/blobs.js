@@ -60,11 +60,13 @@ export function dropBlob(name) {
 }
 
 // Drop those under names that start so and are not among `wanted`: what a crash left behind.
-export async function keepOnly(start, wanted) {
+export function keepOnly(start, wanted) {
+  return dropBlobs((name) => name.startsWith(start) && !wanted.has(name) && !memory.has(name));
+}
+
+export async function dropBlobs(test) {
   const names = (await run("readonly", (store) => store.getAllKeys()).catch(ignore)) ?? [];
-  for (const name of names) {
-    if (name.startsWith(start) && !wanted.has(name) && !memory.has(name)) dropBlob(name);
-  }
+  for (const name of names) if (test(name)) dropBlob(name);
 }
 
 // Resolves when nothing is left, or after a second at the latest.

@@ -1,6 +1,6 @@
 // What every page needs: the account menu, forms that must go once, and a tidy device after signing out.
 
-import { forgetEverything } from "./store.js";
+import { forgetEverything, keepOnlyOf } from "./store.js";
 import { workSwitches } from "./switches.js";
 
 const RELOAD_AFTER = 1_000; // ms; by then the other tab has signed out
@@ -16,6 +16,9 @@ for (const menu of document.querySelectorAll("[data-menu]")) {
     menu.querySelector("summary").focus();
   });
 }
+
+const { user } = document.body.dataset;
+if (user) keepOnlyOf(user);
 
 // Signing out in one tab tidies the others as well: they would keep their drafts again.
 const others = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("jiayi-sign-out");

@@ -1,6 +1,6 @@
 // What is kept on this device: drafts and messages not sent yet, apart for each account and case.
 
-import { forgetBlobs } from "./blobs.js";
+import { dropBlobs, forgetBlobs } from "./blobs.js";
 
 const PREFIX = "jiayi:";
 const memory = new Map(); // where the browser forbids storage
@@ -55,6 +55,19 @@ export function forgetEverything() {
     // nothing was kept
   }
   return forgetBlobs();
+}
+
+// Sooner or later somebody else signs in here without the one before having signed out: nothing of theirs stays. The
+// same person finds again what a session that ended left unsent.
+export function keepOnlyOf(user) {
+  const isOthers = (name) => /^[a-z]+:\d+:/.test(name) && name.split(":")[1] !== user;
+  for (const key of Object.keys(storage() ?? {})) {
+    const name = key.startsWith(PREFIX) ? key.slice(PREFIX.length) : "";
+    if (isOthers(name)) save(name, null);
+  }
+  if (load("account", "") === user) return;
+  save("account", user);
+  dropBlobs(isOthers);
 }
 
 const AFTER = 400; // ms without typing

@@ -562,3 +562,72 @@ def test_every_text_has_its_english() -> None:
             texts += re.findall(r'\b_\(\s*"([^"]+)"\s*[,)]', path.read_text(encoding="utf-8"))
     untranslated = [text for text in texts if compiled.gettext(text) == text and not compiled.ngettext(text, "", 2)]
     assert not [text for text in untranslated if not text.isascii()]
+
+
+# Shared computers ----------------------------------------------------------------------------------------
+
+KEPT = """async () => {
+  const names = Object.keys(localStorage).filter((key) => /^jiayi:[a-z]+:[0-9]+:/.test(key));
+  const known = (await indexedDB.databases()).some((one) => one.name === "jiayi");
+  if (!known) return names;
+  const database = await new Promise((done) => (indexedDB.open("jiayi").onsuccess = ({ target }) => done(target.result)));
+  const blobs = await new Promise((done) => {
+    const asked = database.transaction("files").objectStore("files").getAllKeys();
+    asked.onsuccess = () => done(asked.result);
+  });
+  database.close();
+  return [...names, ...blobs];
+}"""
+
+
+def sign_in_here(page: Page, email: str) -> None:
+    page.goto("/accounts/login/")
+    page.fill("[name=login]", email)
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button.primary")
+    page.wait_for_url("**/messages/**")
+
+
+def test_who_signs_in_after_somebody_else_finds_nothing_of_theirs_on_the_device(
+    sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow("401", *GONE_OFFLINE)
+    page = sign_in(MEMBER, f"/messages/{case}/", fresh=True)
+    is_live(page)
+    page.route("**/api/cases/*/messages/", lambda route: route.abort())
+    page.set_input_files("#picker", [{"name": "护照.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 x"}])
+    write(page, "我的护照号")
+    expect(page.locator(".pending")).to_have_count(2)
+    page.fill(BOX, "一份草稿")
+    page.goto("/profile/")
+    page.unroute_all()
+    page.context.clear_cookies()  # the session ends, and nobody signs out
+    mine = page.evaluate(KEPT)
+    assert len(mine) == 4, mine  # draft, text, file, and the file's bytes
+    sign_in_here(page, "member2@example.com")
+    is_live(page)
+    page.wait_for_function(f"async () => (await ({KEPT})()).length === 0")
+    page.context.clear_cookies()
+    sign_in_here(page, MEMBER)
+    page.goto(f"/messages/{case}/")
+    is_live(page)
+    expect(page.locator(BOX)).to_have_value("")
+    assert bubbles(page) == []
+
+
+def test_what_a_session_that_ended_left_unsent_is_sent_when_the_same_person_is_back(
+    sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow("401", *GONE_OFFLINE)
+    page = sign_in(MEMBER, f"/messages/{case}/", fresh=True)
+    is_live(page)
+    page.route("**/api/cases/*/messages/", lambda route: route.abort())
+    write(page, "还没发出的")
+    expect(page.locator(".pending")).to_have_count(1)
+    page.goto("/profile/")
+    page.unroute_all()
+    page.context.clear_cookies()
+    sign_in_here(page, MEMBER)
+    page.goto(f"/messages/{case}/")
+    expect(page.locator(".mine .tick")).to_be_visible()
+    assert bubbles(page) == ["还没发出的"]

@@ -162,6 +162,13 @@ def test_looking_at_the_sign_out_page_signs_nobody_out(world: World) -> None:
     assert is_signed_in(client)
 
 
+def test_signing_out_tells_the_browser_to_forget_cache_and_storage(world: World) -> None:
+    client = signed_in(world.wang)
+    assert "Clear-Site-Data" not in client.get("/accounts/logout/").headers
+    assert client.post("/accounts/logout/").headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert not is_signed_in(client)
+
+
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(world: World) -> None:
     cookie = sign_in("wang@example.com").cookies["session"]
     assert cookie["httponly"]
