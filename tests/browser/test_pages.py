@@ -570,7 +570,9 @@ KEPT = """async () => {
   const names = Object.keys(localStorage).filter((key) => /^jiayi:[a-z]+:[0-9]+:/.test(key));
   const known = (await indexedDB.databases()).some((one) => one.name === "jiayi");
   if (!known) return names;
-  const database = await new Promise((done) => (indexedDB.open("jiayi").onsuccess = ({ target }) => done(target.result)));
+  const database = await new Promise((done) => {
+    indexedDB.open("jiayi").onsuccess = ({ target }) => done(target.result);
+  });
   const blobs = await new Promise((done) => {
     const asked = database.transaction("files").objectStore("files").getAllKeys();
     asked.onsuccess = () => done(asked.result);
