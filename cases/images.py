@@ -1,31 +1,37 @@
-"""Pictures: read by Pillow within limits, and made small for the conversation."""
+"""Pictures: read, and made small for the conversation, in a process of its own (docs/decisions/0014-pictures.md)."""
 
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import BytesIO
-from typing import IO
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
-from PIL import Image, ImageOps
 
-from jiayi.errors import InvalidInput
+from jiayi.errors import InvalidInput, Unavailable
 
-# Pixels, such that no picture takes more than about 200 MB while it is read: PNG needs four bytes for each pixel, a
-# progressive JPEG up to seven, WebP sixteen. An ordinary JPEG is read small.
-MAX_PIXELS = 40_000_000
-MAX_PIXELS_PROGRESSIVE = 24_000_000
-MAX_PIXELS_WEBP = 12_000_000
-MAX_FRAMES = 500
-MAX_SCANS = 100  # of a progressive JPEG; cameras and editors write about ten
-THUMBNAIL = 480  # pixels, the longer side
-ROUGH = 4 * THUMBNAIL
-LARGE = 8_000_000  # pixels, from which on a picture is made small roughly first
-ORIENTATION = 0x0112  # EXIF; 5 to 8 lie on their side
+DECODER = Path(__file__).with_name("decoder.py")
+PATIENCE = 3.0  # seconds somebody waits for the picture of somebody else
+AGAIN_AFTER = 3  # seconds
+# What the kernel ends a process by when a picture makes it take too much, or breaks the decoder.
+BY_THE_PICTURE = {-signal.SIGXCPU, -signal.SIGXFSZ, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE}
 
-# Our own limits are below, per format; Pillow would only warn up to twice this.
-Image.MAX_IMAGE_PIXELS = None
-# One picture at a time in each process: it bounds the memory that decoding may take.
+# One picture at a time in each process bounds memory and processors; and those who wait for it never hold more than
+# half of the threads that everybody's pages need.
 _one_at_a_time = threading.Lock()
+_places = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+
+logger = logging.getLogger("jiayi.files")
 
 
 @dataclass(frozen=True)
@@ -41,83 +47,99 @@ def read_picture(file: IO[bytes], pillow_format: str) -> Picture:
     """Decode a picture and make its thumbnail, of the first frame if it has several.
 
     `pillow_format` is PNG, JPEG, GIF or WEBP. Raises InvalidInput when it has too many pixels or frames, decided
-    before anything is decoded, or cannot be read to its end.
+    before anything is decoded, cannot be read to its end, or takes more than the limits of cases.decoder; Unavailable
+    when others' pictures are being read, or it is not done after PICTURE_SECONDS.
     """
-    file.seek(0)
-    try:
-        with _one_at_a_time, Image.open(file, formats=(pillow_format,)) as image:
-            _check_limits(image, file, pillow_format)
-            width, height = image.size
-            if image.getexif().get(ORIENTATION) in {5, 6, 7, 8}:
-                width, height = height, width
-            return Picture(width, height, _thumbnail(image))
-    except InvalidInput:
-        raise
-    except Exception as error:
-        # Whatever a decoder makes of hostile bytes: OSError, SyntaxError, ValueError, struct.error, MemoryError …
-        raise InvalidInput(unreadable()) from error
-
-
-def _check_limits(image: Image.Image, file: IO[bytes], pillow_format: str) -> None:
-    limit = MAX_PIXELS_WEBP if pillow_format == "WEBP" else MAX_PIXELS
-    if image.info.get("progressive"):
-        limit = MAX_PIXELS_PROGRESSIVE
-    if image.width * image.height > limit:
-        raise InvalidInput(_("图片太大：最多 %d 百万像素，请缩小后再发送。") % (limit // 1_000_000))
-    frames = _gif_frames(_all(file)) if pillow_format == "GIF" else getattr(image, "n_frames", 1)
-    if frames > MAX_FRAMES:
-        raise InvalidInput(_("动图最多 %d 帧。") % MAX_FRAMES)
-    if pillow_format == "JPEG" and _all(file).count(b"\xff\xda") > MAX_SCANS:
-        raise InvalidInput(unreadable())
+    with _turn(), _on_disk(file) as picture:
+        said, thumbnail = _decode(picture, pillow_format)
+    if "refused" not in said:
+        return Picture(said["width"], said["height"], thumbnail)
+    if said["refused"] == "pixels":
+        raise InvalidInput(_("图片太大：最多 %d 百万像素，请缩小后再发送。") % (said["most"] // 1_000_000))
+    if said["refused"] == "frames":
+        raise InvalidInput(_("动图最多 %d 帧。") % said["most"])
+    raise InvalidInput(unreadable())
 
 
 def unreadable() -> str:
     return _("图片无法读取，可能已损坏。")
 
 
-def _all(file: IO[bytes]) -> bytes:
-    at = file.tell()
-    file.seek(0)
-    content = file.read()
-    file.seek(at)  # Pillow reads on from where it was
-    return content
-
-
-def _gif_frames(gif: bytes) -> int:
-    """Count frames up to one more than allowed, by stepping over the blocks; Pillow would go on to the last."""
-
-    def after_table(at: int, flags: int) -> int:
-        return at + (3 << (flags & 7) + 1) if flags & 0x80 else at
-
-    def after_blocks(at: int) -> int:
-        while gif[at]:
-            at += gif[at] + 1
-        return at + 1
-
-    frames = 0
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _places.acquire(blocking=False):
+        raise _busy()
     try:
-        at = after_table(13, gif[10])
-        while frames <= MAX_FRAMES:
-            if gif[at] == 0x21:
-                at = after_blocks(at + 2)
-            elif gif[at] == 0x2C:
-                frames += 1
-                at = after_blocks(after_table(at + 10, gif[at + 9]) + 1)
-            else:
-                break
-    except IndexError:
-        pass  # cut off; whether the first frame is whole is seen when it is decoded
-    return frames
+        if not _one_at_a_time.acquire(timeout=PATIENCE):
+            raise _busy()
+        try:
+            yield
+        finally:
+            _one_at_a_time.release()
+    finally:
+        _places.release()
 
 
-def _thumbnail(image: Image.Image) -> bytes:
-    image.draft("RGB", (ROUGH, ROUGH))  # a JPEG is read at a fraction of its size
-    image.load()
-    if image.width * image.height > LARGE:  # in its own mode, so that it is never copied whole
-        image.thumbnail((ROUGH, ROUGH), Image.Resampling.NEAREST)
-    small = ImageOps.exif_transpose(image)
-    small = small.convert("RGBA" if small.has_transparency_data else "RGB")
-    small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-    out = BytesIO()  # without metadata: where a picture was taken stays in the original
-    small.save(out, "WEBP", quality=78)
-    return out.getvalue()
+def _busy() -> Unavailable:
+    return Unavailable(_("网站正在处理别的图片，请过几秒再发送。"), retry_after=AGAIN_AFTER)
+
+
+@contextmanager
+def _on_disk(file: IO[bytes]) -> Iterator[int]:
+    """Give a descriptor of the file; what is in memory is written to a file without a name first."""
+    file.seek(0)  # writes what is still to be written
+    with TemporaryFile() as copy:
+        try:
+            descriptor = file.fileno()
+        except OSError:  # io.UnsupportedOperation
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            descriptor = copy.fileno()
+        yield descriptor
+
+
+def _decode(picture: int, pillow_format: str) -> tuple[dict[str, Any], bytes]:
+    """Have another process read it. Nothing of ours is in its environment, and its answer has a limit."""
+    seconds = settings.PICTURE_SECONDS
+    # -I: only the interpreter's own modules and installed packages, whatever lies around.
+    command = [sys.executable, "-I", str(DECODER), pillow_format, str(seconds + 1)]
+    with TemporaryFile() as out:
+        try:
+            child = subprocess.Popen(  # noqa: S603
+                command,
+                stdin=picture,
+                stdout=out,
+                stderr=subprocess.DEVNULL,
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise _failed(f"cannot be started: {error.strerror}") from error
+        try:
+            ended = child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            # It took less than its share of the processor, which is told apart: the machine is busy.
+            logger.warning("a picture was not read within %d s", seconds)
+            raise _busy() from None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        if ended in BY_THE_PICTURE:
+            logger.warning("a picture was refused: its decoder ended with %s", signal.Signals(-ended).name)
+            return {"refused": "unreadable"}, b""
+        out.seek(0)
+        said, _newline, thumbnail = out.read().partition(b"\n")
+    if ended != 0:
+        raise _failed(f"ended with {ended}")
+    try:
+        answer: dict[str, Any] = json.loads(said)
+    except ValueError as error:
+        raise _failed("said nothing that can be read") from error
+    return answer, thumbnail
+
+
+def _failed(how: str) -> Unavailable:
+    logger.error("the process that reads pictures %s", how)
+    return Unavailable(_("图片暂时无法处理，请稍后再试。"), retry_after=AGAIN_AFTER)

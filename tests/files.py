@@ -35,6 +35,12 @@ def png_with(kind: bytes, data: bytes) -> bytes:
     return png[:33] + png_chunk(kind, data) + png[33:]
 
 
+def png_with_many(kind: bytes, count: int) -> bytes:
+    """A whole PNG with so many more small chunks behind its header."""
+    png = image("PNG")
+    return png[:33] + png_chunk(kind, b"a\0b") * count + png[33:]
+
+
 def png_of(width: int, height: int) -> bytes:
     """A PNG that says it is so large, and holds next to nothing."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
@@ -58,6 +64,13 @@ def jpeg_of(scans: int) -> bytes:
     last = jpeg.rindex(b"\xff\xda")
     more = scans - jpeg.count(b"\xff\xda")
     return jpeg[:-2] + jpeg[last:-2] * more + jpeg[-2:]
+
+
+def gif_of_comments(size: int) -> bytes:
+    """A GIF of one pixel behind so many bytes of comments, each block as long as may be."""
+    gif = image("GIF", (1, 1))
+    at = 13 + (3 << (gif[10] & 7) + 1 if gif[10] & 0x80 else 0)
+    return gif[:at] + (b"\x21\xfe" + (b"\xff" + b"x" * 255) * 4 + b"\0") * (size // 1_027) + gif[at:]
 
 
 def gif_of(frames: int) -> bytes:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -164,11 +165,11 @@ def test_the_same_client_id_stores_one_file(world: World, disk: Path) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_same_client_id_at_the_same_moment_stores_one_file(world: World, disk: Path) -> None:
-    def send() -> tuple[int, bool]:
-        message, created = post_file(world.case, world.wang.user, upload(files.PNG, "a.png"), client_id="a")
+    def send(one: Upload) -> tuple[int, bool]:
+        message, created = post_file(world.case, world.wang.user, one, client_id="a")
         return message.pk, created
 
-    results = at_once(*[send] * 6)
+    results = at_once(*[partial(send, upload(files.PNG, "a.png")) for _ in range(6)])
     assert len({pk for pk, _created in results}) == 1
     assert sum(created for _pk, created in results) == 1
     assert Attachment.objects.count() == 1
