@@ -68,7 +68,7 @@ def test_what_wecom_delivered_is_stored_though_it_cut_the_line_before_its_turn(
             Advisor.objects.select_for_update().get(pk=world.li.pk)
         for text in texts:
             url, body = delivery(f"#1001 {text}")
-            with server.begin("POST", url, body=body, Content_Type="text/xml"):
+            with server.begin("POST", url, body=body, more={"Content-Type": "text/xml"}):
                 time.sleep(0.1)
         time.sleep(3.7)
     assert all(is_stored(text) for text in texts)
