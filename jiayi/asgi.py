@@ -22,8 +22,8 @@ STREAM_PATH = "/api/events/"
 CALLBACK_PATH = "/api/wechat/receive"
 CALLBACK_THREADS = 2
 
-_pages = Pool(_wsgi, settings.WEB_THREADS, "page")
 _callback = Pool(_wsgi, CALLBACK_THREADS, "callback")
+_pages = Pool(_wsgi, settings.WEB_THREADS, "page", first=_callback)
 
 
 async def application(scope: Scope, receive: stream.Receive, send: stream.Send) -> None:

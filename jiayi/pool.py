@@ -20,18 +20,26 @@ from jiayi.scope import Scope, who_asks
 # Nothing happens when they are left out. A POST that has arrived is carried out although its client has gone: WeCom's
 # message is stored, and a member's is not lost because the phone changed its network.
 LEFT_OUT = {"GET", "HEAD"}
+GIVES_WAY = 1.0  # seconds at most, so that a flood of what goes first does not stop the rest
 
 
 class Pool:
-    """Threads, and the queue in front of them. Belongs to one event loop."""
+    """Threads, and the queue in front of them. Belongs to one event loop.
 
-    def __init__(self, app: App, threads: int, name: str) -> None:
+    What may write is not begun while the pool `first` has something in hand: both would want the same locks, and on
+    SQLite, where whoever waits for the one writer's lock just looks again and again, the luckier one gets it.
+    """
+
+    def __init__(self, app: App, threads: int, name: str, first: "Pool | None" = None) -> None:
         self._app = app
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._places = Places(threads)
         # Who sends something long holds a thread for as long as the network takes: never all of them.
         self._long = Places(max(1, threads // 2))
         self._tasks: set[asyncio.Task[None]] = set()
+        self._first = first
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it over when its client leaves before its turn comes."""
@@ -44,7 +52,8 @@ class Pool:
         # Of its own, so that it goes on although the server ends what belongs to a connection that is gone.
         task = asyncio.create_task(self._serve(request))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._idle.clear()
+        task.add_done_callback(self._done)
         try:
             await asyncio.shield(task)
         finally:
@@ -61,9 +70,22 @@ class Pool:
             except Full:
                 return await _say_busy(request)
             if is_wanted:
+                if self._first and request.scope["method"] not in LEFT_OUT:
+                    await self._first.at_rest()
                 run = contextvars.copy_context().run
                 await asyncio.get_running_loop().run_in_executor(self._executor, run, request.serve, self._app)
             return None
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not self._tasks:
+            self._idle.set()
+
+    async def at_rest(self) -> None:
+        """Wait until it has nothing in hand, or for a second."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVES_WAY):
+                await self._idle.wait()
 
     async def _has_place(self, held: AsyncExitStack, request: Request, who: list[str]) -> bool:
         """Wait for a place; tell whether there is still somebody to serve."""

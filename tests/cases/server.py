@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -138,9 +138,18 @@ class Server:
             asking.close()
 
     def begin(
-        self, method: str, path: str, session: str = "", body: bytes = b"", buffer: int = 0, **more: str
+        self,
+        method: str,
+        path: str,
+        session: str = "",
+        body: bytes = b"",
+        more: Mapping[str, str] = {},
+        buffer: int = 0,
     ) -> socket.socket:
-        """Send one request and do not wait for the answer; with `buffer`, take in no more than so many bytes of it."""
+        """Send one request and do not wait for its answer, of which only `buffer` bytes are taken in, if that is given.
+
+        `more` are headers.
+        """
         asking = socket.socket()
         if buffer:
             asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
@@ -151,7 +160,7 @@ class Server:
             "Cookie": f"session={session}; csrftoken={CSRF_TOKEN}",
             "X-CSRFToken": CSRF_TOKEN,
             "Content-Length": str(len(body)),
-            **{name.replace("_", "-"): value for name, value in more.items()},
+            **more,
         }
         lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         asking.sendall("\r\n".join([*lines, "", ""]).encode() + body)

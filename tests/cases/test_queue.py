@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 WRITE = "/api/cases/1001/messages/"
 SIGN_IN = "/accounts/login/"
 THREADS = 4
+CLOSE = {"Connection": "close"}
 GRACE = 3.5  # seconds; after 3, gunicorn ends what belongs to a connection that is gone
 
 
@@ -50,7 +51,7 @@ def ask(
     """Ask for that many pages which last while the server is holding."""
     session = session_of(who) if who else ""
     paths = [f"/held/{name}{n}/" for n in range(count)]
-    return [sockets.enter_context(server.begin(method, path, session, Connection="close")) for path in paths]
+    return [sockets.enter_context(server.begin(method, path, session, more=CLOSE)) for path in paths]
 
 
 def hold_all(server: HeldServer, sockets: ExitStack, world: World) -> None:
@@ -72,7 +73,7 @@ def whole(asking: socket.socket, seconds: float = PATIENCE) -> bytes:
 
 def has_page(server: HeldServer, seconds: float = PATIENCE) -> bool:
     """Whether a visitor gets a page within that time."""
-    with server.begin("GET", SIGN_IN, Connection="close") as asking:
+    with server.begin("GET", SIGN_IN, more=CLOSE) as asking:
         return whole(asking, seconds).startswith(b"HTTP/1.1 200")
 
 
@@ -156,7 +157,7 @@ def test_beyond_the_queue_one_is_told_to_come_again(
         ask(server, sockets, wang, "wang", THREADS - 1 + MOST_OF_ONE)
         assert len(server.begun(count=THREADS - 1)) == THREADS - 1
         time.sleep(0.3)
-        more = server.begin("GET", path, session_of(wang), Connection="close", Accept_Language=language)
+        more = server.begin("GET", path, session_of(wang), more={**CLOSE, "Accept-Language": language})
         answer = whole(sockets.enter_context(more)).decode()
         assert answer.startswith("HTTP/1.1 503")
         assert "retry-after: 5" in answer.lower()
@@ -167,9 +168,9 @@ def test_beyond_the_queue_one_is_told_to_come_again(
 @pytest.mark.parametrize("sent", [10, BUFFER + 10], ids=["a-form", "a-file"])
 def test_who_sends_slowly_holds_up_nobody(server: HeldServer, world: World, sockets: ExitStack, sent: int) -> None:
     for _ in range(3 * THREADS):  # nobody knows who they are: each is somebody else's
-        unknown = {"Content_Type": "application/x-www-form-urlencoded", "Content_Length": str(4 * BUFFER)}
+        unknown = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(4 * BUFFER)}
         beginning = b"email=" + b"x" * (sent - 6)
-        sockets.enter_context(server.begin("POST", SIGN_IN, "", beginning, **unknown))
+        sockets.enter_context(server.begin("POST", SIGN_IN, "", beginning, unknown))
     time.sleep(0.3)
     assert has_page(server)
 
@@ -181,7 +182,7 @@ def test_who_leaves_a_long_answer_gives_the_thread_back(server: HeldServer, worl
     time.sleep(GRACE)
     assert has_page(server)
     for _ in range(3):
-        with server.begin("GET", "/held/long/", Connection="close") as asking:
+        with server.begin("GET", "/held/long/", more=CLOSE) as asking:
             assert whole(asking).count(b"x" * 1024) == 100 * 64
 
 
@@ -190,8 +191,8 @@ def test_a_file_that_broke_off_on_its_way_is_no_message(server: HeldServer, worl
     head = 'Content-Disposition: form-data; name="client_id"\r\n\r\nhalf\r\n--edge\r\nContent-Disposition: form-data; '
     head += 'name="file"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n%PDF-1.4\n'
     body = f"--edge\r\n{head}".encode() + b"0" * (2 * BUFFER)
-    kind = {"Content_Type": "multipart/form-data; boundary=edge", "Content_Length": str(8 * BUFFER)}
-    with server.begin("POST", WRITE, session_of(signed_in(world.wang)), body, **kind):
+    kind = {"Content-Type": "multipart/form-data; boundary=edge", "Content-Length": str(8 * BUFFER)}
+    with server.begin("POST", WRITE, session_of(signed_in(world.wang)), body, kind):
         time.sleep(0.5)
     time.sleep(1.0)
     assert has_page(server)

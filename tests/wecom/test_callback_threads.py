@@ -68,7 +68,21 @@ def test_what_wecom_delivered_is_stored_though_it_cut_the_line_before_its_turn(
             Advisor.objects.select_for_update().get(pk=world.li.pk)
         for text in texts:
             url, body = delivery(f"#1001 {text}")
-            with server.begin("POST", url, body=body, Content_Type="text/xml"):
+            with server.begin("POST", url, body=body, more={"Content-Type": "text/xml"}):
                 time.sleep(0.1)
         time.sleep(3.7)
     assert all(is_stored(text) for text in texts)
+
+
+def test_what_may_write_gives_way_to_wecom_for_a_moment(server: HeldServer, world: World) -> None:
+    with transaction.atomic(), ExitStack() as sockets:
+        if connection.vendor == "postgresql":
+            Advisor.objects.select_for_update().get(pk=world.li.pk)
+        url, body = delivery("#1001 您好")
+        sockets.enter_context(server.begin("POST", url, body=body, more={"Content-Type": "text/xml"}))
+        time.sleep(0.3)
+        sockets.enter_context(server.begin("POST", "/held/writes/"))
+        sockets.enter_context(server.begin("GET", "/held/reads/"))
+        assert server.begun(count=1) == {"reads"}
+        assert server.begun(count=2) == {"reads", "writes"}
+    assert is_stored("您好")
