@@ -91,7 +91,7 @@ def _rank(case: Any) -> int:
     if case.waits is not None:
         return 0
     is_closed = case.status == Case.Status.CLOSED
-    return 1 + is_closed if case.unread else 3 + is_closed
+    return (1 if case.unread else 3) + int(is_closed)
 
 
 def _unread(user: User) -> Coalesce:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.browser.conftest import PageErrors, Site
 
@@ -106,7 +106,8 @@ def test_a_refused_text_can_be_edited_again(sign_in: Open, case: int, page_error
 def test_a_file_of_another_kind_is_refused_in_words(sign_in: Open, case: int) -> None:
     member = sign_in(MEMBER, f"/messages/{case}/")
     is_live(member)
-    member.set_input_files("#picker", [{"name": "程序.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ"}])
+    program: FilePayload = {"name": "程序.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ"}
+    member.set_input_files("#picker", program)
     said = "“程序.exe”没有发送：只能发送照片、PDF、Office 文档、录音和视频。"
     expect(member.locator("#attach-note")).to_have_text(said)
 

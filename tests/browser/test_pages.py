@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
 from tests.browser.conftest import PASSWORD, PageErrors, Site
 
@@ -597,7 +597,8 @@ def test_who_signs_in_after_somebody_else_finds_nothing_of_theirs_on_the_device(
     page = sign_in(MEMBER, f"/messages/{case}/", fresh=True)
     is_live(page)
     page.route("**/api/cases/*/messages/", lambda route: route.abort())
-    page.set_input_files("#picker", [{"name": "护照.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 x"}])
+    passport: FilePayload = {"name": "护照.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 x"}
+    page.set_input_files("#picker", passport)
     write(page, "我的护照号")
     expect(page.locator(".pending")).to_have_count(2)
     page.fill(BOX, "一份草稿")

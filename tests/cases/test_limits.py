@@ -6,12 +6,12 @@ from collections import namedtuple
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from cases import limits
 from cases.actions import open_case
 from cases.models import Attachment, Case, Message
 from tests import files
@@ -138,7 +138,7 @@ def test_files_sent_at_once_are_counted_all_the_same(world: World, settings: Set
 def test_all_files_together_have_a_limit_if_one_is_set(world: World, settings: Settings) -> None:
     settings.UPLOAD_MB_IN_ALL = 1
     assert send_file(signed_in(world.lin), world.other_case, "f1", 600_000).status_code == 201
-    limits.cache.clear()
+    cache.clear()
     answer = send_file(signed_in(world.wang), world.case, "f1", 600_000)
     assert (answer.status_code, "网站的文件空间已满" in answer.json()["detail"]) == (503, True)
 

@@ -11,6 +11,7 @@ from django.db import DatabaseError, transaction
 from django.test import Client
 from pytest_django import Settings
 
+from jiayi.mail import hand_over
 from members import account_mail
 from members.account_mail import send_account_mail
 from members.models import AccountMail, User
@@ -125,7 +126,7 @@ def test_a_worker_killed_between_sending_and_marking_sends_it_once_more_as_the_s
     world: World, office: PostOffice, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask()
-    send = account_mail.hand_over
+    send = hand_over
 
     def killed(mail: EmailMessage) -> None:
         send(mail)
