@@ -42,6 +42,8 @@ SELECTORS = {
     "cases.serializers.NotesQuery.after": "a note within the case of the URL",
     "cases.serializers.NotesQuery.before": "a note within the case of the URL",
     "cases.serializers.NotesQuery.limit": "a count",
+    "cases.record_views.FilesQuery.before": "a seq within the case of the URL",
+    "cases.record_views.PrintQuery.first": "a seq within the case of the URL",
     "cases.serializers.CasesQuery.open": "a case of the own list",
     "cases.serializers.CasesQuery.limit": "a count",
     "cases.desk_list.DeskQuery.cases": "a count",
