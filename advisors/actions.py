@@ -11,7 +11,7 @@ from advisors.signals import advisor_reviewed
 from jiayi.bus import publish
 from jiayi.errors import Conflict
 from jiayi.saving import save_valid
-from members.actions import create_account
+from members.actions import new_account
 from members.models import User
 
 Status = Advisor.Status
@@ -26,16 +26,16 @@ TRANSITIONS = {
 }
 
 
-@transaction.atomic
 def apply_as_advisor(*, email: str, name: str, password: str, licence_number: str) -> Advisor:
     """Sign an advisor up; they stay *pending* until an administrator approves them.
 
     Raises django's ValidationError when the address or licence is taken or malformed, or the password weak.
     """
-    advisor = Advisor(
-        user=create_account(email=email, name=name, password=password), licence_number=licence_number.strip().upper()
-    )
-    save_valid(advisor)
+    user = new_account(email=email, name=name, password=password)
+    with transaction.atomic():
+        save_valid(user)
+        advisor = Advisor(user=user, licence_number=licence_number.strip().upper())
+        save_valid(advisor)
     return advisor
 
 

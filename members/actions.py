@@ -6,22 +6,24 @@ from jiayi.saving import save_valid
 from members.models import Member, User
 
 
-def create_account(*, email: str, name: str, password: str) -> User:
-    """Create the account somebody signs in with.
+def new_account(*, email: str, name: str, password: str) -> User:
+    """Return the account somebody will sign in with, its password checked and hashed, not saved yet.
 
-    Raises django's ValidationError when the address is taken or the password is weak.
+    Outside any transaction: hashing takes as long as it can afford, and SQLite has one writer. Raises django's
+    ValidationError when the password is weak.
     """
     user = User(email=User.objects.normalize_email(email), name=one_line(name))
     validate_password(password, user)
     user.set_password(password)
-    save_valid(user)
     return user
 
 
-@transaction.atomic
 def register_member(*, email: str, name: str, password: str) -> Member:
-    """Sign a client up. Raises django's ValidationError as `create_account` does."""
-    return Member.objects.create(user=create_account(email=email, name=name, password=password))
+    """Sign a client up. Raises django's ValidationError when the address is taken or the password is weak."""
+    user = new_account(email=email, name=name, password=password)
+    with transaction.atomic():
+        save_valid(user)
+        return Member.objects.create(user=user)
 
 
 def set_reminders(member: Member, *, on: bool) -> None:

@@ -1,7 +1,7 @@
 """A client signs up at /register/."""
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -278,3 +278,20 @@ def test_the_database_itself_holds_the_rules_of_an_account(world: World, fields:
 def test_the_database_holds_one_member_for_an_account(world: World) -> None:
     with pytest.raises(IntegrityError):
         Member.objects.bulk_create([Member(user=world.wang.user)])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["/register/", "/register/advisor/"])
+def test_no_transaction_waits_for_the_hashing_of_a_password(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes long by design, and on SQLite everybody else who writes would wait, WeCom's answers first of all."""
+    waited = list[bool]()
+    hashed = User.set_password
+
+    def watched(user: User, password: str | None) -> None:
+        waited.append(connection.in_atomic_block)
+        hashed(user, password)
+
+    monkeypatch.setattr(User, "set_password", watched)
+    Client().post(path, {**FORM, "licence_number": "R512345"})
+    assert User.objects.count() == 1
+    assert waited == [False]
