@@ -39,9 +39,9 @@ def test_a_message_is_sent_told_in_wecom_and_read_before_the_members_eyes(
     expect(member.locator("#away")).to_be_visible()
     write(member, "我的工签下个月到期，需要先准备什么？")
     told = member.locator("#notified")
-    expect(told).to_have_text(re.compile(r"^已在企业微信通知李明，\d\d:\d\d$"))
+    expect(told).to_have_text(re.compile(r"^已提醒李明，\d\d:\d\d$"))
     expect(member.locator("#away")).to_be_hidden()
-    expect(member.locator(".tick").last).to_have_attribute("aria-label", "已在企业微信通知")
+    expect(member.locator(".tick").last).to_have_attribute("aria-label", "已提醒顾问")
     expect(phone.locator("#notified")).to_be_visible()
     shot(member, "reach-told")
     shot(phone, "reach-told-phone-dark")
@@ -73,7 +73,7 @@ def test_a_member_opens_a_case_of_a_kind_and_sees_that_the_team_was_told(
     member.fill("[name=body]", "想请父母明年夏天来住三个月。")
     shot(member, "reach-new-case")
     member.click("main button.primary")
-    expect(member.locator("#team-notified")).to_have_text(re.compile(r"已在企业微信通知我们的团队（\d\d:\d\d）"))
+    expect(member.locator("#team-notified")).to_have_text(re.compile(r"已提醒我们的团队（\d\d:\d\d）"))
     shot(member, "reach-new-case-waiting")
 
 

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.django_db
 
 State, Event = Notification.State, Notification.Event
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)  # 12:00 in Toronto
-TOLD = "已在企业微信通知李明，11-23 12:00"
-NOTIFYING = "正在通过企业微信通知顾问…"
+TOLD = "已提醒李明，11-23 12:00"
+NOTIFYING = "正在提醒顾问…"
 SAVED = "顾问不在线；消息已保存，顾问上线后会看到。"
 AWAY = "顾问暂时不在线，您可以直接留言。"
 assert connection is not None  # named in a condition below
@@ -93,7 +93,7 @@ def test_an_advisor_who_has_just_left_is_being_told(told: World, clock: time_mac
     assert hints(told) == [NOTIFYING]
     clock.shift(40)
     deliver_due()
-    assert hints(told) == ["已在企业微信通知李明，11-23 12:01"]
+    assert hints(told) == ["已提醒李明，11-23 12:01"]
 
 
 def test_a_notification_cancelled_because_it_was_read_claims_nothing(
@@ -135,7 +135,7 @@ def test_what_is_late_is_not_promised_until_it_is_delivered(told: World, clock: 
     clock.shift(121)  # the worker is away
     assert hints(told) == [SAVED]
     deliver_due()
-    assert hints(told) == ["已在企业微信通知李明，11-23 12:02"]
+    assert hints(told) == ["已提醒李明，11-23 12:02"]
 
 
 def test_what_fails_again_and_again_is_not_promised(told: World, robot: Robot, clock: time_machine.Traveller) -> None:
@@ -148,7 +148,7 @@ def test_what_fails_again_and_again_is_not_promised(told: World, robot: Robot, c
         clock.move_to(Notification.objects.get(event=Event.MEMBER_WROTE).due_at)
     assert said == [NOTIFYING, NOTIFYING, NOTIFYING, SAVED]
     deliver_due()
-    assert hints(told)[0].startswith("已在企业微信通知李明")
+    assert hints(told)[0].startswith("已提醒李明")
 
 
 def test_what_waits_for_the_end_of_the_quiet_hours_is_not_promised(
@@ -163,7 +163,7 @@ def test_what_waits_for_the_end_of_the_quiet_hours_is_not_promised(
     assert hints(told) == [SAVED]
     clock.shift(timedelta(hours=1))
     deliver_due(channels=("app",))
-    assert hints(told) == ["已在企业微信通知李明，11-23 13:00"]
+    assert hints(told) == ["已提醒李明，11-23 13:00"]
 
 
 def test_a_second_message_keeps_the_first_ones_time_until_it_is_told_too(
@@ -177,7 +177,7 @@ def test_a_second_message_keeps_the_first_ones_time_until_it_is_told_too(
     assert (hints(told), ticks(told)) == ([TOLD], ["told", "sent"])
     clock.shift(60)
     deliver_due()
-    assert (hints(told), ticks(told)) == (["已在企业微信通知李明，11-23 12:01"], ["told", "told"])
+    assert (hints(told), ticks(told)) == (["已提醒李明，11-23 12:01"], ["told", "told"])
 
 
 def test_what_was_told_before_the_answer_is_not_said_of_the_next_question(
@@ -212,7 +212,7 @@ def test_what_the_advisor_before_was_told_the_next_one_was_not(told: World, cloc
     assert (ticks(told), hints(told)) == (["sent"], [SAVED])
     clock.shift(timedelta(minutes=31))
     deliver_due()  # the reminder, to the one who follows it now
-    assert hints(told) == ["已在企业微信通知张伟，11-23 12:31"]
+    assert hints(told) == ["已提醒张伟，11-23 12:31"]
 
 
 def test_a_hand_over_while_it_was_on_its_way_claims_nothing(told: World) -> None:
@@ -244,7 +244,7 @@ def test_a_new_case_says_that_the_team_was_told(told: World, robot: Robot) -> No
     deliver_due()
     assert robot.texts[-1].startswith(f"#{case.number} 王*：新案件，1 条新消息，12:00 起等待\n")
     assert "请管理员指派" in robot.texts[-1]
-    assert hints(told, case) == ["已在企业微信通知我们的团队（11-23 12:00），正在为您安排顾问。"]
+    assert hints(told, case) == ["已提醒我们的团队（11-23 12:00），正在为您安排顾问。"]
     assign_advisor(case, told.li, by=told.admin)
     assert hints(told, case) == [SAVED]
 
@@ -253,7 +253,9 @@ def test_a_closed_case_says_only_that(told: World) -> None:
     says(told.case, told.wang, "在吗？")
     deliver_due()
     close_case(told.case)
-    assert hints(told) == ["案件已结案，不能再发送消息；以前的消息一直可以查看。"]
+    (said,) = hints(told)
+    closed = "案件已结案，不能再发送消息；以前的消息一直可以查看。"
+    assert said == closed + ' 有新问题？<a href="/messages/new/">开始新的咨询</a>'
 
 
 def test_the_advisors_own_page_shows_no_such_hint(told: World) -> None:
