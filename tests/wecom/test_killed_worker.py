@@ -150,7 +150,8 @@ def test_random_kills_lose_no_notification(
 
     robot.play(slowly)
     asked = Notification.objects.bulk_create(
-        Notification(event=Event.TEST) for _ in range(NOTIFICATIONS)  # what no digest gathers
+        Notification(event=Event.TEST)
+        for _ in range(NOTIFICATIONS)  # what no digest gathers
     )
     references = {row.reference for row in asked}
     for _ in range(KILLS):
