@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from cases.models import Attachment, Case, Message
+from cases.models import MAX_BODY, Attachment, Case, Message
 from cases.system_messages import text_of
 from members.models import User
 
@@ -130,7 +131,9 @@ class FromClient(serializers.Serializer[None]):
 
 
 class NewMessage(FromClient):
-    body = serializers.CharField()  # post_message says what is wrong with a text that is too long
+    body = serializers.CharField(
+        max_length=MAX_BODY, error_messages={"max_length": _("一条消息最长 {max_length} 字，请删减，或分几条发送。")}
+    )
 
 
 class NewFile(FromClient):

@@ -1,9 +1,9 @@
 // What tells somebody who looks elsewhere that there is a new message: the badge on the tab's icon, a sound, a desktop
 // notification. One tab of all does; none while the case is before somebody's eyes.
 
-import { armChime, chime } from "./chime.js";
 import { isOn } from "./switches.js";
 
+const withChime = () => import("./chime.js"); // most people have no sound on
 const FRESH = 60_000; // ms; a case that comes into the list with an older message was only filtered out before
 const GRACE = 1_000; // ms within which somebody who sees the message has read it, on whatever device
 
@@ -15,7 +15,7 @@ export class Alerts {
   // `stream()`: the page's stream; `isLooking(number)`: whether this tab shows that case to somebody.
   constructor({ words, pages, stream, isLooking }) {
     Object.assign(this, { words, pages, stream, isLooking });
-    armChime(() => isOn("sound"));
+    if (isOn("sound")) withChime().then(({ armChime }) => armChime(() => isOn("sound")), () => {});
   }
 
   // The cases as the list knows them now.
@@ -36,7 +36,7 @@ export class Alerts {
     const seen = this.isLooking(number) || (await this.stream().anybody({ looking: number }));
     this.#considered.delete(number);
     if (seen || !this.#unread.get(number)) return;
-    if (isOn("sound")) chime();
+    if (isOn("sound")) withChime().then(({ chime }) => chime(), () => {});
     if (isOn("notify")) this.#notify(number);
   }
 

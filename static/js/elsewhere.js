@@ -1,7 +1,6 @@
 // Sends what was written into cases that are not the open one: after a restart of the browser, say.
 
-import { Outbox } from "./outbox.js";
-import { sender } from "./sending.js";
+import { Outbox, sender } from "./outbox.js";
 import { loadAll } from "./store.js";
 
 const outboxes = new Map(); // by the case's number

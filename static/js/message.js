@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import { fileElements, pendingFile, readFile } from "./file.js";
 import { putText } from "./format.js";
-import { troubleIn } from "./sending.js";
+import { troubleIn } from "./outbox.js";
 
 const TOGETHER = 5 * 60 * 1000; // ms within which one person's messages stand as one group
 

@@ -4,7 +4,7 @@
 // wait for files: each has a lane of its own, in which nothing overtakes what was written before it.
 
 import { newId } from "./api.js";
-import { dropBlob, keepBlob, keepOnly } from "./blobs.js";
+import { dropBlob, keepBlob, keepOnly, loadBlob } from "./blobs.js";
 import { load, loadAll, save } from "./store.js";
 
 const DELAYS = [2_000, 4_000, 8_000, 15_000, 30_000, 60_000]; // ms between attempts
@@ -138,4 +138,24 @@ export class Outbox {
     lane.timer = setTimeout(() => this.#pump(Boolean(item.file)), Math.max(delay, 1_000 * (error.retryAfter || 0)));
     return false;
   }
+}
+
+// Gives the `send` of an outbox: a text, or a file as far as the browser kept it, to this address.
+export function sender({ api, url, words }) {
+  return async ({ body, client_id, file }, way) => {
+    if (!file) return api.post(url, { body, client_id });
+    const blob = await loadBlob(file.key);
+    if (!blob) throw Object.assign(new Error("the browser did not keep it"), { detail: words.pickAgain, lost: true });
+    const form = new FormData();
+    form.append("client_id", client_id);
+    form.append("file", blob, body);
+    return api.upload(url, form, way);
+  };
+}
+
+// What an item that waits, or was refused, says about itself.
+export function troubleIn({ state, status, detail }, words) {
+  if (status === 401) return words.waitingSignIn;
+  if (state === "waiting") return status && detail ? `${detail} ${words.sendsByItself}` : words.waitingNetwork;
+  return [words.failed, detail].filter(Boolean).join(" · ");
 }

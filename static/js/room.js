@@ -8,8 +8,7 @@ import { el } from "./dom.js";
 import { kindOf, pictureOf, showProgress, voiceFormat } from "./file.js";
 import { History, loadOnScroll } from "./history.js";
 import { showNotice } from "./notice.js";
-import { Outbox } from "./outbox.js";
-import { sender, troubleIn } from "./sending.js";
+import { Outbox, sender, troubleIn } from "./outbox.js";
 
 const ANNOUNCED_FOR = 5_000; // ms, then it would only be read a second time
 const ANNOUNCED = 3; // messages read aloud at once; after a long absence the rest is only counted in the list

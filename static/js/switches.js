@@ -1,6 +1,5 @@
 // Sound and desktop notifications: off until the person turns them on, remembered in this browser.
 
-import { chime } from "./chime.js";
 
 const KEY = "jiayi-switch-"; // not "jiayi:", which signing out clears: it is the browser's, and tells nothing of anybody
 
@@ -38,7 +37,7 @@ export function workSwitches(root) {
       root.querySelector("[data-denied]").hidden = allowed;
       keep(name, on && allowed);
       show();
-      if (on && name === "sound") chime(); // so that one knows it; and it needs this click
+      if (on && name === "sound") import("./chime.js").then(({ chime }) => chime(), () => {}); // so that one knows it; and it needs this click
     });
     window.addEventListener("storage", show);
     show();
