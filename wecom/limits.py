@@ -74,12 +74,12 @@ def free_places(now: datetime) -> Places:
 def places_of_members(now: datetime) -> Counter[int]:
     """Return how many of the robot's messages of the last minute were alerts about each member (by id).
 
-    What did not get through told nobody of anything: the next try does not wait for it.
+    One that did not arrive is not held against them: it is tried again as soon as any other.
     """
     _limit, seconds = settings.WECHAT_ROBOT_LIMIT
     alerts = _recent(now, timedelta(seconds=seconds) + MARGIN).filter(notification__priority=Priority.ALERT)
-    told = alerts.filter(Q(finished_at=None) | Q(outcome="ok"))
-    of_members = told.filter(notification__member__isnull=False).values_list("notification__member")
+    arrived = alerts.filter(Q(finished_at=None) | Q(outcome="ok"))
+    of_members = arrived.filter(notification__member__isnull=False).values_list("notification__member")
     return Counter(dict(of_members.annotate(Count("pk")).order_by()))
 
 

@@ -313,7 +313,7 @@ def test_when_many_cases_wait_one_digest_tells_of_them_instead_of_being_late(tol
     assert digest.startswith("【汇总】20 个案件等待回复")
     assert len(digest.encode()) <= 2048
     assert robot.payloads[0]["text"]["mentioned_list"] == ["LiMing"]
-    everything = "".join(robot.texts)
+    everything = "\n" + "\n".join(robot.texts)
     assert all(f"\n#{case.number} 会*：1 条新消息，" in everything for case in cases)
     assert set(Notification.objects.filter(event=Event.MEMBER_WROTE).values_list("state", flat=True)) == {"delivered"}
 
