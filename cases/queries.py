@@ -90,8 +90,8 @@ def _rank(case: Any) -> int:
     """
     if case.waits is not None:
         return 0
-    is_closed = case.status == Case.Status.CLOSED
-    return 1 + is_closed if case.unread else 3 + is_closed
+    rank = 1 if case.unread else 3
+    return rank + 1 if case.status == Case.Status.CLOSED else rank
 
 
 def _unread(user: User) -> Coalesce:
