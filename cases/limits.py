@@ -76,7 +76,9 @@ def limit_files(case: Case, user: User, size: int) -> None:
 def keep_disk_free() -> None:
     """Raise Unavailable when files being received leave less than UPLOAD_MIN_FREE_MB: WeCom's answers need the disk."""
     folders = {Path(settings.VAR_DIR), Path(settings.MEDIA_ROOT)}
-    free = min(shutil.disk_usage(folder).free for folder in folders if folder.exists())
+    # One that is not there yet will lie on the disk of the folder above.
+    there = [next(one for one in (folder, *folder.parents) if one.exists()) for folder in map(Path.absolute, folders)]
+    free = min(shutil.disk_usage(folder).free for folder in there)
     if free < settings.UPLOAD_MIN_FREE_MB * MB:
         raise Unavailable(_("文件暂时无法保存，请稍后再试。"))
 
