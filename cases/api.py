@@ -14,7 +14,7 @@ from advisors.presence import mark_active
 from cases.actions import mark_read, post_message, recall_message
 from cases.file_actions import post_file
 from cases.files import read_upload
-from cases.limits import is_repeated, keep_disk_free, limit_files, limit_posts
+from cases.limits import keep_disk_free, limit_files, limit_posts, sent_before
 from cases.models import Case, Message
 from cases.queries import case_for, list_cases, page_around, page_of_messages
 from cases.serializers import CasesQuery, NewFile, NewMessage, PageQuery, ReadUpTo, message_json
@@ -23,6 +23,8 @@ from jiayi.errors import Gone, TooMany
 from members.activity import note_member_active
 from members.models import User
 from members.requests import SignedInRequest
+
+HOUR = 3600  # seconds
 
 
 class CaseList(APIView):
@@ -109,12 +111,15 @@ def receive_file(
     """Check a file that came with a request and post it, as post_file does.
 
     Raises what read_upload, post_file and limit_files do, and TooMany when this person sent UPLOADS_PER_HOUR already.
+    A repetition is neither counted nor read again.
     """
-    if not is_repeated(case, user, client_id):
-        keep_disk_free()
-        limit_files(case, user, file.size or 0)
+    if message := sent_before(case, user, client_id):
+        return message, False
+    keep_disk_free()
+    limit_files(case, user, file.size or 0)
     if not ratelimit.consume(request, action="upload", user=user):
-        raise TooMany(_("一小时内最多发送 %d 个文件，请过一会儿再试。") % settings.UPLOADS_PER_HOUR)
+        too_many = _("一小时内最多发送 %d 个文件，请过一会儿再试。") % settings.UPLOADS_PER_HOUR
+        raise TooMany(too_many, retry_after=HOUR)
     upload = read_upload(file, file.name or "")
     return post_file(case, user, upload, client_id=client_id)
 

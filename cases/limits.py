@@ -16,12 +16,11 @@ from django.utils.translation import gettext as _
 
 from cases.models import Attachment, Case, Message
 from jiayi.errors import TooMany, Unavailable
-from members.models import Member, User
+from members.models import User
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 MB = 1024 * 1024
-MOST_UNASSIGNED = 5  # cases of one member that still wait for an advisor
 ALL_FILES_FOR = 300  # seconds for which the sum of all files is believed
 
 
@@ -30,15 +29,15 @@ def limit_posts(case: Case, user: User, client_id: str) -> None:
     since = timezone.now() - MINUTE
     sent = Message.objects.filter(sender=user, created_at__gt=since, source=Message.Source.WEB)
     latest = list(sent.order_by("-created_at").values_list("created_at", flat=True)[: settings.POSTS_PER_MINUTE])
-    if len(latest) < settings.POSTS_PER_MINUTE or is_repeated(case, user, client_id):
+    if len(latest) < settings.POSTS_PER_MINUTE or sent_before(case, user, client_id):
         return
     wait = max(1, round((latest[-1] - since).total_seconds()))
     raise TooMany(_("发送得太快了，请过一分钟再发送。"), retry_after=wait)
 
 
-def is_repeated(case: Case, user: User, client_id: str) -> bool:
-    """Whether this person has sent that before, and only asks again for the answer."""
-    return case.messages.filter(sender=user, client_id=client_id).exists()
+def sent_before(case: Case, user: User, client_id: str) -> Message | None:
+    """Return the message of somebody who only asks again for the answer."""
+    return case.messages.filter(sender=user, client_id=client_id).first()
 
 
 def limit_searches(user: User) -> None:
@@ -48,14 +47,6 @@ def limit_searches(user: User) -> None:
     cache.set(key, count, 120)
     if count > settings.SEARCHES_PER_MINUTE:
         raise TooMany(_("搜索得太频繁了，请过一分钟再试。"), retry_after=60)
-
-
-def limit_questions(member: Member) -> None:
-    """Raise TooMany when this many cases of a member wait for an advisor already. Inside a transaction."""
-    Member.objects.select_for_update(no_key=True).only("pk").get(pk=member.pk)  # two at once are counted as two
-    waiting = Case.objects.filter(member=member, status=Case.Status.OPEN, advisor=None).count()
-    if waiting >= MOST_UNASSIGNED:
-        raise TooMany(_("您有 %d 个咨询还在等待安排顾问。请先在其中一个里补充，有了顾问以后再开始新的。") % waiting)
 
 
 def limit_files(case: Case, user: User, size: int) -> None:

@@ -5,7 +5,6 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,17 +12,18 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from advisors.models import Advisor
-from cases.actions import follows, mark_read, open_case, post_message
+from cases.actions import follows, mark_read, post_message
 from cases.api import note_activity, receive_file
 from cases.desk_list import Desk, is_done
 from cases.desk_views import desk_context
 from cases.files import accepted_extensions, accepted_in_words, accepted_types
 from cases.forms import MessageForm, NewCaseForm
-from cases.limits import limit_posts, limit_questions
+from cases.limits import limit_posts
 from cases.models import MAX_BODY, RECALL_WITHIN, Case, Message, ReadMark
 from cases.next_steps import next_steps
 from cases.notices import notice_of
 from cases.queries import case_for, list_cases, page_around, page_of_messages
+from cases.questions import ask_question
 from cases.serializers import PlaceQuery, message_json
 from jiayi.errors import Gone, Refused, Unavailable
 from jiayi.uploads import max_upload_bytes
@@ -189,10 +189,7 @@ def new_case(request: HttpRequest) -> HttpResponse:
         said = form.cleaned_data
         note_activity(member.user)
         try:
-            with transaction.atomic():
-                limit_questions(member)
-                case = open_case(member, said["title"], kind=said["kind"])
-                post_message(case, member.user, said["body"], client_id=said["client_id"])
+            case = ask_question(member, said["title"], said["body"], kind=said["kind"], client_id=said["client_id"])
             return redirect("conversation", number=case.number)
         except Refused as refusal:
             form.add_error(None, refusal.message)

@@ -329,6 +329,7 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env_str("LOG_LEVEL", "INFO")},
     "loggers": {
+        "django": {"handlers": []},  # with DEBUG on, its own would write each line a second time, unmasked
         "django.server": {"handlers": ["console"], "propagate": False},
         "PIL": {"level": "WARNING"},  # its debug lines are what stands in people's pictures
     },

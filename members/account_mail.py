@@ -31,10 +31,13 @@ def queue_account_mail(mail: EmailMessage, user: User | None) -> AccountMail:
 
 
 def send_account_mail(stopping: Callable[[], bool] = lambda: False) -> int:
-    """Send what is due, until `stopping()` says so. Returns how many were tried. Holds no transaction meanwhile."""
-    tried = 0
-    while not stopping() and (mail := _claim()):
-        _send(mail)
+    """Send what is due, until `stopping()` says so. Returns how many were tried. Holds no transaction meanwhile.
+
+    A server that took nothing ends the round: one time-out is enough to know it, whoever else waits.
+    """
+    tried, answers = 0, True
+    while answers and not stopping() and (mail := _claim()):
+        answers = _send(mail)
         tried += 1
     return tried
 
@@ -52,24 +55,26 @@ def _claim() -> AccountMail | None:
             return mail
 
 
-def _send(mail: AccountMail) -> None:
-    if mail.created_at < timezone.now() - GIVE_UP_AFTER:
-        _mark(mail, AccountMail.State.FAILED, mail.note or "一小时内没有送出。")
-        return
-    if mail.user and mail.user.email != mail.recipient:
-        _mark(mail, AccountMail.State.FAILED, "账号的邮箱已经换了。")
-        return
+def _send(mail: AccountMail) -> bool:
+    """Send one and write down what came of it. Returns whether the next one may fare better than to wait as well."""
+    too_late = mail.created_at < timezone.now() - GIVE_UP_AFTER
+    moved = mail.user is not None and mail.user.email != mail.recipient
+    if too_late or moved:
+        note = "账号的邮箱已经换了。" if moved else mail.note or "一小时内没有送出。"
+        _mark(mail, AccountMail.State.FAILED, note)
+        return True
     try:
         hand_over(EmailMessage(mail.subject, mail.body, mail.sender, [mail.recipient], headers=_headers(mail)))
     except NotTaken as error:
         logger.warning("account mail %s was not taken: %s", mail.pk, error.reason)
         if error.fault is Fault.MAIL:
             _mark(mail, AccountMail.State.FAILED, error.reason)
-        else:
-            wait = BACKOFF[min(mail.attempts, len(BACKOFF)) - 1]
-            _ours(mail).update(due_at=timezone.now() + timedelta(seconds=wait), note=error.reason[:300])
-        return
+            return True
+        wait = BACKOFF[min(mail.attempts, len(BACKOFF)) - 1]
+        _ours(mail).update(due_at=timezone.now() + timedelta(seconds=wait), note=error.reason[:300])
+        return error.fault is Fault.PASSING and error.code is not None
     _mark(mail, AccountMail.State.SENT, "")
+    return True
 
 
 def _headers(mail: AccountMail) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections import namedtuple
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
+from cases import api
 from cases.actions import open_case
 from cases.models import Attachment, Case, Message
 from tests import files
@@ -80,6 +82,14 @@ def test_a_member_has_five_questions_without_an_advisor_at_most_and_keeps_what_t
     assert ask(signed_in(world.lin)).status_code == 302
 
 
+def test_a_question_sent_again_is_one_case_even_at_the_limit(world: World) -> None:
+    wang = signed_in(world.wang)
+    first = [ask(wang, n).url for n in range(5)]
+    assert [ask(wang, n).url for n in range(5)] == first
+    assert Case.objects.filter(member=world.wang, advisor=None).count() == 5
+    assert Message.objects.filter(case__member=world.wang, kind="text").count() == 5
+
+
 @pytest.mark.django_db(transaction=True)
 def test_questions_asked_at_once_are_counted_all_the_same(world: World) -> None:
     clients = [signed_in(world.wang) for _ in range(8)]
@@ -133,6 +143,28 @@ def test_files_sent_at_once_are_counted_all_the_same(world: World, settings: Set
         thread.join()
     assert Attachment.objects.count() == 2
     assert Message.objects.filter(case=world.case, kind="file").count() == 2
+
+
+def test_a_file_sent_again_is_neither_counted_nor_refused_nor_read_again(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "upload": "1/h/user"}
+    wang = signed_in(world.wang)
+    assert send_file(wang, world.case, "f1").status_code == 201
+    refused = send_file(wang, world.case, "f2")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "3600")
+
+    def never(*_args: object) -> None:
+        raise AssertionError("it was read again")
+
+    monkeypatch.setattr(api, "read_upload", never)
+    assert send_file(wang, world.case, "f1").status_code == 200
+    assert Attachment.objects.count() == 1
+
+
+def test_a_new_installation_without_its_folders_takes_files(world: World, settings: Settings, tmp_path: Path) -> None:
+    settings.VAR_DIR, settings.MEDIA_ROOT = tmp_path / "no" / "var", str(tmp_path / "no" / "files")
+    assert send_file(signed_in(world.wang), world.case, "f1").status_code == 201
 
 
 def test_all_files_together_have_a_limit_if_one_is_set(world: World, settings: Settings) -> None:

@@ -1,6 +1,9 @@
 """No secret and nothing of a client in the logs: what a real server writes, and what libraries write."""
 
 import logging
+import os
+import subprocess
+import sys
 from io import BytesIO
 
 import pytest
@@ -12,6 +15,7 @@ from members.reminders import switch_off_url
 from tests import files
 from tests.cases.server import Server
 from tests.people import World, signed_in
+from tests.processes import ROOT
 
 RESET = "/accounts/password/reset/key/2n9c-d4kvq2-canary5reset5key5a1b2c3d4e5f/"
 
@@ -77,3 +81,22 @@ def test_the_names_of_the_paths_are_those_of_the_site() -> None:
         path = reverse(name, args=args)
         assert "***" in mask(path), path
         assert str(args[-1]) not in mask(path), path
+
+
+@pytest.mark.parametrize("debug", ["true", "false"])
+def test_a_path_that_is_a_secret_is_masked_by_whatever_writes_the_line(debug: str) -> None:
+    """With DEBUG on, Django's own handler wrote each line a second time, as it came."""
+    script = "import django, logging; django.setup()\n"
+    script += f"logging.getLogger('django.request').warning('Not Found: %s', {RESET!r})"
+    env = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "jiayi.settings",
+        "JIAYI_ENV_FILE": os.devnull,
+        "DEBUG": debug,
+        "SECRET_KEY": "only-for-this-test",
+        "SITE_URL": "http://testserver",
+    }
+    run = [sys.executable, "-c", script]
+    done = subprocess.run(run, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout + done.stderr).count("/accounts/password/reset/key/") == 1
+    assert "canary5reset5key" not in done.stdout + done.stderr

@@ -115,6 +115,18 @@ def test_a_wrong_password_of_the_mail_server_loses_no_mail(
     assert (row().state, len(office.mails)) == ("sent", 1)
 
 
+def test_a_server_that_is_away_costs_one_time_out_however_many_wait(
+    world: World, office: PostOffice, settings: Settings
+) -> None:
+    settings.EMAIL_TIMEOUT = 1
+    office.silent = True
+    for email in ("wang@example.com", "lin@example.com", "nobody@example.com"):
+        ask(email)
+    assert send_account_mail() == 1
+    assert office.connections == 1
+    assert AccountMail.objects.filter(state=State.WAITING).count() == 3
+
+
 def test_after_an_hour_a_link_is_sent_no_more(world: World, office: PostOffice, clock: time_machine.Traveller) -> None:
     ask()
     clock.shift(timedelta(hours=1, seconds=1).total_seconds())
