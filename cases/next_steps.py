@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from cases.models import Case, Message
 from jiayi.hours import Office
+from jiayi.mail import mail_is_configured
 
 WEEKDAYS = (
     gettext_lazy("周一"),
@@ -39,7 +40,7 @@ def next_steps(case: Case) -> dict[str, Any] | None:
     if said.exclude(sender=case.member.user_id).exists():
         return None
     opens, closes, last = settings.OFFICE_HOURS.coming_week(timezone.now())
-    mailed = case.member.email_reminders and (settings.DEBUG or "console" not in settings.EMAIL_BACKEND)
+    mailed = case.member.email_reminders and mail_is_configured()
     return {
         "office": hours_in_words(settings.OFFICE_HOURS),
         "opens": opens.isoformat(),

@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from jiayi.mail import mail_is_configured
+
 # SQLite's WAL could, rarely, be corrupted by a reset before this version; Debian 12 has 3.40.1.
 SOUND_SQLITE = (3, 51, 3)
 
@@ -43,7 +45,7 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def check_mail(**kwargs: Any) -> list[CheckMessage]:
-    if "console" in settings.EMAIL_BACKEND and not settings.DEBUG:
+    if not mail_is_configured():
         hint = (
             "Set EMAIL_URL=smtp+tls://user:password@host:587, or nobody can reset a password, "
             "and members who have left are not told of replies."

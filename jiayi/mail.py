@@ -5,6 +5,7 @@ import smtplib
 import ssl
 from contextlib import suppress
 
+from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 
 from jiayi.database import let_go_of_the_database
@@ -26,6 +27,11 @@ class NotTaken(Exception):
     def __init__(self, reason: str, fault: Fault, code: int | None = None) -> None:
         super().__init__(reason)
         self.reason, self.fault, self.code = reason, fault, code
+
+
+def mail_is_configured() -> bool:
+    """Whether e-mail reaches people: in production the console is nobody's mailbox."""
+    return settings.DEBUG or "console" not in settings.EMAIL_BACKEND
 
 
 def hand_over(mail: EmailMessage) -> None:

@@ -32,13 +32,13 @@ def who_asks(scope: Scope) -> list[str]:
     found = [f"session {key}"] if (key := session_key(scope)) else []
     proxies = settings.ALLAUTH_TRUSTED_PROXY_COUNT
     hops = header(scope, b"x-forwarded-for").replace(";", ",").split(",")
-    if proxies and len(hops) >= proxies and (address := _network(hops[-proxies].strip())):
+    if proxies and len(hops) >= proxies and (address := network_of(hops[-proxies].strip())):
         found.append(f"address {address}")
     return found
 
 
-def _network(address: str) -> str:
-    """One customer has one IPv4 address, but 2⁶⁴ of IPv6."""
+def network_of(address: str) -> str:
+    """Return what limits count an address by, or "" for none: one customer has one IPv4 address, but 2⁶⁴ of IPv6."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

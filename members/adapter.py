@@ -1,4 +1,3 @@
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -7,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from jiayi.scope import network_of
 from members.account_mail import queue_account_mail
 from members.models import User
 from members.words import ACCOUNT_REFUSALS
@@ -24,9 +24,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """What limits count by. Whoever has one address of IPv6 has 2^64 of them: the network counts."""
-        address = ip_address(super().get_client_ip(request))
-        return str(address) if address.version == 4 else str(ip_network((address, 64), strict=False))
+        """What allauth's limits, and our own sign-up's, count by."""
+        return network_of(super().get_client_ip(request))
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """The link always leads to SITE_URL, whatever Host header the request that asks for it has."""

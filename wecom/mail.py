@@ -35,11 +35,6 @@ TEXTS = {
 }
 
 
-def mail_is_configured() -> bool:
-    """Whether e-mail reaches people: in production the console is nobody's mailbox."""
-    return settings.DEBUG or "console" not in settings.EMAIL_BACKEND
-
-
 def mail_payload(row: Notification) -> dict[str, Any]:
     """Return the e-mail of a row to its case's member: in the language they last used, in both when nobody knows."""
     case = row.case

@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db.models import Max, QuerySet
 
 from cases.models import Case, Message, ReadMark
+from jiayi.mail import mail_is_configured
 from wecom.decision import Cancel, Postpone, Send, Verdict
-from wecom.mail import mail_is_configured
 from wecom.models import Notification
 
 State = Notification.State

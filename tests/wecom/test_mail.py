@@ -13,11 +13,12 @@ from django.db import connection
 from pytest_django import Settings
 
 from cases.actions import open_case
+from jiayi.mail import mail_is_configured
 from members.actions import register_member
 from tests.people import PASSWORD, World, says, signed_in
 from tests.wecom.post_office import PostOffice
 from tests.wecom.robot import Robot
-from wecom import mail, queue
+from wecom import queue
 from wecom.delivery import deliver_due
 from wecom.management.commands.deliver import work_on_mail
 from wecom.models import Attempt, Channel, Notification
@@ -261,4 +262,4 @@ def test_the_console_is_a_mail_server_for_developers_only(settings: Settings) ->
     settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
     for debug in (True, False):
         settings.DEBUG = debug
-        assert mail.mail_is_configured() is debug
+        assert mail_is_configured() is debug
