@@ -86,16 +86,22 @@ def _busy() -> Unavailable:
 
 @contextmanager
 def _on_disk(file: IO[bytes]) -> Iterator[int]:
-    """Give a descriptor of the file; what is in memory is written to a file without a name first."""
+    """Give a descriptor of the file; what is in memory is written to a file without a name first.
+
+    It is opened anew: a place to read at that another process moves would have us store other bytes than were sent.
+    """
     file.seek(0)  # writes what is still to be written
     with TemporaryFile() as copy:
         try:
-            descriptor = file.fileno()
-        except OSError:  # io.UnsupportedOperation
+            descriptor = os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDONLY)
+        except OSError:  # io.UnsupportedOperation: it is in memory
             shutil.copyfileobj(file, copy)
             copy.flush()
-            descriptor = copy.fileno()
-        yield descriptor
+            descriptor = os.dup(copy.fileno())
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
 def _decode(picture: int, pillow_format: str) -> tuple[dict[str, Any], bytes]:

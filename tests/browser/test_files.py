@@ -161,7 +161,7 @@ def test_what_cannot_be_sent_is_said_at_once_and_by_the_server_anyway(
     member.on("request", lambda request: asked.append(request.method + request.url))
     note = member.locator("#attach-note")
     member.set_input_files("#picker", [file("程序.exe", b"MZ", "application/x-msdownload"), file("空.pdf", b"", "a/b")])
-    expect(note).to_contain_text("“程序.exe”不是能发送的文件类型")
+    expect(note).to_contain_text("“程序.exe”没有发送：只能发送照片、PDF、Office 文档、录音和视频。")
     expect(note).to_contain_text("“空.pdf”是空的")
     member.evaluate(
         """() => {

@@ -164,6 +164,18 @@ def test_the_same_client_id_stores_one_file(world: World, disk: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("size", [1_000, 3_000_000])
+def test_a_picture_is_stored_to_the_byte_whether_it_came_in_memory_or_on_disk(
+    world: World, disk: Path, size: int
+) -> None:
+    content = files.png_with(b"tEXt", b"Comment\0" + os.urandom(size).replace(b"\0", b"x"))
+    assert send_file(signed_in(world.wang), world.case.number, content, "护照.png").status_code == 201
+    attachment = Attachment.objects.get()
+    with attachment.file.open() as stored_file:
+        assert stored_file.read() == content
+    assert (attachment.size, attachment.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+
+
 def test_the_same_client_id_at_the_same_moment_stores_one_file(world: World, disk: Path) -> None:
     def send(one: Upload) -> tuple[int, bool]:
         message, created = post_file(world.case, world.wang.user, one, client_id="a")

@@ -11,6 +11,7 @@ from cases.desk_actions import hand_over_case
 from cases.models import Case, Note
 from cases.signals import advisor_assigned
 from jiayi.errors import Conflict, Gone, InvalidInput
+from jiayi.plaintext import isolated
 from tests.people import World, deactivate, make_advisor, says, send, signed_in
 from tests.threads import at_once
 
@@ -137,7 +138,7 @@ def test_the_page_says_what_it_means_before_it_hands_over(world: World) -> None:
     asked = client.post(PAGE, data)
     said = asked.content.decode()
     assert asked.status_code == 200
-    assert "把案件 #1001 移交给 <bdi>张伟</bdi>？" in said
+    assert f"把案件 #1001 移交给 {isolated('张伟')}？" in said
     assert REASON in said
     assert "您马上就不能再查看和回复这个案件。" in said
     assert advisor_of(world.case) == world.li
