@@ -98,7 +98,7 @@ def post_message(
     approved follow-up advisor at this moment, Conflict when the case is closed, InvalidInput for an empty or
     over-long text.
     """
-    body = body.strip().replace("\r\n", "\n")
+    body = body.strip()
     if not body:
         raise InvalidInput(_("消息不能为空。"))
     if len(body) > MAX_BODY:

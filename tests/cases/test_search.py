@@ -403,7 +403,7 @@ def test_the_database_holds_no_search_text_of_what_may_not_be_found(world: World
 def test_messages_written_before_the_migration_are_found_after_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migration = import_module("cases.migrations.0003_search_text")
+    migration = import_module("cases.migrations.0005_search_text")
     monkeypatch.setattr(migration, "BATCH", 2)
     for n in range(5):
         says(world.case, world.wang, f"旧 Été {n}")
