@@ -26,7 +26,7 @@ LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/jiayi"
 CHROMIUM = Path("/usr/bin/chromium")
 CHINESE_FONT = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
 AT_A_TIME = 3  # runs, on two cores: those of wecom wait for a pretended WeCom much of the time
-RUN_TIMEOUT = 20 * 60  # seconds for one run; a hanging test fails by itself long before (pytest-timeout)
+RUN_TIMEOUT = 40 * 60  # seconds for one run; a hanging test fails by itself long before (pytest-timeout)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from wecom.models import NEWS, Channel, Notification
 State, Event, Priority = Notification.State, Notification.Event, Notification.Priority
 
 # What may stand in one message together; all else goes out by itself.
-DIGESTS = (
+DIGESTS: tuple[set[str], ...] = (
     {Event.MEMBER_WROTE},
     {Event.STILL_UNREAD},
     {Event.CASE_ASSIGNED},
@@ -51,13 +51,25 @@ class Turn:
     told: Counter[int] = field(default_factory=Counter)  # member -> messages of the last minute
 
     def waiting(self) -> list[Waiting]:
-        return [Waiting(*row) for row in self.rows.values_list("pk", "member_id", "event", "alone")[:LOOKED_AT]]
+        """Return what is due of these, in order: many where several share a message, else as many as are decided."""
+        near = self._first(MOST_DECIDED)
+        gathers = len(near) == MOST_DECIDED and any(self._shared_with(one) for one in near)
+        return self._first(LOOKED_AT) if gathers else near
+
+    def _first(self, most: int) -> list[Waiting]:
+        return [Waiting(*row) for row in self.rows.values_list("pk", "member_id", "event", "alone")[:most]]
+
+    def _shared_with(self, one: Waiting) -> set[str]:
+        """Return the events that may stand in one message with this one; none when it goes out by itself."""
+        if not self.gathers or one.alone:
+            return set()
+        return next((events for events in DIGESTS if one.event in events), set())
 
     def together(self, waiting: list[Waiting]) -> list[Waiting]:
         """Return which of these go out now: the first by itself, or those that share its message, one line a member."""
         first = waiting[0]
-        shared = next((events for events in DIGESTS if first.event in events), None)
-        if not self.gathers or shared is None or first.alone:
+        shared = self._shared_with(first)
+        if not shared:
             return [first]
         kin = [one for one in waiting if one.event in shared and not one.alone]
         if first.event in NEWS:

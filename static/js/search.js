@@ -27,6 +27,7 @@ export class Search {
     this.box.addEventListener("compositionend", () => this.#typed());
     this.more.addEventListener("click", () => this.#goOn());
     for (const part of [form, this.panel, beside]) part?.addEventListener("keydown", (event) => this.#key(event));
+    if (this.box.value) this.#typed(); // before this was loaded
   }
 
   // Show no results any more; the words stay in the box.

@@ -243,6 +243,20 @@ def test_what_an_advisor_finds_names_the_member(site: Site, sign_in: Open, page_
     expect(advisor.locator(".cases .found-more button")).to_be_hidden()
 
 
+def test_what_was_typed_before_the_scripts_came_is_searched_for(site: Site, sign_in: Open) -> None:
+    says(site, 1002, ADVISOR, "体检预约在周五")
+    advisor = sign_in(ADVISOR, "/messages/1002/")
+    held: list[Route] = []
+    advisor.route("**/casefilter*.js", lambda route: held.append(route))
+    advisor.reload(wait_until="commit")
+    advisor.fill("#search-all", "体检预约")
+    while not held:
+        advisor.wait_for_timeout(50)
+    for route in held:
+        route.continue_()
+    expect(advisor.locator(".cases .found-case").first).to_have_text("林芳 · 配偶团聚移民 #1002")
+
+
 def test_searching_works_without_javascript(sign_in: Open, case: int, shot: Any) -> None:
     member = sign_in(MEMBER, f"/messages/{case}/", java_script_enabled=False)
     member.click("[data-find] summary")

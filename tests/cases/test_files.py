@@ -163,7 +163,6 @@ def test_the_same_client_id_stores_one_file(world: World, disk: Path) -> None:
     assert len(stored(disk)) == 3  # with the thumbnail
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("size", [1_000, 3_000_000])
 def test_a_picture_is_stored_to_the_byte_whether_it_came_in_memory_or_on_disk(
     world: World, disk: Path, size: int
@@ -176,6 +175,7 @@ def test_a_picture_is_stored_to_the_byte_whether_it_came_in_memory_or_on_disk(
     assert (attachment.size, attachment.sha256) == (len(content), hashlib.sha256(content).hexdigest())
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_same_client_id_at_the_same_moment_stores_one_file(world: World, disk: Path) -> None:
     def send(one: Upload) -> tuple[int, bool]:
         message, created = post_file(world.case, world.wang.user, one, client_id="a")
