@@ -252,6 +252,7 @@ def test_what_both_sides_did_while_a_browser_was_offline_appears_without_a_reloa
     member, advisor = sign_in(MEMBER, f"/messages/{case}/"), sign_in(ADVISOR, f"/messages/{case}/")
     is_live(member, advisor)
     write(member, "一")
+    expect(advisor.locator(".theirs .text")).to_have_text(["一"])
     write(advisor, "二")
     expect(member.locator(".theirs .text")).to_have_text(["二"])
     expect(member.locator(".mine .tick")).to_have_text("✓✓")
