@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from benchmarks.strangers import Attack, Stranger
     from benchmarks.world import Client
 
+WARM_UP_SECONDS = 5.0  # what a process does once, at its first requests, is nobody's attack
 QUIET_SECONDS = 20.0
 PEOPLE = 30
 ALERT_PATIENCE = 400.0  # seconds; sign-ups delayed one by 346
@@ -113,6 +114,7 @@ class _Scene:
         self.answered = 0  # callbacks with status 200
 
     async def play(self) -> figures.Table:
+        await self._act(asyncio.sleep(WARM_UP_SECONDS), self.clients[4], 1.0)
         quiet = await self._act(asyncio.sleep(QUIET_SECONDS), self.clients[1], 2.0)
         await self.attack.before(self.stranger)
         prepared = sum(self.stranger.statuses.values())
