@@ -110,8 +110,8 @@ def receive_file(
 ) -> tuple[Message, bool]:
     """Check a file that came with a request and post it, as post_file does.
 
-    Raises what read_upload, post_file and limit_files do, and TooMany when this person sent UPLOADS_PER_HOUR already.
-    A repetition is neither counted nor read again.
+    Raises what read_upload, post_file and limit_files do, and TooMany when this person tried UPLOADS_PER_HOUR already.
+    A repetition of what was taken is neither counted nor read again.
     """
     if message := sent_before(case, user, client_id):
         return message, False

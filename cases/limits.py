@@ -21,6 +21,7 @@ from members.models import User
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 MB = 1024 * 1024
+FULL_FOR = 600  # seconds after which a full disk is worth another try
 ALL_FILES_FOR = 300  # seconds for which the sum of all files is believed
 
 
@@ -43,10 +44,10 @@ def sent_before(case: Case, user: User, client_id: str) -> Message | None:
 def limit_searches(user: User) -> None:
     """Raise TooMany when somebody searches more than SEARCHES_PER_MINUTE."""
     key = f"searches:{user.pk}:{int(timezone.now().timestamp() // 60)}"
-    count = cache.get(key, 0) + 1
-    cache.set(key, count, 120)
-    if count > settings.SEARCHES_PER_MINUTE:
+    count = cache.get(key, 0)
+    if count >= settings.SEARCHES_PER_MINUTE:  # a refused one writes nothing
         raise TooMany(_("搜索得太频繁了，请过一分钟再试。"), retry_after=60)
+    cache.set(key, count + 1, 120)
 
 
 def limit_files(case: Case, user: User, size: int) -> None:
@@ -61,7 +62,7 @@ def limit_files(case: Case, user: User, size: int) -> None:
     if _bytes(files.filter(message__case=case)) + size > settings.UPLOAD_MB_PER_CASE * MB:
         raise TooMany(_("这个案件的文件已满 %d MB，请联系您的顾问。") % settings.UPLOAD_MB_PER_CASE)
     if settings.UPLOAD_MB_IN_ALL and _bytes_of_all() + size > settings.UPLOAD_MB_IN_ALL * MB:
-        raise Unavailable(_("网站的文件空间已满，管理员会处理；请过一天再发送。"))
+        raise Unavailable(_("网站的文件空间已满，管理员会处理；请过一天再发送。"), retry_after=24 * 3600)
 
 
 def keep_disk_free() -> None:
@@ -71,7 +72,7 @@ def keep_disk_free() -> None:
     there = [next(one for one in (folder, *folder.parents) if one.exists()) for folder in map(Path.absolute, folders)]
     free = min(shutil.disk_usage(folder).free for folder in there)
     if free < settings.UPLOAD_MIN_FREE_MB * MB:
-        raise Unavailable(_("文件暂时无法保存，请稍后再试。"))
+        raise Unavailable(_("文件暂时无法保存，请稍后再试。"), retry_after=FULL_FOR)
 
 
 def _bytes(files: QuerySet[Attachment]) -> int:

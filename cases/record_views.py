@@ -57,7 +57,10 @@ def _kinds(counted: dict[str, int]) -> list[dict[str, Any]]:
 def print_page(request: HttpRequest, number: int) -> HttpResponse:
     """The whole conversation of one case, and nothing else, to be printed or saved; a very long one in parts."""
     user, case = _seen(request, number)
-    messages, more = part_of_conversation(case, **_asked(PrintQuery(data=request.GET)))
+    asked = _asked(PrintQuery(data=request.GET))
+    messages, more = part_of_conversation(case, **asked)
+    if not messages and asked.get("first", 1) > 1:
+        raise Http404
     began = case.messages.order_by("seq").values_list("created_at", flat=True).first()
     context = {
         "case": case,

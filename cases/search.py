@@ -152,6 +152,8 @@ def search_cases(user: User, query: str) -> list[dict[str, Any]]:
     As the API gives them, newest conversation first. Of very many cases or long titles only the newest are compared.
     """
     words = [word.removeprefix("#") for word in words_of(query)]
+    if not words:
+        return []
     found: list[dict[str, Any]] = []
     compared = 0
     columns = ("number", "title", "member__user_id", "member__user__name")

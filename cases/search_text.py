@@ -20,7 +20,10 @@ def search_text(kind: str, body: str, *, recalled: bool) -> str:
 
 
 class SearchText(models.TextField):  # type: ignore[type-arg]  # not at run time
-    """Takes its value from the row's other fields whenever it is written, by save or bulk_create alike."""
+    """Takes its value from the row's other fields whenever it is written, by save or bulk_create alike.
+
+    Message.objects leaves it out when it reads: saving such a row writes it only when `update_fields` names it.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"default": "", "db_default": "", "editable": False, **kwargs})

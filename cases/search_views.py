@@ -51,9 +51,10 @@ def search_page(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     query = SearchQuery(data=request.GET)
     valid = query.is_valid()
-    asked = query.validated_data if valid else {}
     if set(query.errors) - {"q"}:
         raise Http404
+    # When only the words are wrong, the next try is about the same case.
+    asked = query.validated_data if valid else _place(query, request.GET.get("case"))
     try:
         case = case_for(user, asked["case"]) if "case" in asked else None
         found = _answer(user, **asked) if valid else None
@@ -63,8 +64,12 @@ def search_page(request: HttpRequest) -> HttpResponse:
         return render(request, "cases/search.html", _context(None, asked, case, [refusal.message]), status=429)
     wrong = query.errors.get("q", []) if request.GET.get("q", "").strip() else []
     if wrong:
-        asked = {"q": request.GET["q"]}  # nobody types it again
+        asked |= {"q": request.GET["q"]}  # nobody types it again
     return render(request, "cases/search.html", _context(found, asked, case, wrong), status=400 if wrong else 200)
+
+
+def _place(query: SearchQuery, case: str | None) -> dict[str, Any]:
+    return {"case": query.fields["case"].run_validation(case)} if case is not None else {}
 
 
 def _context(

@@ -60,11 +60,10 @@ def _send(request: HttpRequest, case: Case, user: User, said: dict[str, Any]) ->
     The file first, because it may be refused: the form comes back with a text that nobody has written yet.
     """
     message = None
-    limit_posts(case, user, said["client_id"])
+    of_file = f"{said['client_id']}.file"  # of its own, so that sending the form again doubles neither
+    limit_posts(case, user, said["client_id"] if said["body"] else of_file)
     if said["file"]:
-        # Of its own, so that sending the form again doubles neither.
-        client_id = f"{said['client_id']}.file"
-        message, _created = receive_file(request, case, user, said["file"], client_id)
+        message, _created = receive_file(request, case, user, said["file"], of_file)
     if said["body"]:
         message, _created = post_message(case, user, said["body"], client_id=said["client_id"])
     assert message is not None  # the form wants one of them

@@ -22,7 +22,7 @@ STREAM_PATH = "/api/events/"
 CALLBACK_PATH = "/api/wechat/receive"
 CALLBACK_THREADS = 2
 
-_callback = Pool(_wsgi, CALLBACK_THREADS, "callback")
+_callback = Pool(_wsgi, CALLBACK_THREADS, "callback", for_many=True)
 _pages = Pool(_wsgi, settings.WEB_THREADS, "page", first=_callback)
 
 

@@ -8,6 +8,7 @@ forgot what had arrived when a client left before its turn, and could not leave 
 import asyncio
 import io
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -21,6 +22,7 @@ App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 # Of a body, so much is taken on the event loop, before there is a thread: every form, and what WeCom sends.
 BUFFER = 128 * 1024  # bytes
 PIECE = 64 * 1024  # bytes of an answer that are sent at once
+BEGAN = "jiayi.began"  # in WSGI's description: time.monotonic() when the request came, before it waited for its turn
 SEND_SECONDS = 30  # for one piece; whoever takes nothing for so long has gone
 
 
@@ -33,6 +35,7 @@ class Request:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
+        self.began = time.monotonic()
         self.is_long = False  # more of its body is to come than was taken before
         self.has_left = False
         self._receive, self._send = receive, send
@@ -93,7 +96,8 @@ class Request:
     def serve(self, app: App) -> None:
         """Have the WSGI application answer."""
         try:
-            answer = app(environ(self.scope, io.BufferedReader(_Body(self), PIECE)), self._start_response)
+            said = environ(self.scope, io.BufferedReader(_Body(self), PIECE)) | {BEGAN: self.began}
+            answer = app(said, self._start_response)
             try:
                 for piece in answer:
                     self._ready += piece

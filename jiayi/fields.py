@@ -70,7 +70,7 @@ class TextFormField(forms.CharField):
         if self.max_length:
             # js/limit.js says these near the limit and over it.
             attrs["data-limit"] = self.max_length
-            attrs |= {"data-left": _("还剩 {n} 字"), "data-over": _("超出 {n} 字，请删减，或分几条发送")}
+            attrs |= {"data-left": _("还剩 {n} 字"), "data-over": _("超出 {n} 字，请删减")}
         return attrs
 
 

@@ -26,13 +26,15 @@ class Places:
     """A number of places, and those who wait for one. Belongs to one event loop.
 
     The next place goes to whoever has the fewest, and among equals to whoever came first. A client never has them all,
-    so that the others need not wait until something slow has ended. `who` is what a request is recognised by; the
-    request counts for each of it. Without any it is nobody's, and takes its turn.
+    so that the others need not wait until something slow has ended; unless one of them stands for many (`for_many`), as
+    WeCom does for all advisors. `who` is what a request is recognised by; the request counts for each of it. Without
+    any it is nobody's, and takes its turn.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, for_many: bool = False) -> None:
         self.free = count
-        self.most_of_one = max(1, count - 1)
+        self.most_of_one = count if for_many else max(1, count - 1)
+        self.most_asking = MOST_WAITING if for_many else MOST_OF_ONE
         self._taken: Counter[str] = Counter()
         self._asking: Counter[str] = Counter()
         self._waiting: list[_Waiting] = []
@@ -54,7 +56,7 @@ class Places:
         return self.free > 0 and self._taken_by(who) < self.most_of_one
 
     async def _wait(self, who: Collection[str]) -> None:
-        if len(self._waiting) >= MOST_WAITING or any(self._asking[one] >= MOST_OF_ONE for one in who):
+        if len(self._waiting) >= MOST_WAITING or any(self._asking[one] >= self.most_asking for one in who):
             raise Full
         waiting = _Waiting(who, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)

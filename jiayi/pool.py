@@ -30,12 +30,16 @@ class Pool:
     SQLite, where whoever waits for the one writer's lock just looks again and again, the luckier one gets it.
     """
 
-    def __init__(self, app: App, threads: int, name: str, first: "Pool | None" = None) -> None:
+    def __init__(
+        self, app: App, threads: int, name: str, *, first: "Pool | None" = None, for_many: bool = False
+    ) -> None:
         self._app = app
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._places = Places(threads)
+        self._places = Places(threads, for_many=for_many)
         # Who sends something long holds a thread for as long as the network takes: never all of them.
-        self._long = Places(max(1, threads // 2))
+        self._long = Places(max(1, threads // 2), for_many=for_many)
+        # And who gives way waits with a thread in hand, which those who only read are never without.
+        self._writing = Places(max(1, threads - 1), for_many=for_many)
         self._tasks: set[asyncio.Task[None]] = set()
         self._first = first
         self._idle = asyncio.Event()
@@ -66,6 +70,8 @@ class Pool:
             try:
                 if request.is_long:
                     await held.enter_async_context(self._long.place(who))
+                if self._first and request.scope["method"] not in LEFT_OUT:
+                    await held.enter_async_context(self._writing.place(who))
                 is_wanted = await self._has_place(held, request, who)
             except Full:
                 return await _say_busy(request)

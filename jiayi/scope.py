@@ -43,4 +43,5 @@ def network_of(address: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return ""
-    return address if parsed.version == 4 else str(ipaddress.ip_network((int(parsed), 64), strict=False))
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed  # as a proxy that listens on both may write it
+    return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((int(parsed), 64), strict=False))

@@ -7,10 +7,12 @@ from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from members.words import CODE_WORDS, EMAIL_WORDS, PASSWORD_HELP, PASSWORD_WORDS
 
+MAX_EMAIL = 254  # characters (RFC 5321); the columns hold no more
 PASSWORDS_DIFFER = _("两次输入的密码不一样，请再输入一次。")
 
 
@@ -53,6 +55,8 @@ class LoginForm(account.LoginForm):
 class ResetPasswordForm(account.ResetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # As of an account: allauth would take longer ones, which no account and no mail has.
+        self.fields["email"].validators.append(MaxLengthValidator(MAX_EMAIL))
         speak(self.fields["email"], _("邮箱"), EMAIL_WORDS, autocomplete="username", autofocus=not self.is_bound)
 
 

@@ -61,8 +61,10 @@ def _show(form: RegistrationForm, error: ValidationError) -> None:
 @never_cache
 def sign_out(request: HttpRequest) -> HttpResponse:
     """allauth's signing out; the browser is told to forget what the site put on it, cookies (the language) apart."""
+    # Not for whoever was signed out already: the page keeps what could not be sent until they are back.
+    was_signed_in = request.user.is_authenticated
     response: HttpResponse = logout(request)
-    if request.method == "POST" and not request.user.is_authenticated:
+    if request.method == "POST" and was_signed_in and not request.user.is_authenticated:
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 

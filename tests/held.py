@@ -43,13 +43,14 @@ urlpatterns = [*urlpatterns, path("held/long/", long), path("held/<name>/", held
 class HeldServer(Server):
     """While `holding`, every request to /held/NAME/ keeps its thread."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, **more: str) -> None:
         self.folder = Path(tempfile.mkdtemp())
         super().__init__(
             DJANGO_SETTINGS_MODULE="tests.settings_held",
             HELD_SETTINGS=os.environ.get("DJANGO_SETTINGS_MODULE", settings.SETTINGS_MODULE),
             HELD_FOLDER=str(self.folder),
             WEB_THREADS=str(threads),
+            **more,
         )
 
     @contextmanager

@@ -71,6 +71,10 @@ def shortened(number: str) -> str:
     return number if len(number) <= LONGEST_NUMBER else f"{number[:LONGEST_NUMBER]}…"
 
 
+def unreadable_number() -> str:
+    return f"{NOT_SENT}\n看不清楚案件号：请把数字紧写在 # 后面，例如 #1042 内容。"
+
+
 def two_numbers() -> str:
     return f"{NOT_SENT}\n一条消息只能写一个案件号，请分开发送。"
 

@@ -26,8 +26,11 @@ MENU_FOR = timedelta(minutes=10)
 # A text that begins with # and digits of whatever kind names a case, or none: it never goes to the reply target.
 _BETWEEN = r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufe0f\ufeff\u20e3]*"  # blank, or not seen at all
 _DIGIT = r"[\d\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u249b\u24ea-\u24ff\u2776-\u2793]"
-_NUMBER = rf"{_BETWEEN}[#＃﹟]{_BETWEEN}({_DIGIT}+)"
+_ITEM = r"[\u2460-\u249b\u2776-\u2793]"  # of a list that follows at once: "#1042①护照 ②照片"
+_NUMBER = rf"{_BETWEEN}[#＃﹟]{_BETWEEN}((?:[0-9０-９]{{1,9}}(?={_ITEM}(?!{_DIGIT}))|{_DIGIT}+))"
 _NUMBERED = re.compile(_NUMBER + r"[\s:：,，.。、;；]*(.*)", re.DOTALL)
+# And so does what was meant for a number: "##1042", "#(1042)", "#No.1042".
+_MEANT = re.compile(rf"{_BETWEEN}[#＃﹟][\W_]*(?:no|nr|case|编号|案件|案号)?[\W_]*{_DIGIT}", re.IGNORECASE)
 _OF_A_CASE = re.compile("[0-9０-９]{1,9}")
 # After these the case is the advisor's reply target, as soon as WeCom says that they were delivered.
 TELLS_OF_A_CASE = [
@@ -62,6 +65,8 @@ def route_text(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
         return chosen
     if numbered := _NUMBERED.fullmatch(text):
         return _to_number(row, advisor, numbered[1], numbered[2].strip())
+    if _MEANT.match(text):
+        return Outcome(State.HELD, replies.unreadable_number(), "案件号看不清楚")
     return route(row, advisor, text)
 
 

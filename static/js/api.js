@@ -34,10 +34,11 @@ export class Api {
     return this.#request(url, { method: "GET" });
   }
 
-  post(url, data = {}) {
+  // When `signal` aborts, it fails with status 0.
+  post(url, data = {}, signal = null) {
     const headers = { "Content-Type": "application/json", "X-CSRFToken": this.#token() };
     // keepalive: a message on its way arrives even when the person goes to another page meanwhile.
-    return this.#request(url, { method: "POST", headers, body: JSON.stringify(data), keepalive: true });
+    return this.#request(url, { method: "POST", headers, body: JSON.stringify(data), keepalive: true, signal });
   }
 
   // Send a form with a file; `onProgress` is told 0 to 1. When `signal` aborts, it fails with status 0.
@@ -81,6 +82,7 @@ export class Api {
   async #request(url, options) {
     let response;
     let data = null;
+    const tooLong = AbortSignal.timeout(TIMEOUT);
     try {
       response = await fetch(url, {
         ...options,
@@ -88,7 +90,7 @@ export class Api {
         cache: "no-store",
         credentials: "same-origin",
         redirect: "error",
-        signal: AbortSignal.timeout(TIMEOUT),
+        signal: options.signal && AbortSignal.any ? AbortSignal.any([options.signal, tooLong]) : tooLong,
       });
       if (response.status !== 204) data = await response.json();
     } catch {

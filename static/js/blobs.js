@@ -55,18 +55,23 @@ export async function loadBlob(name) {
 }
 
 export function dropBlob(name) {
+  return drop(name).catch(ignore);
+}
+
+function drop(name) {
   memory.delete(name);
-  run("readwrite", (store) => store.delete(name)).catch(ignore);
+  return run("readwrite", (store) => store.delete(name));
 }
 
 // Drop those under names that start so and are not among `wanted`: what a crash left behind.
 export function keepOnly(start, wanted) {
-  return dropBlobs((name) => name.startsWith(start) && !wanted.has(name) && !memory.has(name));
+  return dropBlobs((name) => name.startsWith(start) && !wanted.has(name) && !memory.has(name)).catch(ignore);
 }
 
+// Resolves when they are gone; fails when the browser does not let us.
 export async function dropBlobs(test) {
-  const names = (await run("readonly", (store) => store.getAllKeys()).catch(ignore)) ?? [];
-  for (const name of names) if (test(name)) dropBlob(name);
+  const names = await run("readonly", (store) => store.getAllKeys());
+  await Promise.all(names.filter(test).map(drop));
 }
 
 // Resolves when nothing is left, or after a second at the latest.

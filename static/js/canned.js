@@ -44,7 +44,9 @@ export class CannedReplies {
   // A `/` where one writes, as if it had been typed; it goes again when nothing is chosen.
   #askByButton() {
     const { box } = this;
-    if (this.#replies?.length === 0) return location.assign(this.foot.querySelector("a").href);
+    if (this.#isOpen) return this.#close();
+    if (!this.#replies) return box.focus(); // which asks for them
+    if (this.#replies.length === 0) return location.assign(this.foot.querySelector("a").href);
     box.focus();
     const caret = box.selectionEnd;
     const space = /\S$/.test(box.value.slice(0, caret)) ? " " : "";

@@ -169,7 +169,9 @@ export class Conversation {
     for (const [id, { element }] of this.#waiting) {
       if (wanted.has(id)) continue;
       const heading = element.previousElementSibling;
+      const focused = element.contains(document.activeElement);
       element.remove();
+      if (focused) document.querySelector(".composer textarea")?.focus({ preventScroll: true });
       if (heading?.classList.contains("day") && !heading.nextElementSibling) heading.remove();
       this.#waiting.delete(id);
     }
@@ -188,8 +190,10 @@ export class Conversation {
     };
     const element = pendingElement(item, { words: this.words, format: this.format, onRetry, onDiscard, onEdit });
     this.#waiting.set(id, { item: { ...item }, element });
+    const focused = known?.element.contains(document.activeElement);
     if (known) known.element.replaceWith(element);
     else this.list.append(element);
+    if (focused) (element.querySelector("button") ?? document.querySelector(".composer textarea"))?.focus({ preventScroll: true });
     this.#arrange(element);
   }
 

@@ -22,7 +22,7 @@ export function watchLimit(box) {
     box.setCustomValidity(rest < 0 ? text : "");
     said.textContent = text;
     said.classList.toggle("over", rest < 0);
-    if (state !== was) announced.textContent = text;
+    if (state !== was) setTimeout(() => (announced.textContent = text), 50); // only a change is announced
     was = state;
   };
   box.addEventListener("input", look);

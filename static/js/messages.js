@@ -58,11 +58,12 @@ function signedOut(other) {
 }
 
 function caseGone() {
+  const unsent = room.outbox.count ? ` ${words.notSent.replace("{n}", room.outbox.count)}` : "";
   room.leave();
   desk?.leave();
   room = desk = null;
   cases.pageTitle = document.title = words.pageTitle;
-  banner.final(words.caseGone, words.toList, page.pages);
+  banner.final(words.caseGone + unsent, words.toList, page.pages);
   finder.again();
 }
 
@@ -142,10 +143,11 @@ function connect() {
     answer: ({ looking }) => isLooking(looking),
     onEvent: (name, data) => handlers[name](data),
     onState: (state) => {
+      const before = document.body.dataset.connection;
       document.body.dataset.connection = state; // for tests, and for whoever is asked "what do you see?"
       if (state === "lost") banner.lost();
       else banner.fine();
-      if (state !== "lost") sendWhatWaits();
+      if (state !== "lost" && state !== before) sendWhatWaits();
     },
     ask: sync,
   });

@@ -1,35 +1,54 @@
 // Messages on their way. Each keeps its `client_id`, so that sending it again can never double it, and is kept on
 // the device until the server has it: over reloads and restarts of the browser. One that could not be sent waits and
 // is sent again by itself; only what the server refuses in words stays, for its writer to decide about. Texts do not
-// wait for files: each has a lane of its own, in which nothing overtakes what was written before it.
+// wait for files: each has a lane of its own, in which nothing overtakes what was written before it. Of several tabs
+// one sends the files, and each knows what the others kept.
 
 import { newId } from "./api.js";
 import { dropBlob, keepBlob, keepOnly, loadBlob } from "./blobs.js";
-import { load, loadAll, save } from "./store.js";
+import { load, loadAll, onRemoved, save } from "./store.js";
 
 const DELAYS = [2_000, 4_000, 8_000, 15_000, 30_000, 60_000]; // ms between attempts
 const PATIENCE = 120; // seconds; whoever must wait longer is told so, and decides
+const OTHER_TAB = 600_000; // ms to wait for the files of another tab, which may hang; `client_id` makes it safe to go on
 const MOST_ERRORS = 6; // an answer of 500 so often: a mistake of ours, which must not hold up what stands behind it
 
 // Whether another attempt can end otherwise, without anybody doing something about it.
-function passes({ status, retryAfter }, attempts) {
-  if (status === 429) return retryAfter > 0 && retryAfter <= PATIENCE;
-  if (status === 500) return attempts < MOST_ERRORS;
+function passes({ status, retryAfter }, errors) {
+  if (retryAfter > PATIENCE) return false;
+  if (status === 429) return retryAfter > 0;
+  if (status === 500) return errors < MOST_ERRORS;
   return status > 500 || [0, 401, 403, 408].includes(status);
 }
 
+// Twice the bytes on the way would be waste, and a cancelled file must not go out from elsewhere.
+async function oneTab(lane, work) {
+  if (!navigator.locks) return work();
+  try {
+    return await navigator.locks.request(lane, { signal: AbortSignal.timeout(OTHER_TAB) }, work);
+  } catch {
+    return work();
+  }
+}
+
 export class Outbox {
-  #items;
-  #lanes = new Map([false, true].map((files) => [files, { busy: false, attempts: 0, timer: 0 }]));
+  #items = [];
+  #lanes = new Map([false, true].map((files) => [files, { busy: false, attempts: 0, timer: 0, notBefore: 0 }]));
   #underWay = new Map(); // client_id -> AbortController
 
   // `of`: the number of the case. `send(item, { signal, onProgress })` resolves to the message the server has;
   // `onChange(items)`; `onProgress(client_id, 0 to 1)`; `onSent(message)`; `onTrouble(item)`: it waits, or is refused.
   constructor({ name, of, send, onChange, onProgress, onSent, onTrouble }) {
     Object.assign(this, { name, of, send, onChange, onProgress, onSent, onTrouble });
-    // Each under a name of its own: two tabs of one case do not overwrite each other's.
-    this.#items = loadAll(`${name}:`).sort((one, other) => one.at.localeCompare(other.at));
+    this.#merge();
+    onRemoved(`${name}:`, (id) => this.remove(id)); // sent, or thrown away, in another tab
     keepOnly(`${name}:`, new Set(this.#items.map((item) => item.file?.key)));
+  }
+
+  // Each is kept under a name of its own: two tabs of one case do not overwrite each other's. One of them may be gone.
+  #merge() {
+    const others = loadAll(`${this.name}:`).filter((item) => !this.#find(item.client_id));
+    this.#items = [...this.#items, ...others].sort((one, other) => one.at.localeCompare(other.at));
   }
 
   add(body) {
@@ -45,7 +64,10 @@ export class Outbox {
   }
 
   #add(said) {
-    const item = { ...said, case: this.of, at: new Date().toISOString(), state: "sending", detail: "" };
+    this.#merge();
+    // Later than all before, also when several are chosen at once, or the clock is put back.
+    const at = new Date(Math.max(Date.now(), Date.parse(this.#items.at(-1)?.at ?? 0) + 1)).toISOString();
+    const item = { ...said, case: this.of, at, state: "sending", detail: "" };
     this.#items.push(item);
     this.#keep(item);
     this.onChange(this.#items);
@@ -55,7 +77,7 @@ export class Outbox {
   retry(id) {
     const item = this.#find(id);
     if (!item) return;
-    this.#keep(Object.assign(item, { state: "sending", detail: "" }));
+    this.#keep(Object.assign(item, { state: "sending", detail: "", errors: 0 }));
     this.wake();
   }
 
@@ -72,11 +94,17 @@ export class Outbox {
 
   // Send what waits, now: the network is back, or somebody asks for it.
   wake() {
+    this.#merge();
     this.onChange(this.#items);
     for (const [files, lane] of this.#lanes) {
       lane.attempts = 0;
       this.#pump(files);
     }
+  }
+
+  // How many are still here.
+  get count() {
+    return this.#items.length;
   }
 
   #find(id) {
@@ -89,13 +117,16 @@ export class Outbox {
 
   async #pump(files) {
     const lane = this.#lanes.get(files);
-    if (lane.busy) return;
+    const next = () => this.#items.find((one) => one.state !== "failed" && Boolean(one.file) === files);
+    if (lane.busy || Date.now() < lane.notBefore || !next()) return;
     clearTimeout(lane.timer);
     lane.busy = true;
-    let goesOn = true;
-    let item;
-    const next = () => this.#items.find((one) => one.state !== "failed" && Boolean(one.file) === files);
-    while (goesOn && (item = next())) goesOn = await this.#sendOne(item, lane);
+    const work = async () => {
+      let goesOn = true;
+      let item;
+      while (goesOn && (item = next())) goesOn = await this.#sendOne(item, lane);
+    };
+    await (files ? oneTab(this.name, work) : work());
     lane.busy = false;
   }
 
@@ -103,7 +134,7 @@ export class Outbox {
   async #sendOne(item, lane) {
     const id = item.client_id;
     if (!load(`${this.name}:${id}`, null)) {
-      this.remove(id); // sent, or thrown away, in another tab
+      this.remove(id);
       return true;
     }
     const underWay = new AbortController();
@@ -125,17 +156,20 @@ export class Outbox {
 
   #troubled(item, error, lane) {
     const before = item.state;
-    lane.attempts += 1;
-    const waits = !error.lost && passes(error, lane.attempts);
     const { status, detail = "", lost } = error;
-    Object.assign(item, { state: waits ? "waiting" : "failed", status, detail, lost });
+    const errors = (item.errors ?? 0) + (status === 500);
+    const waits = !lost && passes(error, errors);
+    lane.attempts = waits ? lane.attempts + 1 : 0;
+    Object.assign(item, { state: waits ? "waiting" : "failed", status, detail, lost, errors });
     this.#keep(item);
     this.onChange(this.#items);
     if (item.state !== before) this.onTrouble(item);
     if (!waits) return true;
     if (status === 401) return false; // until somebody signs in, and the page is a new one
+    const wait = 1_000 * (error.retryAfter || 0);
+    lane.notBefore = Date.now() + wait;
     const delay = DELAYS[Math.min(lane.attempts, DELAYS.length) - 1];
-    lane.timer = setTimeout(() => this.#pump(Boolean(item.file)), Math.max(delay, 1_000 * (error.retryAfter || 0)));
+    lane.timer = setTimeout(() => this.#pump(Boolean(item.file)), Math.max(delay, wait + 10));
     return false;
   }
 }
@@ -143,7 +177,7 @@ export class Outbox {
 // Gives the `send` of an outbox: a text, or a file as far as the browser kept it, to this address.
 export function sender({ api, url, words }) {
   return async ({ body, client_id, file }, way) => {
-    if (!file) return api.post(url, { body, client_id });
+    if (!file) return api.post(url, { body, client_id }, way.signal);
     const blob = await loadBlob(file.key);
     if (!blob) throw Object.assign(new Error("the browser did not keep it"), { detail: words.pickAgain, lost: true });
     const form = new FormData();

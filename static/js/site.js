@@ -1,7 +1,6 @@
 // What every page needs: the account menu, forms that must go once, and a tidy device after signing out.
 
-import { forgetEverything, keepOnlyOf } from "./store.js";
-import { workSwitches } from "./switches.js";
+import { forgetEverything, keepOnlyOf, loadAll } from "./store.js";
 
 const RELOAD_AFTER = 1_000; // ms; by then the other tab has signed out
 
@@ -9,7 +8,8 @@ for (const menu of document.querySelectorAll("[data-menu]")) {
   document.addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
   });
-  workSwitches(menu);
+  const work = () => import("./switches.js").then(({ workSwitches }) => workSwitches(menu), () => {});
+  menu.addEventListener("toggle", work, { once: true });
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     menu.open = false;
@@ -20,11 +20,19 @@ for (const menu of document.querySelectorAll("[data-menu]")) {
 const { user } = document.body.dataset;
 if (user) keepOnlyOf(user);
 
+// What waits to be sent would be gone, and without a network one would still be signed in.
+function maySignOut({ unsent, offline }) {
+  if (!navigator.onLine) return alert(offline);
+  const waiting = loadAll(`outbox:${user}:`).length;
+  return !waiting || confirm(unsent.replace("{n}", waiting));
+}
+
 // Signing out in one tab tidies the others as well: they would keep their drafts again.
 const others = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("jiayi-sign-out");
 for (const form of document.querySelectorAll("form[data-sign-out]")) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault(); // a page that is left would not finish to forget
+    if (!maySignOut(form.dataset)) return;
     window.dispatchEvent(new Event("signout")); // the message page's stream ends before it is refused
     others?.postMessage(null);
     navigator.clearAppBadge?.().catch(() => {}); // which alerts.js set

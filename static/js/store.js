@@ -42,6 +42,13 @@ export function save(name, value) {
   }
 }
 
+// Call with what follows `start` in a name that another tab removes.
+export function onRemoved(start, callback) {
+  window.addEventListener("storage", ({ key, newValue }) => {
+    if (!newValue && key?.startsWith(PREFIX + start)) callback(key.slice(PREFIX.length + start.length));
+  });
+}
+
 // Whoever uses this device next must not find a client's words or files on it. Resolves when all is gone, within a
 // second or so.
 export function forgetEverything() {
@@ -66,8 +73,7 @@ export function keepOnlyOf(user) {
     if (isOthers(name)) save(name, null);
   }
   if (load("account", "") === user) return;
-  save("account", user);
-  dropBlobs(isOthers);
+  dropBlobs(isOthers).then(() => save("account", user), () => {}); // what could not be dropped now is the next time
 }
 
 const AFTER = 400; // ms without typing

@@ -1,15 +1,6 @@
-// Sound and desktop notifications: off until the person turns them on, remembered in this browser.
+// The switches for sound and desktop notifications: off until the person turns them on, remembered in this browser.
 
-
-const KEY = "jiayi-switch-"; // not "jiayi:", which signing out clears: it is the browser's, and tells nothing of anybody
-
-export function isOn(name) {
-  try {
-    return localStorage.getItem(KEY + name) === "on" && (name !== "notify" || canNotify());
-  } catch {
-    return false;
-  }
-}
+import { canNotify, isOn, KEY } from "./alerts.js";
 
 function keep(name, on) {
   try {
@@ -19,8 +10,6 @@ function keep(name, on) {
     // no storage: nothing is remembered, and nothing is on
   }
 }
-
-const canNotify = () => "Notification" in window && Notification.permission === "granted";
 
 // Phones show notifications by a service worker only, which this site does not have.
 const hasNotifications = () => "Notification" in window && !/Android|iPhone|iPad/.test(navigator.userAgent);

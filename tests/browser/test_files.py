@@ -211,6 +211,31 @@ def test_an_upload_shows_its_progress_and_can_be_cancelled_while_texts_go_on(
     assert sent_files(site, case) == ["短.pdf"]
 
 
+def test_a_file_that_is_cancelled_in_one_tab_is_sent_by_none(site: Site, sign_in: Open, case: int) -> None:
+    advisor = opened(sign_in(ADVISOR, f"/messages/{case}/"))
+    held: list[Route] = []
+    advisor.context.route(f"**/api/cases/{case}/messages/", lambda route: held.append(route))
+    advisor.set_input_files("#picker", [file("别人的.pdf", files.PDF, "application/pdf")])
+    expect(advisor.locator(".pending")).to_have_count(1)
+    other = advisor.context.new_page()
+    other.goto("/messages/1001/")
+    opened(other)
+    same = advisor.context.new_page()
+    same.goto(f"/messages/{case}/")
+    opened(same)
+    advisor.wait_for_timeout(500)
+    assert len([route for route in held if route.request.method == "POST"]) == 1, "one tab sends it"
+    advisor.bring_to_front()
+    advisor.locator(".pending").get_by_role("button", name="取消").click()
+    for tab in (advisor, same):
+        expect(tab.locator(".pending")).to_have_count(0)
+    advisor.context.unroute(f"**/api/cases/{case}/messages/")
+    other.reload()
+    opened(other)
+    other.wait_for_timeout(500)
+    assert sent_files(site, case) == []
+
+
 def test_a_file_survives_a_killed_server_and_a_reload_and_is_sent_once(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors, shot: Any
 ) -> None:
@@ -264,6 +289,7 @@ def test_signing_out_leaves_no_file_on_the_device(sign_in: Open, case: int, page
     member.route("**/api/cases/*/messages/", lambda route: route.abort())
     member.set_input_files("#picker", [file("护照.jpg", PHOTO, "image/jpeg")])
     expect(member.locator(".pending .foot")).to_contain_text("等待网络")
+    member.once("dialog", lambda dialog: dialog.accept())
     member.locator("[data-menu] summary").click()
     member.get_by_role("button", name="退出登录").click()
     member.wait_for_url(re.compile(r"^(?!.*messages).*$"))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, Route, expect
+from playwright.sync_api import BrowserContext, Dialog, Page, Request, Route, expect
 
 from tests.browser.conftest import PASSWORD, PageErrors, Site
 
@@ -239,6 +239,7 @@ def test_a_new_message_is_told_once_by_badge_sound_and_notification_without_a_wo
     page.wait_for_timeout(1_700)
     assert page.evaluate("window.shown") == second.evaluate("window.shown") == []
     # The switches stay as they are in this browser.
+    second.click("[data-menu] summary")
     expect(second.locator("[data-switch=sound]")).to_have_attribute("aria-checked", "true")
 
 
@@ -299,6 +300,77 @@ def test_what_was_written_into_another_case_goes_too_after_a_restart_of_the_brow
     expect(last).to_have_text("您：三")
     assert site.shell(says_it) == "['一', '二', '三']"
     assert restarted.evaluate("Object.keys(localStorage).filter((key) => key.includes('outbox'))") == []
+
+
+def test_what_a_tab_left_behind_when_it_was_closed_goes_first_from_the_one_that_stays(
+    site: Site, sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow(*GONE_OFFLINE)
+    stays = sign_in(MEMBER, f"/messages/{case}/")
+    closed = stays.context.new_page()
+    closed.goto(f"/messages/{case}/")
+    is_live(stays, closed)
+    stays.context.set_offline(True)
+    write(closed, "先写的")
+    expect(closed.locator(".pending .foot")).to_contain_text("等待网络，恢复后自动发送")
+    closed.close()
+    write(stays, "后写的")
+    stays.context.set_offline(False)
+    expect(stays.locator(".message.mine:not(.pending) .text")).to_have_text(["先写的", "后写的"])
+    expect(stays.locator(".pending")).to_have_count(0)
+
+
+def test_while_the_page_only_asks_what_was_refused_waits_as_long_as_it_was_told(
+    sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow("429")
+    member = sign_in(MEMBER, "/messages/new/")
+    member.clock.install()
+    member.route("**/api/events/", lambda route: None)
+    tries: list[str] = []
+
+    def refuse(route: Route) -> None:
+        tries.append(route.request.post_data or "")
+        route.fulfill(status=429, json={"detail": "发送得太快了。"}, headers={"Retry-After": "100"})
+
+    member.route(
+        "**/api/cases/*/messages/", lambda route: refuse(route) if route.request.method == "POST" else route.continue_()
+    )
+    member.goto(f"/messages/{case}/")
+    for _ in range(8):
+        member.clock.run_for(1_500)
+    expect(member.locator("body")).to_have_attribute("data-connection", "polling")
+    write(member, "一")
+    expect(member.locator(".pending .foot")).to_contain_text("发送得太快了。")
+    for _ in range(20):
+        member.clock.run_for(4_500)
+        expect(member.locator("body")).to_have_attribute("data-connection", "polling")
+    assert len(tries) == 1
+    member.clock.run_for(15_000)
+    expect(member.locator(".pending .foot")).to_contain_text("发送得太快了。")
+    assert len(tries) == 2
+
+
+def test_signing_out_asks_first_when_something_was_not_sent(sign_in: Open, case: int, page_errors: PageErrors) -> None:
+    page_errors.allow(*GONE_OFFLINE)
+    member = sign_in(MEMBER, f"/messages/{case}/", fresh=True)
+    is_live(member)
+    member.route("**/api/cases/*/messages/", lambda route: route.abort())
+    write(member, "还没送出")
+    expect(member.locator(".pending .foot")).to_contain_text("等待网络")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    member.once("dialog", stay)
+    member.click("[data-menu] summary")
+    member.get_by_role("button", name="退出登录").click()
+    assert asked == ["还有 1 条没有送出的内容，退出后会从这台设备上删除。仍要退出吗？"]
+    member.unroute("**/api/cases/*/messages/")
+    member.reload()
+    expect(member.locator(".message.mine:not(.pending) .text")).to_have_text(["还没送出"])
 
 
 def test_a_refusal_stays_in_words_and_does_not_hold_up_what_follows(

@@ -347,14 +347,17 @@ def test_signing_out_leaves_no_words_on_the_device(sign_in: Open, case: int) -> 
 def test_an_advisor_who_loses_the_case_sees_nothing_of_it_any_more(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
-    page_errors.allow("status of 404")  # a request for the case that was under way
+    page_errors.allow("status of 404", "net::ERR_FAILED")  # a request for the case that was under way
     says(site, case, MEMBER, "只给跟进人看")
     advisor = sign_in(ADVISOR, f"/messages/{case}/")
     is_live(advisor)
     expect(advisor.locator(".theirs .text")).to_have_text("只给跟进人看")
+    advisor.route("**/api/cases/*/messages/", lambda route: route.abort())
+    write(advisor, "没有送出的")
+    expect(advisor.locator(".pending .foot")).to_contain_text("等待网络")
     other = "Advisor.objects.get(user__email='advisor2@example.com')"
     site.shell(f"assign_advisor(Case.objects.get(number={case}), {other}, by=None)")
-    expect(advisor.get_by_text("您已不能查看这个案件。")).to_be_visible()
+    expect(advisor.get_by_text("您已不能查看这个案件。 有 1 条内容没有送出。")).to_be_visible()
     expect(advisor.locator(f".case[data-number='{case}']")).to_have_count(0)
     assert "只给跟进人看" not in advisor.content()
 

@@ -54,6 +54,12 @@ def test_who_posts_too_fast_is_told_when_to_go_on_and_a_repetition_still_finds_i
     assert page.status_code == 400
     assert "一句重要的话" in page.content.decode()
     Message.objects.update(created_at=Message.objects.earliest("pk").created_at.replace(year=2025))
+    form = {"client_id": "p2", "file": SimpleUploadedFile("a.pdf", files.PDF)}
+    assert wang.post(f"/messages/{world.case.number}/", form).status_code == 302
+    settings.POSTS_PER_MINUTE = 1
+    form["file"] = SimpleUploadedFile("a.pdf", files.PDF)
+    assert wang.post(f"/messages/{world.case.number}/", form).status_code == 302, "a file alone is known again, too"
+    settings.POSTS_PER_MINUTE = 3
     assert post(wang, world.case, "c9", "一句重要的话").status_code == 201
 
 
@@ -173,6 +179,7 @@ def test_all_files_together_have_a_limit_if_one_is_set(world: World, settings: S
     cache.clear()
     answer = send_file(signed_in(world.wang), world.case, "f1", 600_000)
     assert (answer.status_code, "网站的文件空间已满" in answer.json()["detail"]) == (503, True)
+    assert answer.headers["Retry-After"] == "86400", "no page sends 20 MB again every minute"
 
 
 def test_files_are_refused_before_the_disk_is_full(
@@ -181,7 +188,8 @@ def test_files_are_refused_before_the_disk_is_full(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 10**12, 999 * 1024 * 1024))
     wang = signed_in(world.wang)
-    assert send_file(wang, world.case, "f1").status_code == 503
+    refused = send_file(wang, world.case, "f1")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "600")
     assert post(wang, world.case, "text").status_code == 201, "texts go on"
     settings.UPLOAD_MIN_FREE_MB = 900
     assert send_file(wang, world.case, "f1").status_code == 201

@@ -164,7 +164,17 @@ def test_who_is_not_on_the_case_finds_no_such_page(files: World, path: str) -> N
 
 
 @pytest.mark.parametrize(
-    "query", ["?kind=x", "?kind=%00", "?before=0", "?before=x", f"?before={'9' * 5000}", "?first=0", "?first=%00"]
+    "query",
+    [
+        "?kind=x",
+        "?kind=%00",
+        "?before=0",
+        "?before=x",
+        f"?before={'9' * 5000}",
+        "?first=0",
+        "?first=%00",
+        "?first=9999",
+    ],
 )
 def test_a_nonsensical_link_is_not_found(files: World, query: str) -> None:
     path = PRINT if "first" in query else FILES

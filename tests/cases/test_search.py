@@ -193,6 +193,17 @@ def test_an_advisor_who_lost_the_case_finds_nothing_of_it(world: World) -> None:
     assert found(signed_in(world.zhang), "机密")
 
 
+def test_a_search_that_is_refused_keeps_its_case(world: World) -> None:
+    page = signed_in(world.wang).get("/messages/search/?q=a+b+c+d+e+f+g+h+i&case=1001")
+    assert page.status_code == 400
+    assert 'name="case" value="1001"' in page.content.decode()
+    assert signed_in(world.lin).get("/messages/search/?q=a+b+c+d+e+f+g+h+i&case=1001").status_code == 404
+
+
+def test_words_of_which_nothing_is_left_find_no_case(world: World) -> None:
+    assert signed_in(world.wang).get("/api/search/?q=%CC%81").json()["cases"] == []
+
+
 @pytest.mark.parametrize("name", ["lin", "zhang", "chen", "gone", "admin"])
 def test_a_case_of_others_looks_like_a_number_never_used(world: World, name: str) -> None:
     says(world.case, world.wang, "机密")

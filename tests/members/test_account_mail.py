@@ -127,6 +127,24 @@ def test_a_server_that_is_away_costs_one_time_out_however_many_wait(
     assert AccountMail.objects.filter(state=State.WAITING).count() == 3
 
 
+def test_without_a_mail_server_no_link_is_written_to_the_workers_log(
+    world: World, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.DEBUG, settings.EMAIL_BACKEND = False, "django.core.mail.backends.console.EmailBackend"
+    assert ask() == 302
+    assert send_account_mail() == 1
+    assert "reset" not in capsys.readouterr().out
+    assert (row().state, row().note) == (State.FAILED, "没有设置 EMAIL_URL，不发邮件。")
+
+
+@pytest.mark.parametrize("length", [255, 300, 320, 5_000])
+def test_an_address_longer_than_any_is_refused_in_words(world: World, length: int) -> None:
+    address = "a" * (length - len("@example.com")) + "@example.com"
+    answer = Client().post("/accounts/password/reset/", {"email": address})
+    assert (answer.status_code, "邮箱太长了" in answer.content.decode()) == (200, True)
+    assert not AccountMail.objects.exists()
+
+
 def test_after_an_hour_a_link_is_sent_no_more(world: World, office: PostOffice, clock: time_machine.Traveller) -> None:
     ask()
     clock.shift(timedelta(hours=1, seconds=1).total_seconds())

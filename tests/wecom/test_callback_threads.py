@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -14,6 +15,7 @@ from tests.cases.server import PATIENCE
 from tests.held import HeldServer
 from tests.people import World
 from tests.wecom.colleague import WeCom
+from wecom.spool import bring_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,17 +30,19 @@ def server(world: World) -> Iterator[HeldServer]:
     server.close()
 
 
-def delivery(text: str) -> tuple[str, bytes]:
-    """The address and body of the request that delivers a text of 李明."""
+def delivery(text: str, sender: str = "LiMing") -> tuple[str, bytes]:
+    """The address and body of the request that delivers a text of 李明, or of another."""
     wecom = WeCom()
-    return wecom.sealed(wecom.message("LiMing", "text", {"Content": text}))
+    return wecom.sealed(wecom.message(sender, "text", {"Content": text}))
 
 
 def is_stored(text: str) -> bool:
+    """Whether it gets into its case, by the callback or, when it was put aside, by what the worker does."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if Message.objects.filter(body=text).exists():
             return True
+        bring_in(1)
         time.sleep(0.1)
     return False
 
@@ -72,6 +76,62 @@ def test_what_wecom_delivered_is_stored_though_it_cut_the_line_before_its_turn(
                 time.sleep(0.1)
         time.sleep(3.7)
     assert all(is_stored(text) for text in texts)
+
+
+def test_a_delivery_that_waited_for_its_turn_is_answered_while_wecom_still_waits(
+    server: HeldServer, world: World
+) -> None:
+    """More deliveries than threads while the database is held up: each has its 5 s (DOC 90238) from when it came."""
+
+    def deliver(n: int) -> tuple[int, float]:
+        url, body = delivery(f"#1001 您好，第 {n} 条")
+        began = time.monotonic()
+        return server.request("POST", url, body.decode(), "text/xml")[0], time.monotonic() - began
+
+    with ThreadPoolExecutor(6) as pool, transaction.atomic():
+        if connection.vendor == "postgresql":
+            Advisor.objects.select_for_update().get(pk=world.li.pk)
+        answers = list(pool.map(deliver, range(6)))
+    assert [status for status, _seconds in answers] == [200] * 6
+    assert max(seconds for _status, seconds in answers) < 5
+    assert all(is_stored(f"您好，第 {n} 条") for n in range(6))
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite lets only one write at a time")
+def test_one_advisors_delivery_that_waits_holds_up_no_others(world: World) -> None:
+    """Behind a proxy all of WeCom's deliveries come from one address, and stand for many people."""
+    bind_wecom_account(world.li, "LiMing")
+    bind_wecom_account(world.zhang, "ZhangWei")
+    server = HeldServer(THREADS, BEHIND_PROXY="true")
+    from_wecom = {"Content-Type": "text/xml", "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+    try:
+        with transaction.atomic(), ExitStack() as sockets:
+            Advisor.objects.select_for_update().get(pk=world.li.pk)
+            url, body = delivery("#1001 您好")
+            sockets.enter_context(server.begin("POST", url, body=body, more=from_wecom))
+            time.sleep(0.3)
+            url, body = delivery("列表", sender="ZhangWei")
+            began = time.monotonic()
+            answer = sockets.enter_context(server.begin("POST", url, body=body, more=from_wecom)).recv(64)
+            assert (b" 200 " in answer, time.monotonic() - began < 2) == (True, True)
+    finally:
+        server.close()
+
+
+def test_who_only_reads_has_a_thread_though_many_writes_give_way(server: HeldServer, world: World) -> None:
+    with transaction.atomic(), ExitStack() as sockets:
+        if connection.vendor == "postgresql":
+            Advisor.objects.select_for_update().get(pk=world.li.pk)
+        url, body = delivery("#1001 您好")
+        sockets.enter_context(server.begin("POST", url, body=body, more={"Content-Type": "text/xml"}))
+        time.sleep(0.3)
+        for n in range(2 * THREADS):
+            sockets.enter_context(server.begin("POST", f"/held/writes{n}/"))
+        began = time.monotonic()
+        sockets.enter_context(server.begin("GET", "/held/reads/"))
+        assert server.begun(count=1) == {"reads"}
+        assert time.monotonic() - began < 0.8
+    assert is_stored("您好")
 
 
 def test_what_may_write_gives_way_to_wecom_for_a_moment(server: HeldServer, world: World) -> None:

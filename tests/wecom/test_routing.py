@@ -207,6 +207,27 @@ def test_what_begins_like_a_number_of_no_case_is_held_however_it_is_written(
     assert last().state == State.HELD
 
 
+@pytest.mark.parametrize(
+    "typed", ["##{}", "#({})", "#（{}）", "#【{}】", "#:{}", "#.{}", "#-{}", "#No.{}", "# no {}", "#案件{}"]
+)
+def test_what_was_meant_for_a_number_never_goes_to_the_case_notified_last(
+    world: World, wecom: WeCom, robot: Robot, typed: str
+) -> None:
+    assign_advisor(world.other_case, world.li, by=None)
+    notified(world.case, world.wang, robot)
+    reply = wecom.say("LiMing", f"{typed.format(world.other_case.number)} 请补交护照").reply
+    assert "看不清楚案件号" in reply
+    assert (texts(world.case), texts(world.other_case)) == (["在吗？"], [])
+    assert last().state == State.HELD
+
+
+def test_a_list_may_follow_the_number_at_once(world: World, wecom: WeCom) -> None:
+    wecom.say("LiMing", f"#{world.case.number}①护照 ②照片")
+    assert texts(world.case) == ["①护照 ②照片"]
+    wecom.say("LiMing", f"#{world.case.number}①②")
+    assert texts(world.case) == ["①护照 ②照片"], "and this is no list"
+
+
 def test_the_number_of_no_case_is_repeated_as_far_as_anybody_needs_it(world: World, wecom: WeCom) -> None:
     assert "您没有跟进中的案件 #999999999999。" in wecom.say("LiMing", "#999999999999 您好").reply
     assert "您没有跟进中的案件 #999999999999…。" in wecom.say("LiMing", "#" + "9" * 5_000 + " 您好").reply

@@ -19,7 +19,7 @@ from wecom.delivery import deliver_due
 from wecom.media import fetch_due_media
 from wecom.spool import bring_in
 
-POLL_EVERY = 0.25  # seconds; one cheap query on a partial index
+POLL_EVERY = 0.25  # seconds; one cheap query on an index
 MAIL_EVERY = 1.0  # seconds; an e-mail is due after minutes
 AFTER_AN_ERROR = 2.0  # seconds
 # Seconds from the signal to the end. WeCom has 10 for one request, and one message may need several (a new token, a
