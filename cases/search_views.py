@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from rest_framework.response import Response
@@ -54,7 +54,7 @@ def search_page(request: HttpRequest) -> HttpResponse:
     if set(query.errors) - {"q"}:
         raise Http404
     # When only the words are wrong, the next try is about the same case.
-    asked = query.validated_data if valid else _place(query, request.GET.get("case"))
+    asked = query.validated_data if valid else _place(request.GET)
     try:
         case = case_for(user, asked["case"]) if "case" in asked else None
         found = _answer(user, **asked) if valid else None
@@ -68,8 +68,13 @@ def search_page(request: HttpRequest) -> HttpResponse:
     return render(request, "cases/search.html", _context(found, asked, case, wrong), status=400 if wrong else 200)
 
 
-def _place(query: SearchQuery, case: str | None) -> dict[str, Any]:
-    return {"case": query.fields["case"].run_validation(case)} if case is not None else {}
+def _place(asked: QueryDict) -> dict[str, Any]:
+    """Return the case a question is about whose words are wrong, and nothing else is."""
+    asked = asked.copy()
+    asked["q"] = "-"
+    query = SearchQuery(data=asked)
+    query.is_valid(raise_exception=True)
+    return {name: value for name, value in query.validated_data.items() if name == "case"}
 
 
 def _context(
