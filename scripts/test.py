@@ -1,6 +1,6 @@
 """`make test`: every test, on every database there is, and in a browser.
 
-Three runs at a time; each prints its whole report when it is its turn. What could not be run is said loudly, or is
+Two runs at a time; each prints its whole report when it is its turn. What could not be run is said loudly, or is
 a failure with --require-postgres and --require-chromium (.ci/run). The last line sums everything up.
 """
 
@@ -25,7 +25,7 @@ REPORTS = ROOT / "var" / "test"
 LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/jiayi"
 CHROMIUM = Path("/usr/bin/chromium")
 CHINESE_FONT = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
-AT_A_TIME = 3  # runs, on two cores: those of wecom wait for a pretended WeCom much of the time
+AT_A_TIME = 2  # runs, on two cores: with a third, what waits for a browser or for WeCom waits too long now and then
 RUN_TIMEOUT = 40 * 60  # seconds for one run; a hanging test fails by itself long before (pytest-timeout)
 
 
