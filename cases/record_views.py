@@ -59,7 +59,7 @@ def print_page(request: HttpRequest, number: int) -> HttpResponse:
     user, case = _seen(request, number)
     asked = _asked(PrintQuery(data=request.GET))
     messages, more = part_of_conversation(case, **asked)
-    if not messages and asked.get("first", 1) > 1:
+    if not messages and asked["first"] > 1:
         raise Http404
     began = case.messages.order_by("seq").values_list("created_at", flat=True).first()
     context = {

@@ -29,13 +29,18 @@ MOST_CASES = 5_000  # whose number and title are compared for one answer
 MAX_TITLES = 200_000  # characters of them, folded
 
 
-class SearchQuery(serializers.Serializer[None]):
-    """`?q=WORDS`, `&case=NUMBER` for one case, `&before=CURSOR` of the last answer, `&limit=` up to 50."""
+class SearchPlace(serializers.Serializer[None]):
+    """Where is searched: `&case=NUMBER` for one case, `&before=CURSOR` of the last answer, `&limit=` up to 50."""
 
-    q = serializers.CharField(max_length=MAX_QUERY)
     case = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
     before = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
     limit = serializers.IntegerField(min_value=1, max_value=50, default=20)
+
+
+class SearchQuery(SearchPlace):
+    """`?q=WORDS`, and where."""
+
+    q = serializers.CharField(max_length=MAX_QUERY)
 
     def validate_q(self, query: str) -> str:
         words = words_of(query)

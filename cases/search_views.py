@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from rest_framework.response import Response
@@ -14,7 +14,7 @@ from cases.folding import words_of
 from cases.limits import limit_searches
 from cases.models import Case
 from cases.queries import case_for
-from cases.search import MAX_QUERY, SearchQuery, found_json, search_cases, search_messages
+from cases.search import MAX_QUERY, SearchPlace, SearchQuery, found_json, search_cases, search_messages
 from jiayi.errors import Gone, TooMany
 from members.models import User
 from members.requests import SignedInRequest
@@ -49,12 +49,11 @@ def _answer(
 def search_page(request: HttpRequest) -> HttpResponse:
     """The results as a page. Without words it has only the form."""
     user = cast(User, request.user)
-    query = SearchQuery(data=request.GET)
-    valid = query.is_valid()
-    if set(query.errors) - {"q"}:
+    place, query = SearchPlace(data=request.GET), SearchQuery(data=request.GET)
+    if not place.is_valid():
         raise Http404
-    # When only the words are wrong, the next try is about the same case.
-    asked = query.validated_data if valid else _place(request.GET)
+    valid = query.is_valid()
+    asked = query.validated_data if valid else place.validated_data  # the next try is about the same case
     try:
         case = case_for(user, asked["case"]) if "case" in asked else None
         found = _answer(user, **asked) if valid else None
@@ -66,15 +65,6 @@ def search_page(request: HttpRequest) -> HttpResponse:
     if wrong:
         asked |= {"q": request.GET["q"]}  # nobody types it again
     return render(request, "cases/search.html", _context(found, asked, case, wrong), status=400 if wrong else 200)
-
-
-def _place(asked: QueryDict) -> dict[str, Any]:
-    """Return the case a question is about whose words are wrong, and nothing else is."""
-    asked = asked.copy()
-    asked["q"] = "-"
-    query = SearchQuery(data=asked)
-    query.is_valid(raise_exception=True)
-    return {name: value for name, value in query.validated_data.items() if name == "case"}
 
 
 def _context(

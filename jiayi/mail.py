@@ -10,6 +10,7 @@ from django.core.mail import EmailMessage, get_connection
 
 from jiayi.database import let_go_of_the_database
 
+NO_SERVER = "没有设置 EMAIL_URL，不发邮件。"
 PERMANENT = 500  # SMTP answers from here on stay as they are (RFC 5321, 4.2.1)
 
 
@@ -35,7 +36,12 @@ def mail_is_configured() -> bool:
 
 
 def hand_over(mail: EmailMessage) -> None:
-    """Give a mail to the mail server. Holds no transaction. Raises NotTaken."""
+    """Give a mail to the mail server. Holds no transaction. Raises NotTaken, also where there is none.
+
+    The console would write what may open an account down for whoever reads the worker's log.
+    """
+    if not mail_is_configured():
+        raise NotTaken(NO_SERVER, Fault.SERVER)
     server = get_connection()
     let_go_of_the_database()
     mail.connection = server

@@ -258,8 +258,8 @@ UPLOAD_TYPES = env_list(
     "UPLOAD_TYPES",
     "jpeg,png,gif,webp,heic,pdf,doc,docx,xls,xlsx,ppt,pptx,txt,csv,mp3,m4a,ogg,webm,wav,amr,mp4,mov",
 )
-# Seconds by the clock in which a picture has to be read; cases/decoder.py has the other limits.
-PICTURE_SECONDS = env_int("PICTURE_SECONDS", 10, minimum=6, maximum=60)  # by the clock; of the processor at most 5
+# Seconds by the clock in which a picture has to be read, more than cases/decoder.py allows of the processor.
+PICTURE_SECONDS = env_int("PICTURE_SECONDS", 10, minimum=6, maximum=60)
 # An internal location of nginx whose alias is MEDIA_ROOT; nginx then sends the bytes.
 FILES_ACCEL_PREFIX = env_str("FILES_ACCEL_PREFIX", "")
 if _bucket := env_str("FILES_S3_BUCKET", ""):

@@ -10,9 +10,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
-from members.words import CODE_WORDS, EMAIL_WORDS, PASSWORD_HELP, PASSWORD_WORDS
+from members.words import CODE_WORDS, EMAIL_WORDS, MAX_EMAIL, PASSWORD_HELP, PASSWORD_WORDS
 
-MAX_EMAIL = 254  # characters (RFC 5321); the columns hold no more
 PASSWORDS_DIFFER = _("两次输入的密码不一样，请再输入一次。")
 
 

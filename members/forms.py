@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from jiayi.fields import LineFormField
 from members.models import User
-from members.words import EMAIL_TAKEN, EMAIL_WORDS, NAME_WORDS, PASSWORD_HELP, PASSWORD_WORDS
+from members.words import EMAIL_TAKEN, EMAIL_WORDS, MAX_EMAIL, NAME_WORDS, PASSWORD_HELP, PASSWORD_WORDS
 
 
 class RegistrationForm(forms.Form):
@@ -22,7 +22,7 @@ class RegistrationForm(forms.Form):
     )
     email = forms.EmailField(
         label=_("邮箱"),
-        max_length=254,
+        max_length=MAX_EMAIL,
         error_messages=EMAIL_WORDS,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )

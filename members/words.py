@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+MAX_EMAIL = 254  # characters (RFC 5321), as the columns hold
 EMAIL_WORDS: dict[str, Any] = {
     "required": _("请填写邮箱。"),
     "invalid": _("邮箱好像不完整，例如 name@qq.com。"),

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import Max, QuerySet
 
 from cases.models import Case, Message, ReadMark
-from jiayi.mail import mail_is_configured
+from jiayi.mail import NO_SERVER, mail_is_configured
 from wecom.decision import Cancel, Postpone, Send, Verdict
 from wecom.models import Notification
 
@@ -36,7 +36,7 @@ def decide_reminder(row: Notification, now: datetime) -> Verdict:
 def _switched_off(case: Case) -> str:
     """Return why no e-mail goes to the case's member at all, or nothing."""
     if not mail_is_configured():
-        return "没有设置 EMAIL_URL，不发邮件。"
+        return NO_SERVER
     if not case.member.user.is_active:
         return "会员账号已停用。"
     if not case.member.email_reminders:

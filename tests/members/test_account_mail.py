@@ -134,7 +134,9 @@ def test_without_a_mail_server_no_link_is_written_to_the_workers_log(
     assert ask() == 302
     assert send_account_mail() == 1
     assert "reset" not in capsys.readouterr().out
-    assert (row().state, row().note) == (State.FAILED, "没有设置 EMAIL_URL，不发邮件。")
+    assert (row().state, row().note) == (State.WAITING, "没有设置 EMAIL_URL，不发邮件。"), (
+        "it may be set within the hour"
+    )
 
 
 @pytest.mark.parametrize("length", [255, 300, 320, 5_000])

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from django.db import connection, transaction
@@ -20,6 +20,7 @@ from wecom.spool import bring_in
 pytestmark = pytest.mark.django_db(transaction=True)
 
 THREADS = 2
+XML = {"Content-Type": "text/xml"}
 
 
 @pytest.fixture
@@ -34,6 +35,24 @@ def delivery(text: str, sender: str = "LiMing") -> tuple[str, bytes]:
     """The address and body of the request that delivers a text of 李明, or of another."""
     wecom = WeCom()
     return wecom.sealed(wecom.message(sender, "text", {"Content": text}))
+
+
+@contextmanager
+def held_up(world: World) -> Iterator[None]:
+    """Have deliveries of 李明 wait for the database; on SQLite those of everybody."""
+    with transaction.atomic():
+        Advisor.objects.select_for_update().get(pk=world.li.pk)
+        yield
+
+
+@contextmanager
+def one_in_hand(server: HeldServer, world: World, headers: dict[str, str] = XML) -> Iterator[ExitStack]:
+    """While a delivery of 李明 waits for the database. Gives where to leave sockets that are to be closed."""
+    with held_up(world), ExitStack() as sockets:
+        url, body = delivery("#1001 您好")
+        sockets.enter_context(server.begin("POST", url, body=body, more=headers))
+        time.sleep(0.3)
+        yield sockets
 
 
 def is_stored(text: str) -> bool:
@@ -67,12 +86,10 @@ def test_what_wecom_delivered_is_stored_though_it_cut_the_line_before_its_turn(
 ) -> None:
     """More deliveries than threads, while the database is held up longer than the server keeps a lost connection."""
     texts = [f"您好，第 {n} 条" for n in range(6)]
-    with transaction.atomic():
-        if connection.vendor == "postgresql":  # on SQLite the transaction alone holds up every other one
-            Advisor.objects.select_for_update().get(pk=world.li.pk)
+    with held_up(world):
         for text in texts:
             url, body = delivery(f"#1001 {text}")
-            with server.begin("POST", url, body=body, more={"Content-Type": "text/xml"}):
+            with server.begin("POST", url, body=body, more=XML):
                 time.sleep(0.1)
         time.sleep(3.7)
     assert all(is_stored(text) for text in texts)
@@ -88,9 +105,7 @@ def test_a_delivery_that_waited_for_its_turn_is_answered_while_wecom_still_waits
         began = time.monotonic()
         return server.request("POST", url, body.decode(), "text/xml")[0], time.monotonic() - began
 
-    with ThreadPoolExecutor(6) as pool, transaction.atomic():
-        if connection.vendor == "postgresql":
-            Advisor.objects.select_for_update().get(pk=world.li.pk)
+    with ThreadPoolExecutor(6) as pool, held_up(world):
         answers = list(pool.map(deliver, range(6)))
     assert [status for status, _seconds in answers] == [200] * 6
     assert max(seconds for _status, seconds in answers) < 5
@@ -103,13 +118,9 @@ def test_one_advisors_delivery_that_waits_holds_up_no_others(world: World) -> No
     bind_wecom_account(world.li, "LiMing")
     bind_wecom_account(world.zhang, "ZhangWei")
     server = HeldServer(THREADS, BEHIND_PROXY="true")
-    from_wecom = {"Content-Type": "text/xml", "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+    from_wecom = {**XML, "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
     try:
-        with transaction.atomic(), ExitStack() as sockets:
-            Advisor.objects.select_for_update().get(pk=world.li.pk)
-            url, body = delivery("#1001 您好")
-            sockets.enter_context(server.begin("POST", url, body=body, more=from_wecom))
-            time.sleep(0.3)
+        with one_in_hand(server, world, from_wecom) as sockets:
             url, body = delivery("列表", sender="ZhangWei")
             began = time.monotonic()
             answer = sockets.enter_context(server.begin("POST", url, body=body, more=from_wecom)).recv(64)
@@ -119,12 +130,7 @@ def test_one_advisors_delivery_that_waits_holds_up_no_others(world: World) -> No
 
 
 def test_who_only_reads_has_a_thread_though_many_writes_give_way(server: HeldServer, world: World) -> None:
-    with transaction.atomic(), ExitStack() as sockets:
-        if connection.vendor == "postgresql":
-            Advisor.objects.select_for_update().get(pk=world.li.pk)
-        url, body = delivery("#1001 您好")
-        sockets.enter_context(server.begin("POST", url, body=body, more={"Content-Type": "text/xml"}))
-        time.sleep(0.3)
+    with one_in_hand(server, world) as sockets:
         for n in range(2 * THREADS):
             sockets.enter_context(server.begin("POST", f"/held/writes{n}/"))
         began = time.monotonic()
@@ -135,12 +141,7 @@ def test_who_only_reads_has_a_thread_though_many_writes_give_way(server: HeldSer
 
 
 def test_what_may_write_gives_way_to_wecom_for_a_moment(server: HeldServer, world: World) -> None:
-    with transaction.atomic(), ExitStack() as sockets:
-        if connection.vendor == "postgresql":
-            Advisor.objects.select_for_update().get(pk=world.li.pk)
-        url, body = delivery("#1001 您好")
-        sockets.enter_context(server.begin("POST", url, body=body, more={"Content-Type": "text/xml"}))
-        time.sleep(0.3)
+    with one_in_hand(server, world) as sockets:
         sockets.enter_context(server.begin("POST", "/held/writes/"))
         sockets.enter_context(server.begin("GET", "/held/reads/"))
         assert server.begun(count=1) == {"reads"}
