@@ -39,7 +39,7 @@ class Pool:
         # Who sends something long holds a thread for as long as the network takes: never all of them.
         self._long = Places(max(1, threads // 2), for_many=for_many)
         # And who gives way waits with a thread in hand, which those who only read are never without.
-        self._writing = Places(max(1, threads - 1), for_many=for_many)
+        self._writing = Places(max(1, threads - 1))
         self._tasks: set[asyncio.Task[None]] = set()
         self._first = first
         self._idle = asyncio.Event()

@@ -1,7 +1,7 @@
 // What tells somebody who looks elsewhere that there is a new message: the badge on the tab's icon, a sound, a desktop
 // notification. One tab of all does; none while the case is before somebody's eyes.
 
-export const KEY = "jiayi-switch-"; // not "jiayi:", which signing out clears: it is the browser's, and of nobody
+export const SWITCH_KEY = "jiayi-switch-"; // not "jiayi:", which signing out clears: it is the browser's, and of nobody
 const withChime = () => import("./chime.js"); // most people have no sound on
 const FRESH = 60_000; // ms; a case that comes into the list with an older message was only filtered out before
 const GRACE = 1_000; // ms within which somebody who sees the message has read it, on whatever device
@@ -10,7 +10,7 @@ export const canNotify = () => "Notification" in window && Notification.permissi
 
 export function isOn(name) {
   try {
-    return localStorage.getItem(KEY + name) === "on" && (name !== "notify" || canNotify());
+    return localStorage.getItem(SWITCH_KEY + name) === "on" && (name !== "notify" || canNotify());
   } catch {
     return false;
   }

@@ -171,7 +171,7 @@ export class Conversation {
       const heading = element.previousElementSibling;
       const focused = element.contains(document.activeElement);
       element.remove();
-      if (focused) document.querySelector(".composer textarea")?.focus({ preventScroll: true });
+      if (focused) focusOn(null);
       if (heading?.classList.contains("day") && !heading.nextElementSibling) heading.remove();
       this.#waiting.delete(id);
     }
@@ -193,7 +193,7 @@ export class Conversation {
     const focused = known?.element.contains(document.activeElement);
     if (known) known.element.replaceWith(element);
     else this.list.append(element);
-    if (focused) (element.querySelector("button") ?? document.querySelector(".composer textarea"))?.focus({ preventScroll: true });
+    if (focused) focusOn(element.querySelector("button"));
     this.#arrange(element);
   }
 
@@ -295,4 +295,9 @@ function previousMessage(element) {
 function nextMessage(element) {
   const after = element.nextElementSibling;
   return after?.classList.contains("day") ? after.nextElementSibling : after;
+}
+
+// The keyboard's place is not lost with what had it: it is this, or else where one writes.
+function focusOn(element) {
+  (element ?? document.querySelector(".composer textarea"))?.focus({ preventScroll: true });
 }

@@ -1,11 +1,11 @@
 // The switches for sound and desktop notifications: off until the person turns them on, remembered in this browser.
 
-import { canNotify, isOn, KEY } from "./alerts.js";
+import { canNotify, isOn, SWITCH_KEY } from "./alerts.js";
 
 function keep(name, on) {
   try {
-    if (on) localStorage.setItem(KEY + name, "on");
-    else localStorage.removeItem(KEY + name);
+    if (on) localStorage.setItem(SWITCH_KEY + name, "on");
+    else localStorage.removeItem(SWITCH_KEY + name);
   } catch {
     // no storage: nothing is remembered, and nothing is on
   }

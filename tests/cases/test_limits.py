@@ -208,3 +208,6 @@ def test_all_addresses_of_one_ipv6_network_are_counted_as_one(world: World, sett
     assert [sign_up(n, f"2001:db8:1:2::{n}") for n in range(3)] == [302, 302, 429]
     assert sign_up(4, "2001:db8:1:3::1") == 302
     assert sign_up(5, "203.0.113.5") == 302
+    # IPv4 as a proxy that listens on both may write it: not one network of everybody.
+    assert [sign_up(n, f"::ffff:203.0.113.{n}") for n in range(10, 13)] == [302] * 3
+    assert [sign_up(n, "::ffff:203.0.113.5") for n in (20, 21)] == [302, 429], "the same as without"
