@@ -29,7 +29,7 @@ MOST_CASES = 5_000  # whose number and title are compared for one answer
 MAX_TITLES = 200_000  # characters of them, folded
 
 
-class SearchPlace(serializers.Serializer[None]):
+class SearchPlaceQuery(serializers.Serializer[None]):
     """Where is searched: `&case=NUMBER` for one case, `&before=CURSOR` of the last answer, `&limit=` up to 50."""
 
     case = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
@@ -37,7 +37,7 @@ class SearchPlace(serializers.Serializer[None]):
     limit = serializers.IntegerField(min_value=1, max_value=50, default=20)
 
 
-class SearchQuery(SearchPlace):
+class SearchQuery(SearchPlaceQuery):
     """`?q=WORDS`, and where."""
 
     q = serializers.CharField(max_length=MAX_QUERY)

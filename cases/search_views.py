@@ -14,7 +14,7 @@ from cases.folding import words_of
 from cases.limits import limit_searches
 from cases.models import Case
 from cases.queries import case_for
-from cases.search import MAX_QUERY, SearchPlace, SearchQuery, found_json, search_cases, search_messages
+from cases.search import MAX_QUERY, SearchPlaceQuery, SearchQuery, found_json, search_cases, search_messages
 from jiayi.errors import Gone, TooMany
 from members.models import User
 from members.requests import SignedInRequest
@@ -49,7 +49,7 @@ def _answer(
 def search_page(request: HttpRequest) -> HttpResponse:
     """The results as a page. Without words it has only the form."""
     user = cast(User, request.user)
-    place, query = SearchPlace(data=request.GET), SearchQuery(data=request.GET)
+    place, query = SearchPlaceQuery(data=request.GET), SearchQuery(data=request.GET)
     if not place.is_valid():
         raise Http404
     valid = query.is_valid()
