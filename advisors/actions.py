@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from advisors.models import Advisor
-from advisors.signals import advisor_reviewed
+from advisors.signals import advisor_reviewed, availability_changed, wecom_account_changed
 from jiayi.bus import publish
 from jiayi.errors import Conflict
 from jiayi.saving import save_valid
@@ -78,8 +78,10 @@ def bind_wecom_account(advisor: Advisor, userid: str) -> Advisor:
     Raises django's ValidationError when it is malformed, or bound to another advisor ignoring case.
     """
     locked = Advisor.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=advisor.pk)
-    locked.wecom_userid = userid.strip()
+    before, locked.wecom_userid = locked.wecom_userid, userid.strip()
     save_valid(locked, fields=["wecom_userid"])
+    if locked.wecom_userid != before:
+        wecom_account_changed.send(sender=Advisor, advisor=locked)
     return locked
 
 
@@ -93,5 +95,6 @@ def set_availability(advisor: Advisor, **wanted: Any) -> Advisor:
     for name in AVAILABILITY:
         setattr(locked, name, wanted.get(name, getattr(locked, name)))
     save_valid(locked, fields=list(AVAILABILITY))
+    availability_changed.send(sender=Advisor, advisor=locked)
     publish({"type": "presence", "advisor": locked.pk})
     return locked

@@ -319,6 +319,7 @@ WECHAT_NOTIFY_PREVIEW = env_bool("WECHAT_NOTIFY_PREVIEW", False)
 WECHAT_GROUP_QUIET_HOURS = env_parsed("WECHAT_GROUP_QUIET_HOURS", "", parse_span)
 OFFICE_HOURS = env_parsed("OFFICE_HOURS", "1-5 09:00-18:00", parse_office) or parse_office("1-5 09:00-18:00")
 ESCALATE_AFTER = timedelta(minutes=env_int("ESCALATE_AFTER", 30, minimum=1))
+ESCALATE_UNANSWERED_AFTER = timedelta(minutes=env_int("ESCALATE_UNANSWERED_AFTER", 4 * 60))
 
 # Logging: one line an event; secrets are masked even in a library's debug lines ----------------------
 LOGGING: dict[str, Any] = {

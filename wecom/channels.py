@@ -52,9 +52,9 @@ def app_is_configured() -> bool:
 
 def compose(row: Notification, verdict: Send) -> dict[str, Any]:
     """Write the request for a row, to the advisor of the verdict, who is frozen on the row by this."""
-    row.advisor, row.missed_calls = verdict.advisor, verdict.calls
+    row.advisor, row.came = verdict.advisor, verdict.came
     if row.channel == GROUP:
-        return group_payload(row, verdict.count)
+        return group_payload(row)
     if row.channel == EMAIL:
         return mail_payload(row)
     assert row.advisor is not None
@@ -65,8 +65,8 @@ def compose(row: Notification, verdict: Send) -> dict[str, Any]:
     if row.event == Event.CARD_CHOSEN:
         return _card_update(row)
     if row.is_of_messages and not row.advisor.plain_text:
-        return card_payload(row, verdict.count)
-    return text_payload(row, verdict.count)
+        return card_payload(row)
+    return text_payload(row)
 
 
 def _card_update(row: Notification) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What an advisor can do in WeCom besides writing: 撤回, 列表, 帮助, and opening the app."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 from django.db.models import Q
@@ -14,24 +13,41 @@ from jiayi.errors import Gone, Refused
 from wecom import replies
 from wecom.models import InboundMessage
 from wecom.notifications import notify_card_chosen
-from wecom.routing import Outcome, set_target, waiting_cases, written_at
+from wecom.routing import Outcome, close_held, set_target, waiting_cases, written_at
+from wecom.slips import LIST, RECALL, command_in
 
 State = InboundMessage.State
 GREET_EVERY = timedelta(minutes=10)
 
 
-def command(text: str) -> Callable[[InboundMessage, Advisor], Outcome] | None:
-    """Return what to do if `text` is a command as a whole."""
-    return {"撤回": recall, "列表": show_waiting, "帮助": show_help, "help": show_help}.get(text.strip().lower())
+def run_command(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
+    """Do what the whole text asks for, however it is written (slips.py); None when it is no command."""
+    found = command_in(text)
+    if found is None:
+        return None
+    name, number = found
+    if name == RECALL:
+        return recall(row, advisor, number)
+    return show_waiting(advisor) if name == LIST else Outcome(State.IGNORED, replies.HELP, "帮助")
 
 
-def recall(row: InboundMessage, advisor: Advisor) -> Outcome:
-    """Take the advisor's own last WeCom message back, a picture that is still under way as well."""
+def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> Outcome:
+    """Take the advisor's own last WeCom message back, of the case `number` if it is given.
+
+    One that is still under way or held for a question is stopped.
+    """
     # One that could not be put into its case after the receipt had promised it is the last one, too: what stood before
     # it must not go in its place.
     known = Q(state__in=[State.DELIVERED, State.FETCHING]) | Q(state=State.HELD, untold=True)
+    if number is None:
+        known |= Q(menu__isnull=False)
     mine = InboundMessage.objects.filter(known, advisor=advisor, received_at__lte=row.received_at).exclude(pk=row.pk)
+    if number is not None:
+        mine = mine.filter(case__number=number)
     last = mine.select_related("message", "case__member__user").order_by("-received_at", "-pk").first()
+    if last is not None and last.menu_id:
+        close_held(last, Outcome(State.IGNORED, reason="顾问撤回"))
+        return Outcome(State.IGNORED, replies.DROPPED, "撤回")
     gone = last is None or last.state == State.HELD or (last.message and last.message.recalled_at)
     if gone or last is None or last.case is None:
         return Outcome(State.IGNORED, replies.NOTHING_TO_RECALL, "没有可撤回的消息")
@@ -55,12 +71,8 @@ def _stop_fetching(row: InboundMessage, advisor: Advisor, last: InboundMessage) 
     return Outcome(State.IGNORED, replies.recalled(last.case), "撤回", last.case)
 
 
-def show_waiting(row: InboundMessage, advisor: Advisor) -> Outcome:
+def show_waiting(advisor: Advisor) -> Outcome:
     return Outcome(State.IGNORED, replies.waiting(waiting_cases(advisor)), "列表")
-
-
-def show_help(row: InboundMessage, advisor: Advisor) -> Outcome:
-    return Outcome(State.IGNORED, replies.HELP, "帮助")
 
 
 def entered(advisor: Advisor) -> Outcome:
@@ -85,6 +97,6 @@ def pressed(row: InboundMessage, advisor: Advisor, key: str, response_code: str)
         notify_card_chosen(case, advisor, response_code)
     if case.advisor_id != advisor.pk or case.status == Case.Status.CLOSED:
         return Outcome(State.IGNORED, reason="案件已结案或不由此顾问跟进")
-    if not set_target(advisor, case, written_at(row)):
+    if not set_target(advisor, case, written_at(row), chosen=True):
         return Outcome(State.IGNORED, reason="之后又通知了别的案件", case=case)
     return Outcome(State.IGNORED, reason="按钮：设为最近被通知案件", case=case)

@@ -9,11 +9,13 @@ from django.utils.translation import override
 
 from advisors.models import Advisor
 from wecom import replies
-from wecom.commands import command, entered, pressed
+from wecom.commands import entered, pressed, run_command
 from wecom.envelope import MAX_REPLY_CONTENT, Inbound
 from wecom.failpoints import failpoint
+from wecom.intake import route, route_text
+from wecom.menus import open_question
 from wecom.models import InboundMessage, ReplyTarget
-from wecom.routing import OUTCOME_FIELDS, Outcome, route, route_text, write_outcome
+from wecom.routing import OUTCOME_FIELDS, Outcome, where_next, write_outcome
 
 State = InboundMessage.State
 LOCK_SECONDS = 1.5  # for one lock; there are three at most, and WeCom waits 5
@@ -55,7 +57,7 @@ def receive(
     write_outcome(row, outcome)
     row.advisor = advisor
     row.untold = late and advisor is not None and bool(outcome.reply) and outcome.reason not in OF_THE_MOMENT
-    row.reply = outcome.reply if late or not advisor else _with_untold(advisor, outcome.reply)
+    row.reply = outcome.reply if late or not advisor else _with_untold(advisor, _with_next(advisor, outcome))
     row.save(update_fields=[*OUTCOME_FIELDS, "advisor", "reply", "untold"])
     failpoint("inbound.routed")
     return row
@@ -66,6 +68,17 @@ def _wait_at_most(seconds: float) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{max(1, round(seconds * 1000))}ms"])
+
+
+def _with_next(advisor: Advisor, outcome: Outcome) -> str:
+    """Add to a receipt where the next text goes, unless it asks for something else first."""
+    if not outcome.reply or outcome.menu or not advisor.may_work:
+        return outcome.reply
+    menu = open_question(advisor)
+    line = replies.next_joins(menu.held.count()) if menu else where_next(advisor)
+    if line == replies.NEXT_NOWHERE and outcome.state == State.HELD:
+        return outcome.reply  # which says that already
+    return f"{outcome.reply}\n{line}"
 
 
 def _with_untold(advisor: Advisor, reply: str) -> str:
@@ -102,8 +115,7 @@ def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> O
         return Outcome(State.REFUSED, replies.only_text(target.case if target else None), "只能转发文字")
     row.content = text
     row.save(update_fields=["content"])
-    run = command(text)
-    return run(row, advisor) if run else route_text(row, advisor, text)
+    return run_command(row, advisor, text) or route_text(row, advisor, text)
 
 
 def _event(row: InboundMessage, inbound: Inbound, advisor: Advisor) -> Outcome:

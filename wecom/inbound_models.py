@@ -15,6 +15,8 @@ class ReplyTarget(models.Model):
     advisor = models.OneToOneField(Advisor, models.PROTECT, related_name="reply_target", verbose_name=_("顾问"))
     case = models.ForeignKey(Case, models.PROTECT, related_name="+", verbose_name=_("案件"))
     set_at = models.DateTimeField(_("时间"), default=timezone.now)
+    # When the advisor named it themselves: by a number alone, a card's button, or a menu.
+    chosen_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("最近被通知案件")
@@ -25,12 +27,21 @@ class ReplyTarget(models.Model):
 
 
 class ReplyMenu(models.Model):
-    """The question to which case a held text belongs; the advisor's next digit answers it."""
+    """The question what becomes of held texts (those that point here); the advisor's next digit answers it."""
 
-    advisor = models.OneToOneField(Advisor, models.PROTECT, related_name="+", verbose_name=_("顾问"))
-    held = models.ForeignKey("InboundMessage", models.PROTECT, related_name="+", verbose_name=_("保留的来信"))
+    class Kind(models.TextChoices):
+        WHICH_CASE = "which_case", "to which of several cases"
+        REALLY = "really", "whether it is sent at all: it looks like a slip"
+
+    advisor = models.OneToOneField(Advisor, models.PROTECT, related_name="reply_menu", verbose_name=_("顾问"))
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.WHICH_CASE)
     case_ids = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(kind__in=["which_case", "really"]), name="reply_menu_kind_known")
+        ]
 
     def __str__(self) -> str:
         return f"{self.advisor}: {self.case_ids}"
@@ -70,6 +81,8 @@ class InboundMessage(models.Model):
     # A picture or voice still to be fetched: when to try (next), and how often it was tried.
     due_at = models.DateTimeField(_("应下载"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
+    # While a menu asks what becomes of it.
+    menu = models.ForeignKey(ReplyMenu, models.SET_NULL, null=True, blank=True, related_name="held", editable=False)
     # What became of it was not known when it was answered: the sender's next receipt says so.
     untold = models.BooleanField(default=False)
 
@@ -96,6 +109,10 @@ class InboundMessage(models.Model):
                 condition=Q(state="fetching", due_at__isnull=False, case__isnull=False)
                 | (~Q(state="fetching") & Q(due_at__isnull=True)),
                 name="inbound_fetching_is_due",
+            ),
+            models.CheckConstraint(
+                condition=Q(menu__isnull=True) | Q(state="held"),
+                name="inbound_asked_about_is_held",
             ),
         ]
 

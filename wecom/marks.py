@@ -86,7 +86,7 @@ def _works_again(channel: str, now: datetime) -> None:
         tried = Notification.objects.filter(channel=channel, state=State.WAITING, attempts__gt=0, due_at__gt=now)
         # One that a member's new message is joining at this moment keeps its time: nobody waits here for anybody.
         free = tried.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
-        Notification.objects.filter(pk__in=list(free)).update(due_at=now)
+        Notification.objects.filter(pk__in=list(free)).update(due_at=now, retry_at=None)
 
 
 def _told(advisor: Advisor, rows: list[Notification]) -> None:
@@ -135,15 +135,19 @@ def _after(row: Notification, error: WeComError, now: datetime, *, together: boo
     changes: dict[str, Any] = {"note": error.reason[:300], "lease": ""}
     if error.verdict is Verdict.PAYLOAD and together:
         # Something in a digest was refused; sent one by one, only what WeCom objects to fails.
-        return back_to_waiting(row, {**changes, "alone": True})
+        return back_to_waiting(row, {**changes, "alone": True, "payload": ""})
     if error.verdict is Verdict.CONFIGURATION and (row.channel != APP or row.event not in DIRECT_ONLY):
         # It waits for a person, who may take more than a day. WeCom refused it, so it need not be repeated to the byte.
-        waits = {"due_at": now + PROBE_EVERY, "trying_since": None, "payload": ""}
+        waits = {**_not_before(now + PROBE_EVERY), "trying_since": None, "payload": ""}
         return back_to_waiting(row, {**changes, **waits})
     if error.permanent or now - (row.trying_since or now) > GIVE_UP_AFTER:
         return {**changes, "state": State.FAILED}
     wait = timedelta(seconds=max(error.wait, _backoff(row.attempts)))
-    return back_to_waiting(row, {**changes, "due_at": now + wait})
+    return back_to_waiting(row, {**changes, **_not_before(now + wait)})
+
+
+def _not_before(moment: datetime) -> dict[str, Any]:
+    return {"due_at": moment, "retry_at": moment}
 
 
 def _finish(attempt: Attempt, outcome: str, errcode: int | None, duration_ms: int) -> None:

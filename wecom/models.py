@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from django.db import models
@@ -27,6 +29,8 @@ class Channel(models.Model):
     problem = models.CharField(_("问题"), max_length=300, blank=True)
     # Nothing goes through before a person changes something: the admin shows a red notice.
     needs_mending = models.BooleanField(_("需要处理"), default=False)
+    # The settings by which what waits has its times (timing.py); kept on the robot's row for all ways.
+    timed_by = models.CharField(max_length=64, blank=True, editable=False)
     last_success_at = models.DateTimeField(_("最近成功"), null=True, blank=True)
 
     class Meta:
@@ -49,6 +53,8 @@ class Checkup(Channel):
 
 NEWS = ["member_registered", "advisor_applied", "advisor_reviewed"]
 ASSIGNMENTS = ["case_assigned", "case_taken"]
+OF_MESSAGES = ["member_wrote", "still_unread", "still_unanswered"]  # a member's
+GATHERED = [*OF_MESSAGES, "reply_unread"]
 
 
 class Notification(models.Model):
@@ -63,6 +69,7 @@ class Notification(models.Model):
         ADVISOR_REVIEWED = "advisor_reviewed", _("顾问审核结果")
         MEMBER_WROTE = "member_wrote", _("会员来信")
         STILL_UNREAD = "still_unread", _("会员来信久未阅读")
+        STILL_UNANSWERED = "still_unanswered", _("会员来信久未回复")
         REPLY_UNREAD = "reply_unread", _("会员未读回复")
         CASE_ASSIGNED = "case_assigned", _("案件指派")
         CASE_TAKEN = "case_taken", _("案件转出")
@@ -102,6 +109,8 @@ class Notification(models.Model):
     priority = models.PositiveSmallIntegerField(default=Priority.ALERT, editable=False)
     due_at = models.DateTimeField(_("应发送"), default=timezone.now)
     attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
+    # WeCom refused it and is not asked again before this, whatever else happens (timing.py).
+    retry_at = models.DateTimeField(null=True, blank=True, editable=False)
     # From then the 24 hours count after which it is given up; empty while it waits for a person to mend something.
     trying_since = models.DateTimeField(null=True, blank=True, editable=False)
     # A digest with it was refused: it is sent by itself from now on.
@@ -119,7 +128,8 @@ class Notification(models.Model):
     created_at = models.DateTimeField(_("创建时间"), auto_now_add=True)
     delivered_at = models.DateTimeField(_("送达时间"), null=True, blank=True)
 
-    missed_calls = 0  # of the messages it tells about; not stored, counted when it is sent (decision.py)
+    # How many messages of each kind it tells about; not stored, counted when it is sent (decision.py).
+    came: Mapping[str, int] = MappingProxyType({})
 
     class Meta:
         verbose_name = _("通知")
@@ -132,7 +142,7 @@ class Notification(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["case", "channel", "event"],
-                condition=Q(event__in=["member_wrote", "still_unread", "reply_unread"], state="waiting"),
+                condition=Q(event__in=GATHERED, state="waiting"),
                 name="notification_one_waiting_per_case",
             ),
             models.CheckConstraint(
@@ -151,7 +161,7 @@ class Notification(models.Model):
                 name="notification_delivered_at",
             ),
             models.CheckConstraint(
-                condition=~Q(event__in=["member_wrote", "still_unread", "reply_unread"])
+                condition=~Q(event__in=GATHERED)
                 | Q(case__isnull=False, first_seq__isnull=False, last_seq__gte=models.F("first_seq")),
                 name="notification_of_messages",
             ),
@@ -168,12 +178,12 @@ class Notification(models.Model):
     @property
     def is_of_messages(self) -> bool:
         """Whether it tells about a member's messages."""
-        return self.event in {self.Event.MEMBER_WROTE, self.Event.STILL_UNREAD}
+        return self.event in OF_MESSAGES
 
     @property
     def is_gathered(self) -> bool:
         """Whether a case has one of the kind waiting at most; what happens meanwhile joins it."""
-        return self.is_of_messages or self.event == self.Event.REPLY_UNREAD
+        return self.event in GATHERED
 
     @property
     def reference(self) -> str:

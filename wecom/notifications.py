@@ -3,11 +3,12 @@
 Each is called inside the transaction of what it tells about.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Min, Q
+from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,11 +18,10 @@ from cases.models import Case, Message
 from jiayi.errors import Conflict
 from members.models import Member
 from wecom.channels import app_is_configured
+from wecom.decision import escalation_due, gathers_until, unanswered
 from wecom.failpoints import failpoint
-from wecom.models import Channel, Notification
-
-# After a case's alert, further messages are gathered for this long into one more alert.
-GATHER_FOR = timedelta(seconds=60)
+from wecom.models import OF_MESSAGES, Channel, Notification
+from wecom.timing import look_again, not_after
 
 Event, State = Notification.Event, Notification.State
 
@@ -42,12 +42,40 @@ def notify_advisor_reviewed(advisor: Advisor) -> Notification:
 
 
 def notify_assigned(case: Case, before: Advisor | None, after: Advisor | None) -> None:
-    """Ask for both advisors to be told that a case changed hands: directly if that is possible, else in the group."""
+    """Ask for both advisors to be told that a case changed hands: directly if that is possible, else in the group.
+
+    When its member waits, the one now is alerted as by a message, and what waited for the one before is looked at
+    again. The case's row is locked by the caller.
+    """
     for event, advisor in ((Event.CASE_TAKEN, before), (Event.CASE_ASSIGNED, after)):
         if advisor is not None:
             Notification.objects.create(
                 event=event, channel=_way_to(advisor), case=case, member=case.member, advisor=advisor
             )
+    look_again(case.notifications.filter(event__in=OF_MESSAGES))
+    if after is not None:
+        _ask_to_tell_what_waits(case, after)
+
+
+def notify_able(advisor: Advisor) -> None:
+    """Ask for an advisor who works and has a WeCom account, as of now, to be told what waits in their cases.
+
+    The advisor's row is locked by the caller.
+    """
+    if not advisor.may_work or not advisor.wecom_userid:
+        return
+    waiting = Case.objects.filter(advisor=advisor, status=Case.Status.OPEN, waiting_since__isnull=False)
+    for pk in waiting.order_by("pk").values_list("pk", flat=True):
+        case = lock_case(pk)
+        if case.advisor == advisor:
+            _ask_to_tell_what_waits(case, advisor)
+
+
+def _ask_to_tell_what_waits(case: Case, advisor: Advisor) -> None:
+    seqs = unanswered(case).aggregate(first=Min("seq"), last=Max("seq"))
+    if case.waits_since and seqs["first"]:
+        channel = _way_to(advisor)
+        _ask_for(case, Event.MEMBER_WROTE, channel, _when(case, channel), (seqs["first"], seqs["last"]))
 
 
 def notify_card_chosen(case: Case, advisor: Advisor, response_code: str) -> Notification:
@@ -74,15 +102,16 @@ def notify_member_wrote(message: Message) -> None:
     told is decided when it is due (decision.py): a present advisor has a minute to read it on the website.
     """
     failpoint("message.stored")
-    advisor = message.case.advisor
+    case, seqs = message.case, (message.seq, message.seq)
     ways = [Channel.Name.GROUP]
-    if advisor is not None and _way_to(advisor) == Channel.Name.APP:
+    if case.advisor is not None and _way_to(case.advisor) == Channel.Name.APP:
         ways.append(Channel.Name.APP)
     for channel in ways:
-        _ask_for(message, Event.MEMBER_WROTE, channel, _when(message, channel))
-    if not _was_reminded(message.case):
-        reminder = settings.OFFICE_HOURS.time_after(timezone.now(), settings.ESCALATE_AFTER)
-        _ask_for(message, Event.STILL_UNREAD, Channel.Name.GROUP, reminder)
+        _ask_for(case, Event.MEMBER_WROTE, channel, _when(case, channel), seqs)
+    for event in (Event.STILL_UNREAD, Event.STILL_UNANSWERED):
+        due = escalation_due(event, timezone.now())
+        if due and not _was_reminded(case, event):
+            _ask_for(case, event, Channel.Name.GROUP, due, seqs)
     failpoint("message.notified")
 
 
@@ -92,42 +121,42 @@ def notify_replied(message: Message) -> None:
     The minutes count from the first reply, and further ones join it, so that none postpones it. Whether the member
     has read it by then, or must not be told, is decided when it is due (reminders.py).
     """
-    _ask_for(message, Event.REPLY_UNREAD, Channel.Name.EMAIL, timezone.now() + settings.EMAIL_REMINDER_AFTER)
+    due = timezone.now() + settings.EMAIL_REMINDER_AFTER
+    _ask_for(message.case, Event.REPLY_UNREAD, Channel.Name.EMAIL, due, (message.seq, message.seq))
 
 
 def _way_to(advisor: Advisor) -> str:
     return Channel.Name.APP if app_is_configured() and advisor.wecom_userid else Channel.Name.GROUP
 
 
-def _ask_for(message: Message, event: str, channel: str, due_at: datetime) -> None:
-    waiting = Notification.objects.filter(event=event, channel=channel, case=message.case, state=State.WAITING)
-    if not waiting.update(last_seq=message.seq):
+def _ask_for(case: Case, event: str, channel: str, due_at: datetime, seqs: tuple[int, int]) -> None:
+    """Ask to be told of the messages from the first to the last of `seqs`; what waits already tells of them, too."""
+    waiting = Notification.objects.filter(event=event, channel=channel, case=case, state=State.WAITING)
+    first, last = seqs
+    joined = {"first_seq": Least("first_seq", first), "last_seq": Greatest("last_seq", last)}
+    # For whom that was to wait, and by which rules, may have changed since.
+    if not waiting.update(**joined, due_at=not_after(due_at)):
         Notification.objects.create(
             event=event,
             channel=channel,
-            member=message.case.member,
-            case=message.case,
-            first_seq=message.seq,
-            last_seq=message.seq,
+            member=case.member,
+            case=case,
+            first_seq=first,
+            last_seq=last,
             due_at=due_at,
         )
 
 
-def _when(message: Message, channel: str) -> datetime:
-    now = timezone.now()
-    advisor = message.case.advisor
+def _when(case: Case, channel: str) -> datetime:
+    now, advisor = timezone.now(), case.advisor
     due = now + PRESENT_FOR if advisor is not None and advisor.is_present else now
-    alerts = message.case.notifications.filter(event=Event.MEMBER_WROTE, channel=channel)
-    told = alerts.aggregate(Max("delivered_at"))["delivered_at__max"]
-    if alerts.filter(state=State.SENDING).exists():
-        told = now  # one is on its way at this moment
-    return max(due, told + GATHER_FOR) if told else due
+    return max(due, gathers_until(case, advisor, channel, now) or due)
 
 
-def _was_reminded(case: Case) -> bool:
+def _was_reminded(case: Case, event: str) -> bool:
     """Whether the group was reminded since the member began to wait: it is, once."""
     delivered = Q(state=State.DELIVERED, delivered_at__gte=case.waiting_since or timezone.now())
-    return case.notifications.filter(delivered | Q(state=State.SENDING), event=Event.STILL_UNREAD).exists()
+    return case.notifications.filter(delivered | Q(state=State.SENDING), event=event).exists()
 
 
 @transaction.atomic
@@ -141,8 +170,9 @@ def resend(notification: Notification) -> Notification:
     others = Notification.objects.filter(event=row.event, channel=row.channel, case=row.case_id, state=State.WAITING)
     if row.is_gathered and others.exclude(pk=row.pk).exists():
         raise Conflict(_("同一案件已有一条等待发送的通知。"))
-    row.state, row.due_at, row.note, row.trying_since = State.WAITING, timezone.now(), "", None
-    row.save(update_fields=["state", "due_at", "note", "trying_since"])
+    row.state, row.due_at, row.note = State.WAITING, timezone.now(), ""
+    row.trying_since = row.retry_at = None
+    row.save(update_fields=["state", "due_at", "note", "trying_since", "retry_at"])
     return row
 
 

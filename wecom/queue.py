@@ -36,7 +36,7 @@ LEASED_FIELDS = ("state", "lease", "leased_until", "attempts", "trying_since", "
 
 logger = logging.getLogger("jiayi.wecom")
 
-Ready = tuple[Notification, int, dict[str, Any]]  # with the number of messages it tells about, and the request
+Ready = tuple[Notification, dict[str, Any]]  # with the request
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,17 @@ def _claim(name: str) -> Claim | None:
     taken = next((taken for turn in turns(name, now) if (taken := _take(turn, now))), None)
     if not taken:
         return None
-    payload = taken[0][2] if len(taken) == 1 else digest_payload([(row, count) for row, count, _payload in taken])
-    return _lease([row for row, _count, _payload in taken], payload, now)
+    return _lease([row for row, _payload in taken], _payload_of(taken), now)
+
+
+def _payload_of(taken: list[Ready]) -> dict[str, Any]:
+    first, *others = [payload for _row, payload in taken]
+    is_one = all(payload == first for payload in others)  # of a single row, or a digest that is tried again
+    return first if is_one else digest_payload([row for row, _payload in taken])
 
 
 def _take(turn: Turn, now: datetime) -> list[Ready]:
-    """Return the next rows of a turn to send with their count of messages and text: one, or what one digest holds."""
+    """Return the next rows of a turn to send, each with its request: one, or what one digest holds."""
     waiting = turn.waiting()
     decided = 0
     while waiting and decided < MOST_DECIDED:
@@ -122,17 +127,16 @@ def _ready(turn: Turn, chosen: list[Waiting], now: datetime) -> list[Ready]:
     for one in chosen:
         row = turn.rows.filter(pk=one.pk).select_for_update(no_key=True, skip_locked=True).first()
         ready = _decided(row, now) if row else None
-        if ready is None:
+        if row is None or ready is None:
             continue
-        if taken and _too_long([*taken, ready]):
-            break
+        if taken and (row.payload != taken[0][0].payload or _too_long([*taken, ready])):
+            break  # what was tried before is said again to the byte, together with the same ones
         taken.append(ready)
     return taken
 
 
 def _too_long(taken: list[Ready]) -> bool:
-    text = digest_payload([(row, count) for row, count, _payload in taken])["text"]["content"]
-    return len(text.encode()) > MAX_TEXT - 100
+    return len(_payload_of(taken)["text"]["content"].encode()) > MAX_TEXT - 100
 
 
 def _decided(row: Notification, now: datetime) -> Ready | None:
@@ -143,7 +147,7 @@ def _decided(row: Notification, now: datetime) -> Ready | None:
             if isinstance(verdict, Send) and _is_full(row, verdict, now):
                 verdict = Postpone(now + MEMBER_WAITS, "发给该成员的消息过多。")
             if isinstance(verdict, Send) and _has_address(row, verdict):
-                return row, verdict.count, compose(row, verdict)
+                return row, compose(row, verdict)
     except (OperationalError, InterfaceError):
         raise  # the database is away for a moment; the row stays due
     except Exception:
@@ -183,7 +187,7 @@ def _lease(rows: list[Notification], payload: dict[str, Any], now: datetime) -> 
         row.leased_until = now + (MAIL_LEASE if row.channel == EMAIL else LEASE)
         row.attempts += 1
         row.trying_since = row.trying_since or now
-        row.sent_text = shown(payload, row)
+        row.sent_text = shown(payload, row, rows)
         row.payload = json.dumps(payload, ensure_ascii=False) if row.channel == APP else ""
         row.save(update_fields=LEASED_FIELDS)
     attempt = Attempt.objects.create(notification=rows[0], channel=rows[0].channel, started_at=now)

@@ -5,12 +5,13 @@ from typing import Any
 from django.db.models.signals import post_save
 
 from advisors.models import Advisor
-from advisors.signals import advisor_reviewed
+from advisors.signals import advisor_reviewed, availability_changed, wecom_account_changed
 from cases.models import Case, Message
 from cases.signals import advisor_assigned, being_notified
 from jiayi.announcing import is_announced
 from members.models import Member
 from wecom.notifications import (
+    notify_able,
     notify_advisor_applied,
     notify_advisor_reviewed,
     notify_assigned,
@@ -20,6 +21,7 @@ from wecom.notifications import (
 )
 from wecom.reminders import REPLIES
 from wecom.telling import about_to_tell
+from wecom.timing import look_again_for
 
 
 def connect() -> None:
@@ -28,6 +30,8 @@ def connect() -> None:
     post_save.connect(on_advisor, sender=Advisor, dispatch_uid="wecom.advisor")
     post_save.connect(on_message, sender=Message, dispatch_uid="wecom.message")
     advisor_reviewed.connect(on_reviewed, dispatch_uid="wecom.reviewed")
+    wecom_account_changed.connect(on_account, dispatch_uid="wecom.account")
+    availability_changed.connect(on_availability, dispatch_uid="wecom.availability")
     advisor_assigned.connect(on_assigned, dispatch_uid="wecom.assigned")
     being_notified.connect(on_being_notified, dispatch_uid="wecom.being_notified")
 
@@ -56,8 +60,19 @@ def on_being_notified(*, cases: list[int], **kwargs: Any) -> set[int]:
 
 
 def on_reviewed(*, advisor: Advisor, **kwargs: Any) -> None:
+    look_again_for(advisor)
     if is_announced():
         notify_advisor_reviewed(advisor)
+    notify_able(advisor)
+
+
+def on_account(*, advisor: Advisor, **kwargs: Any) -> None:
+    look_again_for(advisor)
+    notify_able(advisor)
+
+
+def on_availability(*, advisor: Advisor, **kwargs: Any) -> None:
+    look_again_for(advisor)
 
 
 def on_assigned(*, case: Case, before: Advisor | None, after: Advisor | None, **kwargs: Any) -> None:

@@ -1,5 +1,6 @@
 """What an advisor is answered in WeCom, in Chinese. The passive reply cuts each to WeCom's 2048 bytes."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -8,11 +9,13 @@ from django.utils import timezone
 
 from cases.models import Case
 from wecom.models import InboundMessage
-from wecom.names import in_full, in_short
+from wecom.names import in_full, in_short, plain
+from wecom.textcut import cut
 from wecom.texts import local_time
 
 NEWLINE = "\n"
 LONGEST_NUMBER = 12  # digits
+SLIP = 60  # bytes
 KINDS = {"text": "消息", "image": "图片", "voice": "语音", "video": "视频", "file": "文件"}
 LIST_LIMIT = 1_700  # bytes of the list itself, so that what follows it still fits
 UNBOUND = "您的企业微信账号还没有绑定网站顾问账号，消息没有送出。请联系管理员在后台「RCIC 顾问审核」中绑定。"
@@ -25,6 +28,7 @@ HELP = (
     "列表：等待回复的案件。\n"
     "帮助：这份说明。"
 )
+NEXT_NOWHERE = "接下来的文字没有去处：请写 #案件号 内容。"
 NOTHING_WAITS = "没有等待回复的案件。"
 DROPPED = "已取消，消息没有送出。"
 MENU_STALE = "这个选择已过期，消息没有送出。请重新发送，或输入 #案件号 内容。"
@@ -54,7 +58,19 @@ def untold(row: InboundMessage) -> str:
 
 
 def target_set(case: Case) -> str:
+    return f"已选定 {in_full(case)}"
+
+
+def next_to(case: Case) -> str:
     return f"接下来的文字发到 → {in_full(case)}"
+
+
+def next_asks(count: int) -> str:
+    return f"接下来的文字会先问您发到哪个案件（{count} 个可选）；也可以写 #案件号 内容。"
+
+
+def next_joins(held: int) -> str:
+    return f"有 {held} 条消息在等您选择案件：回复数字选择，0 取消；接下来的文字会一起发。"
 
 
 def recalled(case: Case) -> str:
@@ -107,16 +123,22 @@ def only_text(advisor_case: Case | None) -> str:
     return f"这里只能转发文字，您发的内容没有送出。图片和文件请在网站上传：\n{page}"
 
 
-def waiting_list(cases: list[Case], *, numbered: bool = False) -> str:
-    """Return the waiting cases, one a line with how long; as many as fit."""
+def waiting_list(cases: Sequence[Case | None], *, numbered: bool = False) -> str:
+    """Return the cases, one a line with how long each waits; as many as fit. None is one that is theirs no more."""
     lines: list[str] = []
     for position, case in enumerate(cases, start=1):
         head = f"{position}） " if numbered else ""
-        line = f"{head}{in_short(case)} 已等待 {how_long(case.waiting_since)}"
+        line = f"{head}{_waits(case)}"
         if len("\n".join([*lines, line]).encode()) > LIST_LIMIT:
             return "\n".join([*lines, f"……还有 {len(cases) - len(lines)} 个，请在网站查看。"])
         lines.append(line)
     return "\n".join(lines)
+
+
+def _waits(case: Case | None) -> str:
+    if case is None:
+        return "（已不由您跟进）"
+    return f"{in_short(case)} {f'已等待 {how_long(case.waiting_since)}' if case.waiting_since else '已回复'}"
 
 
 def waiting(cases: list[Case]) -> str:
@@ -125,9 +147,24 @@ def waiting(cases: list[Case]) -> str:
     return f"等待您回复的案件（{len(cases)}）：\n{waiting_list(cases)}\n输入 #案件号 内容 即可回复。"
 
 
-def menu(cases: list[Case]) -> str:
+def menu(cases: Sequence[Case | None], held: int) -> str:
     choices = waiting_list(cases, numbered=True)
-    return f"消息还没有送出，请选择发到哪个案件：\n{choices}\n回复数字发送，回复 0 取消（10 分钟内有效）。"
+    what = f"{held} 条消息" if held > 1 else "消息"
+    return f"{what}还没有送出，请选择发到哪个案件：\n{choices}\n回复数字发送，回复 0 取消（10 分钟内有效）。"
+
+
+def chosen(case: Case, sent: int, kept: list[str]) -> str:
+    """Return what became of several held texts for which the advisor chose this case; `kept` says why some stay."""
+    lines = [f"✓ 已发送 {sent} 条 → {in_full(case)}\n2 分钟内回复「撤回」可以撤回最后一条。"] if sent else []
+    return NEWLINE.join([*lines, *dict.fromkeys(kept)])
+
+
+def slip(text: str) -> str:
+    return f"「{cut(plain(text), SLIP)}」看起来像误发，没有送出（已保留）。可用的指令：撤回、列表、帮助。"
+
+
+def really(text: str, case: Case) -> str:
+    return f"{slip(text)}\n确实要发给 {in_full(case)} 请回复 1，不发请回复 0（10 分钟内有效）。"
 
 
 def how_long(since: datetime | None) -> str:

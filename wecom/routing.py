@@ -1,10 +1,9 @@
-"""Which case a WeCom text belongs to. The first rule that fits; when none does, nothing is written anywhere.
+"""Where what an advisor wrote in WeCom goes, and writing it there. When no rule fits, nothing is written anywhere.
 
 Everything here runs inside the callback's transaction, with the advisor's row locked. `post_message` locks the
 case and checks again that it is theirs and open, so what is true here is true at commit.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,42 +13,31 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from advisors.models import Advisor
-from cases.actions import lock_case, post_message
+from cases.actions import lock_case, mark_read, post_message
 from cases.models import Case, Message
-from jiayi.errors import Conflict, Gone, Refused
+from jiayi.errors import Conflict, Gone, InvalidInput, Refused
+from jiayi.plaintext import one_line
 from wecom import replies
-from wecom.models import InboundMessage, Notification, ReplyMenu, ReplyTarget
+from wecom.models import OF_MESSAGES, InboundMessage, Notification, ReplyMenu, ReplyTarget
+from wecom.numbers import numbered
 
 State = InboundMessage.State
-MENU_FOR = timedelta(minutes=10)
+DISMISSED = "管理员不再处理："
 
-# A text that begins with # and digits of whatever kind names a case, or none: it never goes to the reply target.
-_BETWEEN = r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufe0f\ufeff\u20e3]*"  # blank, or not seen at all
-_DIGIT = r"[\d\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u249b\u24ea-\u24ff\u2776-\u2793]"
-_ITEM = r"[\u2460-\u249b\u2776-\u2793]"  # of a list that follows at once: "#1042①护照 ②照片"
-_NUMBER = rf"{_BETWEEN}[#＃﹟]{_BETWEEN}((?:[0-9０-９]{{1,9}}(?={_ITEM}(?!{_DIGIT}))|{_DIGIT}+))"
-_NUMBERED = re.compile(_NUMBER + r"[\s:：,，.。、;；]*(.*)", re.DOTALL)
-# And so does what was meant for a number: "##1042", "#(1042)", "#No.1042".
-_MEANT = re.compile(rf"{_BETWEEN}[#＃﹟][\W_]*(?:no|nr|case|编号|案件|案号)?[\W_]*{_DIGIT}", re.IGNORECASE)
-_OF_A_CASE = re.compile("[0-9０-９]{1,9}")
 # After these the case is the advisor's reply target, as soon as WeCom says that they were delivered.
-TELLS_OF_A_CASE = [
-    Notification.Event.MEMBER_WROTE,
-    Notification.Event.STILL_UNREAD,
-    Notification.Event.CASE_ASSIGNED,
-]
-_DIGITS = re.compile(r"\s*([0-9０-９]{1,2})\s*")
+TELLS_OF_A_CASE = [*OF_MESSAGES, Notification.Event.CASE_ASSIGNED]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of something WeCom delivered, and what its sender is told."""
+    """What became of something WeCom delivered, and what its sender is told; `menu` asks about what is held."""
 
     state: str
     reply: str = ""
     reason: str = ""
     case: Case | None = None
     message: Message | None = None
+    menu: ReplyMenu | None = None
 
 
 def waiting_cases(advisor: Advisor) -> list[Case]:
@@ -58,32 +46,66 @@ def waiting_cases(advisor: Advisor) -> list[Case]:
     return list(mine.select_related("member__user").order_by("waiting_since"))
 
 
-def route_text(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
-    """Answer a menu, follow a number, or route by what was notified last."""
-    chosen = _choose_from_menu(row, advisor, text)
-    if chosen is not None:
-        return chosen
-    if numbered := _NUMBERED.fullmatch(text):
-        return _to_number(row, advisor, numbered[1], numbered[2].strip())
-    if _MEANT.match(text):
-        return Outcome(State.HELD, replies.unreadable_number(), "案件号看不清楚")
-    return route(row, advisor, text)
+def destination(advisor: Advisor, written: datetime | None = None) -> Case | list[Case] | Outcome:
+    """Return the case that a text without a number goes to, the cases to ask about, or why it goes nowhere.
+
+    `written` is when the text was written, as far as that is known; without it, what holds for one written now.
+    """
+    waiting = waiting_cases(advisor)
+    target = ReplyTarget.objects.select_related("case__member__user").filter(advisor=advisor).first()
+    if settings.WECHAT_REPLY_ROUTING == "ask":
+        if len(waiting) > 1:
+            return waiting
+        if waiting and _was_told(waiting[0], written) and not _is_chosen(target, advisor, waiting):
+            return waiting[0]
+    if target is None:
+        return Outcome(State.HELD, replies.no_target(), "没有最近被通知的案件")
+    case = target.case
+    if not _is_usable(target, advisor):
+        return Outcome(State.HELD, replies.target_lost(case.number), "最近被通知的案件已结案或换了跟进人")
+    if written and target.set_at > written:
+        # They wrote before they heard of this case, and meant another.
+        return Outcome(State.HELD, replies.target_changed(), "收到之后才通知了这个案件")
+    if written and _another_is_being_told(advisor, case):
+        return Outcome(State.HELD, replies.target_changed(), "另一个案件的通知正在发出")
+    others = [one for one in waiting if one.pk != case.pk]
+    if case.waiting_since is None and others and not _is_chosen(target, advisor, others):
+        return [case, *others]
+    return case
 
 
-def route(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
-    """Write what carries no number of its own where it belongs, or hold it and say why."""
-    if settings.WECHAT_REPLY_ROUTING == "ask" and len(waiting := waiting_cases(advisor)) > 1:
-        return _ask(row, advisor, waiting)
-    return _to_target(row, advisor, text)
+def _is_usable(target: ReplyTarget, advisor: Advisor) -> bool:
+    return target.case.advisor_id == advisor.pk and target.case.status == Case.Status.OPEN
+
+
+def _is_chosen(target: ReplyTarget | None, advisor: Advisor, others: list[Case]) -> bool:
+    """Whether the advisor named their target themselves, and all the others waited then already."""
+    if target is None or target.chosen_at is None or not _is_usable(target, advisor):
+        return False
+    return all(one.waiting_since is not None and one.waiting_since <= target.chosen_at for one in others)
+
+
+def _was_told(case: Case, written: datetime | None) -> bool:
+    """Whether the advisor had been told in WeCom, before they wrote, that this case waits."""
+    return case.notified_at is not None and (written is None or case.notified_at <= written)
+
+
+def where_next(advisor: Advisor) -> str:
+    """Return the line that says where the advisor's next text without a number goes; every receipt carries it."""
+    there = destination(advisor)
+    if isinstance(there, Outcome):
+        return replies.NEXT_NOWHERE
+    return replies.next_to(there) if isinstance(there, Case) else replies.next_asks(len(there))
 
 
 def deliver(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> Outcome:
     """Write a WeCom text into a case as its sender, once for this row; held with the reason if that is refused.
 
-    A picture, voice or video is fetched first, by the worker (media.py); the case is settled now.
+    What they had been told of in this case is read by that. A picture, voice or video is fetched first, by the worker
+    (media.py); the case is settled now.
     """
     if row.fields.get("MediaId"):
-        return _fetch(advisor, case)
+        return _fetch(row, advisor, case)
     try:
         message, _created = post_message(
             case, advisor.user, text, client_id=f"wecom:{row.identity}", source=Message.Source.WECOM
@@ -92,14 +114,22 @@ def deliver(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> Out
         return Outcome(State.HELD, replies.target_lost(case.number), "案件不由此顾问跟进")
     except Refused as refusal:
         return Outcome(State.HELD, replies.refused(refusal.message), refusal.message)
+    _mark_read(row, advisor, message.case)
     return Outcome(State.DELIVERED, replies.sent(case), case=case, message=message)
 
 
-def _fetch(advisor: Advisor, case: Case) -> Outcome:
+def _fetch(row: InboundMessage, advisor: Advisor, case: Case) -> Outcome:
     case = lock_case(case.pk)
     if case.advisor_id != advisor.pk or case.status == Case.Status.CLOSED:
         return Outcome(State.HELD, replies.target_lost(case.number), "案件不由此顾问跟进或已结案")
+    _mark_read(row, advisor, case)
     return Outcome(State.FETCHING, replies.fetching(case), case=case)
+
+
+def _mark_read(row: InboundMessage, advisor: Advisor, case: Case) -> None:
+    """Whoever answers has read what WeCom had told them of; nothing that came after they wrote."""
+    if case.notified_at is not None and case.notified_at <= written_at(row):
+        mark_read(case, advisor.user, case.notified_seq)
 
 
 def followed(advisor: Advisor, number: int) -> Case | None:
@@ -107,50 +137,24 @@ def followed(advisor: Advisor, number: int) -> Case | None:
     return Case.objects.select_related("member__user").filter(number=number, advisor=advisor).first()
 
 
-def _to_number(row: InboundMessage, advisor: Advisor, digits: str, text: str) -> Outcome:
-    number = int(digits) if _OF_A_CASE.fullmatch(digits) else 0
-    case = followed(advisor, number)
-    if case is None:
-        said = str(number or digits)
-        return Outcome(State.HELD, replies.not_yours(said), f"没有跟进案件 #{replies.shortened(said)}")
-    if re.match(_NUMBER, text):
-        return Outcome(State.HELD, replies.two_numbers(), "写了两个案件号")
-    if text:
-        return deliver(row, advisor, case, text)
-    if case.status == Case.Status.CLOSED:
-        return Outcome(State.IGNORED, replies.target_lost(number), "案件已结案", case)
-    if not set_target(advisor, case, written_at(row)):
-        return Outcome(State.IGNORED, replies.target_changed(), "之后又通知了别的案件", case)
-    return Outcome(State.IGNORED, replies.target_set(case), "设为最近被通知案件", case)
-
-
-def set_target(advisor: Advisor, case: Case, at: datetime | None = None) -> bool:
+def set_target(advisor: Advisor, case: Case, at: datetime | None = None, *, chosen: bool = False) -> bool:
     """Make `case` the one the advisor's next WeCom text goes to, unless another was made it after `at` (now).
 
-    Returns whether it is. `set_at` of the row is since when.
+    `chosen` when the advisor named it themselves. Returns whether it is the target. `set_at` of the row is since when.
     """
     target = ReplyTarget.objects.filter(advisor=advisor).first()
+    moment = at or timezone.now()
     if target is not None and target.case_id == case.pk:
+        if chosen:
+            ReplyTarget.objects.filter(pk=target.pk).update(chosen_at=moment)
         return True
     if target is not None and at is not None and target.set_at > at:
         return False
-    ReplyTarget.objects.update_or_create(advisor=advisor, defaults={"case": case, "set_at": at or timezone.now()})
+    chosen_at = moment if chosen else None
+    ReplyTarget.objects.update_or_create(
+        advisor=advisor, defaults={"case": case, "set_at": moment, "chosen_at": chosen_at}
+    )
     return True
-
-
-def _to_target(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
-    target = ReplyTarget.objects.select_related("case__member__user").filter(advisor=advisor).first()
-    if target is None:
-        return Outcome(State.HELD, replies.no_target(), "没有最近被通知的案件")
-    case = target.case
-    if case.advisor_id != advisor.pk or case.status == Case.Status.CLOSED:
-        return Outcome(State.HELD, replies.target_lost(case.number), "最近被通知的案件已结案或换了跟进人")
-    if target.set_at > written_at(row):
-        # They wrote before they heard of this case, and meant another.
-        return Outcome(State.HELD, replies.target_changed(), "收到之后才通知了这个案件")
-    if _another_is_being_told(advisor, case):
-        return Outcome(State.HELD, replies.target_changed(), "另一个案件的通知正在发出")
-    return deliver(row, advisor, case, text)
 
 
 def _another_is_being_told(advisor: Advisor, case: Case) -> bool:
@@ -168,54 +172,26 @@ def written_at(row: InboundMessage) -> datetime:
     return said if timedelta() < row.received_at - said < timedelta(minutes=1) else row.received_at
 
 
-def _ask(row: InboundMessage, advisor: Advisor, waiting: list[Case]) -> Outcome:
-    if row.late:  # nobody would see the menu, and the next digit would answer it
-        return Outcome(State.HELD, replies.several_wait(), "等待回复的案件不止一个")
-    ReplyMenu.objects.update_or_create(
-        advisor=advisor,
-        defaults={"held": row, "case_ids": [case.pk for case in waiting], "created_at": timezone.now()},
-    )
-    return Outcome(State.HELD, replies.menu(waiting), "等待顾问选择案件")
-
-
-def _choose_from_menu(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
-    """A digit answers the last menu, if there is one."""
-    menu = ReplyMenu.objects.select_related("held").filter(advisor=advisor).first()
-    digits = _DIGITS.fullmatch(text)
-    if menu is None or digits is None:
-        return None
-    choice = int(digits[1])
-    if menu.created_at > written_at(row):
-        return Outcome(State.IGNORED, replies.MENU_STALE, "选择早于菜单")
-    if menu.created_at < timezone.now() - MENU_FOR:
-        menu.delete()
-        return Outcome(State.IGNORED, replies.MENU_STALE, "选择已过期")
-    if choice == 0:
-        menu.delete()
-        close_held(menu.held, Outcome(State.IGNORED, reason="顾问取消"))
-        return Outcome(State.IGNORED, replies.DROPPED, "取消选择")
-    if choice > len(menu.case_ids):
-        return Outcome(State.IGNORED, replies.refused(f"没有第 {choice} 项。"), "选择了不存在的一项")
-    menu.delete()
-    case = Case.objects.select_related("member__user").get(pk=menu.case_ids[choice - 1])
-    outcome = deliver(menu.held, advisor, case, menu.held.content)
-    close_held(menu.held, outcome)
-    return Outcome(State.IGNORED, outcome.reply, f"选择了案件 #{case.number}", case)
-
-
 def close_held(held: InboundMessage, outcome: Outcome) -> None:
     """Write on a held row what became of it in the end. Its own reply stays: a late repetition gets it again."""
     write_outcome(held, outcome)
     held.save(update_fields=OUTCOME_FIELDS)
 
 
-OUTCOME_FIELDS = ["state", "reason", "case", "message", "due_at"]
+OUTCOME_FIELDS = ["state", "reason", "case", "message", "due_at", "menu"]
 
 
 def write_outcome(row: InboundMessage, outcome: Outcome) -> None:
     """Put an outcome on its row, unsaved (OUTCOME_FIELDS)."""
     row.state, row.reason, row.case, row.message = outcome.state, outcome.reason[:200], outcome.case, outcome.message
     row.due_at = timezone.now() if outcome.state == State.FETCHING else None
+    row.menu = outcome.menu
+
+
+def text_of(row: InboundMessage) -> str:
+    """Return what of a text is meant for the client: without the number that stands before it."""
+    found = numbered(row.content)
+    return found.text if found and found.text else row.content
 
 
 @transaction.atomic
@@ -224,16 +200,35 @@ def assign_held(held: InboundMessage, case: Case) -> InboundMessage:
 
     Raises Conflict when it is not held, or when its sender does not follow that open case now.
     """
+    held, advisor = _locked_held(held)
+    if advisor is None:
+        raise Conflict(_("只有已保留的来信可以分配。"))
+    outcome = deliver(held, advisor, case, text_of(held))
+    if outcome.state == State.HELD:
+        raise Conflict(_("没有写入：%s") % outcome.reason)
+    close_held(held, outcome)
+    return held
+
+
+@transaction.atomic
+def dismiss_held(held: InboundMessage, reason: str) -> InboundMessage:
+    """Let a held message go nowhere for good, because an administrator says so and why.
+
+    Raises Conflict when it is not held, InvalidInput without a reason.
+    """
+    reason = one_line(reason)
+    if not reason:
+        raise InvalidInput(_("请填写不再处理的原因。"))
+    held, _advisor = _locked_held(held)
+    close_held(held, Outcome(State.IGNORED, reason=f"{DISMISSED}{reason}"))
+    return held
+
+
+def _locked_held(held: InboundMessage) -> tuple[InboundMessage, Advisor | None]:
+    """Return a held row and its sender, both locked in the order the callback does. Raises Conflict for any other."""
     senders = Advisor.objects.filter(pk=held.advisor_id) if held.advisor_id else Advisor.objects.none()
     advisor = senders.select_for_update(of=("self",), no_key=True).select_related("user").first()
     held = InboundMessage.objects.select_for_update(no_key=True).get(pk=held.pk)
-    if held.state != State.HELD or advisor is None:
-        raise Conflict(_("只有已保留的来信可以分配。"))
-    numbered = _NUMBERED.fullmatch(held.content)
-    text = numbered[2].strip() if numbered and numbered[2].strip() else held.content
-    outcome = deliver(held, advisor, case, text)
-    if outcome.state == State.HELD:
-        raise Conflict(_("没有写入：%s") % outcome.reason)
-    ReplyMenu.objects.filter(held=held).delete()
-    close_held(held, outcome)
-    return held
+    if held.state != State.HELD:
+        raise Conflict(_("只有已保留的来信可以处理。"))
+    return held, advisor

@@ -1,7 +1,7 @@
 """What WeCom is told, in Chinese. To the group no e-mail, telephone or file name, and only masked names."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,13 +12,24 @@ from django.utils import timezone
 
 from advisors.models import Advisor
 from cases.models import Case, Message
-from wecom.models import Notification
+from wecom.decision import unanswered
+from wecom.models import Channel, Notification
 from wecom.names import in_full, in_short, masked, masked_user, plain
 from wecom.textcut import cut
 
 MAX_TEXT = 2048  # bytes of UTF-8 (DOC 99110, 90236)
 PREVIEW = 60  # characters
+LAST_LINES = 3
 MOST_COUNTED = 999
+# What the site calls what comes, counted; of messages by their kind, of files by the kind of file.
+KINDS = {
+    "text": "{} 条消息",
+    "image": "{} 张图片",
+    "audio": "{} 段语音",
+    "video": "{} 个视频",
+    "file": "{} 个文件",
+    "call": "{} 个未接来电",
+}
 Event = Notification.Event
 Payload = dict[str, Any]
 
@@ -30,14 +41,18 @@ def local_time(moment: datetime) -> str:
     return here.strftime("%H:%M" if here.date() == timezone.now().astimezone(zone).date() else "%m-%d %H:%M")
 
 
-def group_payload(row: Notification, count: int = 0) -> Payload:
-    """Return the robot's message (DOC 99110) for a notification; `count` is of the messages it tells about."""
-    return group_text(_said(row, count), [row], row.reference)
+def group_payload(row: Notification) -> Payload:
+    """Return the robot's message (DOC 99110) for a notification."""
+    return group_text(_said(row), [row], row.reference)
 
 
-def text_payload(row: Notification, count: int = 0) -> Payload:
+def text_payload(row: Notification) -> Payload:
     """Return an application message as plain text (DOC 90236) to the row's advisor, who alone reads it."""
-    said = _to_advisor(row, count) if row.case else _said(row, count)
+    return direct_text(_to_advisor(row) if row.case else _said(row), row)
+
+
+def direct_text(said: str, row: Notification) -> Payload:
+    """Return the application message that says this to the row's advisor, with the row's reference."""
     return {**addressed(row), "msgtype": "text", "text": {"content": _signed(said, row.reference)}}
 
 
@@ -52,7 +67,7 @@ def addressed(row: Notification) -> Payload:
     }
 
 
-def card_payload(row: Notification, count: int) -> Payload:
+def card_payload(row: Notification) -> Payload:
     """Return a card with the button 回复此案件 (DOC 90236, button_interaction) to the row's advisor."""
     case = row.case
     assert case is not None
@@ -61,8 +76,8 @@ def card_payload(row: Notification, count: int) -> Payload:
     card = {
         "card_type": "button_interaction",
         "source": {"desc": "佳忆"},
-        "main_title": {"title": short, "desc": _waits(row, count)},
-        "sub_title_text": _preview(case).strip(),
+        "main_title": {"title": short, "desc": _waits(row)},
+        "sub_title_text": _last_lines(case).strip(),
         "horizontal_content_list": [*called, {"keyname": "编号", "value": row.reference}],
         "card_action": {"type": 1, "url": page(case)},
         # Unique for ever in the app (DOC 90236), also after this site began again with an empty database.
@@ -72,8 +87,11 @@ def card_payload(row: Notification, count: int) -> Payload:
     return {**addressed(row), "msgtype": "template_card", "template_card": card}
 
 
-def shown(payload: Payload, row: Notification) -> str:
-    """Return what of a payload is kept for administrators: never the client's name, words or e-mail address."""
+def shown(payload: Payload, row: Notification, together: list[Notification]) -> str:
+    """Return what of a payload is kept for administrators: never the client's name, words or e-mail address.
+
+    `together` are all the rows that it tells about.
+    """
     if "subject" in payload:
         return f"[邮件] {payload['subject']}"
     if "template_card" in payload:
@@ -81,7 +99,9 @@ def shown(payload: Payload, row: Notification) -> str:
         return f"[卡片] {masked(row.case) if row.case else ''}：{said}（编号 {row.reference}）"
     if "text" in payload:
         text = re.sub(r"\n「.*」", "\n「…」", str(payload["text"]["content"]))
-        return text.replace(in_full(row.case), masked(row.case)) if row.case else text
+        for case in [one.case for one in together if one.case]:
+            text = text.replace(in_full(case), masked(case)).replace(in_short(case), masked(case))
+        return text
     return "[更新卡片]"
 
 
@@ -100,7 +120,7 @@ def _signed(said: str, reference: str) -> str:
     return cut(said, MAX_TEXT - len(tail.encode())) + tail
 
 
-def _said(row: Notification, count: int) -> str:
+def _said(row: Notification) -> str:
     """Return what the group is told."""
     write: dict[str, Callable[[Notification], str]] = {
         Event.MEMBER_REGISTERED: _member_registered,
@@ -110,7 +130,7 @@ def _said(row: Notification, count: int) -> str:
         Event.CASE_TAKEN: _case_taken,
         Event.TEST: lambda row: "【测试】这是佳忆网站的测试消息，收到即表示此通道可用。",
     }
-    return write[row.event](row) if row.event in write else _of_messages(row, count)
+    return write[row.event](row) if row.event in write else _of_messages(row)
 
 
 def _member_registered(row: Notification) -> str:
@@ -131,7 +151,8 @@ def _advisor_reviewed(row: Notification) -> str:
 
 def _case_assigned(row: Notification) -> str:
     assert row.case is not None
-    return f"{masked(row.case)}：案件指派，现在由 {name_of(row.advisor)} 跟进。\n查看：{page(row.case)}"
+    said = f"{masked(row.case)}：案件指派，现在由 {name_of(row.advisor)} 跟进。{there_waits(row)}"
+    return f"{said}\n查看：{page(row.case)}"
 
 
 def _case_taken(row: Notification) -> str:
@@ -139,11 +160,11 @@ def _case_taken(row: Notification) -> str:
     return f"{masked(row.case)}：案件转出，不再由 {name_of(row.advisor)} 跟进。"
 
 
-def _of_messages(row: Notification, count: int) -> str:
+def _of_messages(row: Notification) -> str:
     case = row.case
     assert case is not None
     preview = _preview(case) if settings.WECHAT_NOTIFY_PREVIEW else ""
-    return f"{masked(case)}：{_waits(row, count)}{preview}\n{_who_answers(row.advisor, case, is_new=_is_new(row))}"
+    return f"{masked(case)}：{_waits(row)}{preview}\n{_who_answers(row.advisor, case, is_new=_is_new(row))}"
 
 
 def _is_new(row: Notification) -> bool:
@@ -152,32 +173,44 @@ def _is_new(row: Notification) -> bool:
     return row.event == Event.MEMBER_WROTE and row.first_seq == 1 and case is not None and case.advisor_id is None
 
 
-def _to_advisor(row: Notification, count: int) -> str:
+def _to_advisor(row: Notification) -> str:
     """Return what the advisor reads alone, of a case that is theirs, or was until now."""
     case, advisor = row.case, row.advisor
     assert case is not None
     if row.event == Event.CASE_ASSIGNED:
-        return f"{in_full(case)}：案件指派，现在由您跟进。\n查看：{page(case)}"
+        return f"{in_full(case)}：案件指派，现在由您跟进。{there_waits(row)}\n查看：{page(case)}"
     if row.event == Event.CASE_TAKEN:
         # Who was suspended reads no more of it than that it is gone.
         called = in_full(case) if advisor and advisor.may_work else masked(case)
         return f"{called}：案件转出，不再由您跟进。"
     closed = case.status == Case.Status.CLOSED
     how = "案件已结案，要回复请先重新打开。" if closed else f"直接回复即可，或输入 #{case.number} 内容"
-    return f"{in_full(case)}：{_waits(row, count)}{_preview(case)}\n{how}\n查看：{page(case)}"
+    return f"{in_full(case)}：{_waits(row)}{_last_lines(case)}\n{how}\n查看：{page(case)}"
 
 
-def _waits(row: Notification, count: int) -> str:
+def _waits(row: Notification) -> str:
     """Return what a locked screen must show: what waits, and since when."""
-    kind = "久未阅读，" if row.event == Event.STILL_UNREAD else "新案件，" if _is_new(row) else ""
-    return f"{kind}{news(count, row.missed_calls)}，{local_time(waits_since(row))} 起等待"
+    kinds = {Event.STILL_UNREAD: "久未阅读，", Event.STILL_UNANSWERED: "久未回复，"}
+    kind = kinds.get(Event(row.event), "新案件，" if _is_new(row) else "现在由您跟进，" if _is_given(row) else "")
+    return f"{kind}{news(row.came)}，{local_time(waits_since(row))} 起等待"
 
 
-def news(count: int, calls: int) -> str:
-    """Return how many messages there are, and how many missed calls; `count` is of both."""
-    messages = count - calls
-    words = [f"{_capped(messages)} 条新消息"] if messages or not calls else []
-    return "，".join([*words, *([f"{_capped(calls)} 个未接来电"] if calls else [])])
+def _is_given(row: Notification) -> bool:
+    """Whether it is the first that its advisor hears of a case that was just given to them."""
+    if row.channel != Channel.Name.APP or row.advisor is None or row.case is None:
+        return False
+    untold = Notification.objects.filter(event=Event.CASE_ASSIGNED, state=Notification.State.WAITING)
+    return untold.filter(case=row.case, advisor=row.advisor).exists()
+
+
+def there_waits(row: Notification) -> str:
+    """Return that somebody waits in a case that is told about for another reason, if anybody does."""
+    return f"会员在等待回复：{news(row.came)}，{local_time(waits_since(row))} 起。" if row.came else ""
+
+
+def news(came: Mapping[str, int]) -> str:
+    """Return how many messages of which kind there are: 「2 条消息、1 张图片」. No name, no content."""
+    return "、".join(words.format(_capped(came[kind])) for kind, words in KINDS.items() if came.get(kind))
 
 
 def _capped(number: int) -> str:
@@ -190,12 +223,25 @@ def waits_since(row: Notification) -> datetime:
 
 def _preview(case: Case) -> str:
     """Return the beginning of the newest text that waits for an answer, on a line of its own."""
-    texts = case.messages.filter(sender=case.member.user_id, recalled_at=None, kind=Message.Kind.TEXT)
-    said = texts.filter(created_at__gte=case.waiting_since).last() if case.waiting_since else None
-    if said is None:
-        return ""
-    begin = plain(said.body)
-    return f"\n「{begin[:PREVIEW]}{'…' if len(begin) > PREVIEW else ''}」"
+    text = unanswered(case).filter(kind=Message.Kind.TEXT).last()
+    return _line(plain(text.body)) if text else ""
+
+
+def _last_lines(case: Case) -> str:
+    """Return the last messages that wait for an answer, one a line: the beginnings of texts, the names of files."""
+    last = unanswered(case).select_related("attachment").order_by("-seq")[:LAST_LINES]
+    return "".join(_line(_in_words(message)) for message in reversed(last))
+
+
+def _in_words(message: Message) -> str:
+    attachment = getattr(message, "attachment", None)
+    if attachment is None:
+        return plain(message.body) if message.kind == Message.Kind.TEXT else message.get_kind_display()
+    return f"[{attachment.get_kind_display()}] {plain(attachment.name)}"
+
+
+def _line(said: str) -> str:
+    return f"\n「{said[:PREVIEW]}{'…' if len(said) > PREVIEW else ''}」"
 
 
 def _who_answers(advisor: Advisor | None, case: Case, *, is_new: bool) -> str:

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import BigIntegerField, Case, F, Q, QuerySet, When
 
 from wecom.limits import free_places, places_of_members
-from wecom.models import NEWS, Channel, Notification
+from wecom.models import ASSIGNMENTS, NEWS, Channel, Notification
 
 State, Event, Priority = Notification.State, Notification.Event, Notification.Priority
 
@@ -22,6 +22,7 @@ State, Event, Priority = Notification.State, Notification.Event, Notification.Pr
 DIGESTS: tuple[set[str], ...] = (
     {Event.MEMBER_WROTE},
     {Event.STILL_UNREAD},
+    {Event.STILL_UNANSWERED},
     {Event.CASE_ASSIGNED},
     {Event.CASE_TAKEN},
     {Event.MEMBER_REGISTERED, Event.ADVISOR_APPLIED, Event.ADVISOR_REVIEWED},
@@ -34,11 +35,25 @@ MEMBER_PLACES = 3  # messages a minute about one member; the rest is gathered in
 OVERDUE = timedelta(minutes=10)  # what waited longer has one place in a minute before the alerts
 
 
+# The advisor who alone reads it, and whether as a text or as a card; nobody of what the group reads.
+READER = Case(
+    When(~Q(channel=Channel.Name.APP), then=None),
+    When(event__in=ASSIGNMENTS, then=F("advisor")),
+    When(event=Event.MEMBER_WROTE, then=F("case__advisor")),
+    default=None,
+    output_field=BigIntegerField(),
+)
+IS_CARD = Case(When(event=Event.MEMBER_WROTE, case__advisor__plain_text=False, then=True), default=False)
+MOST_CARDS = 5  # at once to one advisor; more cases are told of in one text
+
+
 class Waiting(NamedTuple):
     pk: int
-    member: int | None
+    member_id: int | None
     event: str
     alone: bool
+    reader: int | None
+    is_card: bool
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,7 @@ class Turn:
     rows: QuerySet[Notification]
     places: int = 1
     gathers: bool = False
+    is_direct: bool = False  # to advisors, each of whom reads their own
     told: Counter[int] = field(default_factory=Counter)  # member -> messages of the last minute
 
     def waiting(self) -> list[Waiting]:
@@ -57,7 +73,8 @@ class Turn:
         return self._first(LOOKED_AT) if gathers else near
 
     def _first(self, most: int) -> list[Waiting]:
-        return [Waiting(*row) for row in self.rows.values_list("pk", "member_id", "event", "alone")[:most]]
+        rows = self.rows.annotate(reader=READER, is_card=IS_CARD)
+        return [Waiting(*row) for row in rows.values_list(*Waiting._fields)[:most]]
 
     def _shared_with(self, one: Waiting) -> set[str]:
         """Return the events that may stand in one message with this one; none when it goes out by itself."""
@@ -71,13 +88,16 @@ class Turn:
         shared = self._shared_with(first)
         if not shared:
             return [first]
-        kin = [one for one in waiting if one.event in shared and not one.alone]
+        kin = [one for one in waiting if one.event in shared and not one.alone and one.reader == first.reader]
         if first.event in NEWS:
             return kin[:MOST_NEWS]
+        if self.is_direct:
+            several = first.reader is not None and len(kin) > (MOST_CARDS if first.is_card else 1)
+            return kin[:MOST_DECIDED] if several else [first]
         if len(waiting) > self.places:
             return _by_member(kin)
-        own = [one for one in kin if one.member == first.member]
-        return own[:MOST_DECIDED] if len(own) > MEMBER_PLACES - self.told[first.member or 0] else [first]
+        own = [one for one in kin if one.member_id == first.member_id]
+        return own[:MOST_DECIDED] if len(own) > MEMBER_PLACES - self.told[first.member_id or 0] else [first]
 
 
 def due(channel: str, now: datetime) -> QuerySet[Notification]:
@@ -92,7 +112,7 @@ def turns(channel: str, now: datetime) -> list[Turn]:
     """Return what may be sent this way now, whose turn comes first first. The channel's row must be locked."""
     rows = due(channel, now).filter(state=State.WAITING)
     if channel != Channel.Name.GROUP:
-        return [Turn(rows)]
+        return [Turn(rows, gathers=channel == Channel.Name.APP, is_direct=True)]
     places, told = free_places(now), places_of_members(now)
 
     def turn(priority: int) -> Turn:
@@ -113,6 +133,6 @@ def _by_member(waiting: Iterable[Waiting]) -> list[Waiting]:
     """Return the rows of a digest: each member's first one before anybody's second, one line for each member."""
     of: dict[int | None, list[Waiting]] = {}
     for one in waiting:
-        of.setdefault(one.member, []).append(one)
+        of.setdefault(one.member_id, []).append(one)
     rounds = zip_longest(*list(of.values())[:DIGEST_LINES])
     return [one for each in rounds for one in each if one is not None][:MOST_DECIDED]

@@ -38,7 +38,7 @@ def test_a_member_writes_the_advisor_answers_in_wecom_and_the_member_sees_it(
     sandbox = visit("/sandbox/")
     member.fill("#compose textarea", "您好，我的学签下个月到期")
     member.press("#compose textarea", "Enter")
-    alert = sandbox.locator("#group-lines").get_by_text(re.compile("^#1001 王\\*：[0-9]+ 条新消息，")).last
+    alert = sandbox.locator("#group-lines").get_by_text(re.compile("^#1001 王\\*：[0-9]+ 条消息，")).last
     expect(alert).to_be_visible()
     assert "学签下个月" not in sandbox.locator("#group-lines").inner_text()
     receipt = replies_as(sandbox, "LiMing", "您好，请先准备护照首页")

@@ -34,7 +34,7 @@ DEADLINE = 5.0  # seconds, instead of 10
 SHORT_DEADLINE = 0.4
 LATE = 1.0  # a busy machine wakes threads late
 
-TEXT: dict[str, Any] = {"msgtype": "text", "text": {"content": "案件 #1042 有 2 条新消息"}}
+TEXT: dict[str, Any] = {"msgtype": "text", "text": {"content": "案件 #1042 有 2 条消息"}}
 
 
 @pytest.fixture(autouse=True)

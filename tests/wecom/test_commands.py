@@ -190,12 +190,12 @@ def test_a_digit_written_before_the_menu_does_not_answer_it(
     assert texts(world.other_case) == ["二"]
 
 
-def test_a_new_text_replaces_the_menu(world: World, ask: WeCom) -> None:
+def test_a_second_line_joins_the_first_and_the_choice_sends_both_in_order(world: World, ask: WeCom) -> None:
     ask.say("LiMing", "第一句")
-    ask.say("LiMing", "第二句")
-    ask.say("LiMing", "1")
-    assert texts(world.case) == ["一", "第二句"]
-    assert InboundMessage.objects.get(content="第一句").state == State.HELD
+    assert ask.say("LiMing", "第二句").reply.startswith("2 条消息还没有送出")
+    assert "✓ 已发送 2 条" in ask.say("LiMing", "1").reply
+    assert texts(world.case) == ["一", "第一句", "第二句"]
+    assert {row.state for row in InboundMessage.objects.filter(content__endswith="句")} == {State.DELIVERED}
 
 
 def test_a_choice_that_is_not_on_the_menu_sends_nothing(world: World, ask: WeCom) -> None:

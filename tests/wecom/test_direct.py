@@ -379,7 +379,7 @@ def test_while_the_app_is_out_of_order_nothing_is_dropped(
     deliver_due()
     titles = [message["template_card"]["main_title"]["desc"] for message in app.messages]
     assert len(titles) == 2
-    assert titles[0].startswith("2 条新消息"), "written anew: WeCom had refused what was written before"
+    assert titles[0].startswith("2 条消息"), "written anew: WeCom had refused what was written before"
 
 
 def test_when_the_secret_is_taken_away_what_waits_for_the_app_goes_to_the_group(

@@ -54,9 +54,11 @@ def test_five_namesakes_are_told_apart(world: World, app: App, settings: Any) ->
     listed, asked = wecom.say("LiMing", "列表").reply, wecom.say("LiMing", "您好").reply
     assert [line for line in listed.splitlines() if line.startswith("#")] == [f"{name} 已等待 0 分钟" for name in names]
     assert all(f"\n{place}） {name} 已等待" in asked for place, name in enumerate(names, start=1))
-    assert wecom.say("LiMing", "2").reply == f"✓ 已发送 → {names[1]}\n2 分钟内回复「撤回」可以撤回。"
-    assert wecom.say("LiMing", "撤回").reply == f"已撤回最后一条消息 → {names[1]}"
-    assert wecom.say("LiMing", f"#{cases[3].number}").reply == f"接下来的文字发到 → {names[3]}"
+    asks = "接下来的文字会先问您发到哪个案件（{} 个可选）；也可以写 #案件号 内容。"
+    sent = f"✓ 已发送 → {names[1]}\n2 分钟内回复「撤回」可以撤回。\n{asks.format(4)}"
+    assert wecom.say("LiMing", "2").reply == sent
+    assert wecom.say("LiMing", "撤回").reply == f"已撤回最后一条消息 → {names[1]}\n{asks.format(5)}"
+    assert wecom.say("LiMing", f"#{cases[3].number}").reply == f"已选定 {names[3]}\n{asks.format(5)}"
     picture = wecom.send("LiMing", "image", {"MediaId": "m1", "PicUrl": "http://x/"}).reply
     assert names[3] in picture or "请选择" in picture
 
@@ -72,16 +74,16 @@ def test_what_goes_to_the_advisor_alone_is_in_full_and_the_group_is_masked(
     card = next(message["template_card"] for message in app.messages if "template_card" in message)
     assert card["main_title"] == {
         "title": f"#{world.case.number} 王小明 · 学签续签",
-        "desc": "1 条新消息，12:00 起等待",
+        "desc": "1 条消息，12:00 起等待",
     }
     said = {message["touser"] + message["text"]["content"] for message in app.messages if "text" in message}
     other = f"#{world.other_case.number} 林芳 · 配偶团聚移民"
-    assert [text for text in said if text.startswith(f"ZhangWei{other}：案件指派，现在由您跟进。\n")]
     assert [text for text in said if text.startswith(f"LiMing{other}：案件转出，不再由您跟进。\n")]
-    assert [text for text in said if text.startswith(f"ZhangWei{other}：1 条新消息，12:00 起等待\n「配偶的表格」\n")]
+    given = f"ZhangWei{other}：现在由您跟进，1 条消息，12:00 起等待\n「配偶的表格」\n"
+    assert [text for text in said if text.startswith(given)]
     assert [text.partition("\n")[0] for text in robot.texts] == [
-        f"#{world.case.number} 王*：1 条新消息，12:00 起等待",
-        f"#{world.other_case.number} 林*：1 条新消息，12:00 起等待",
+        f"#{world.case.number} 王*：1 条消息，12:00 起等待",
+        f"#{world.other_case.number} 林*：1 条消息，12:00 起等待",
     ]
     for secret in ("小明", "林芳", "学签", "配偶"):
         assert secret not in "".join(str(payload) for payload in robot.payloads)

@@ -110,20 +110,20 @@ TABLE: dict[str, tuple[list[tuple[int, Act]], int | None, str]] = {
     "away by hand and back": ([(-2, away), (-1, active), (-1, back)], 60, "LiMing"),
     "outside the hours": ([(-2, active), (-1, hours_begin_later)], 0, "LiMing"),
     "the hours end meanwhile": ([(-2, hours_end_at_30), (-1, active), (40, active)], 60, "LiMing"),
-    "given meanwhile to one who is away": ([(-1, active), (30, give_to_zhang)], 60, "ZhangWei"),
+    "given meanwhile to one who is away": ([(-1, active), (30, give_to_zhang)], 30, "ZhangWei"),
     "given meanwhile to one who is present, then leaves": (
-        [(-1, active), (30, give_to_zhang), (50, zhang_active)],
-        120,
+        [(-1, active), (25, zhang_active), (30, give_to_zhang), (50, zhang_active)],
+        150,
         "ZhangWei",
     ),
     "given meanwhile to one who reads it": (
-        [(-1, active), (30, give_to_zhang), (50, zhang_active), (55, zhang_reads)],
+        [(-1, active), (25, zhang_active), (30, give_to_zhang), (50, zhang_active), (55, zhang_reads)],
         None,
         "阅读",
     ),
-    "only the one before had read it": ([(-1, active), (20, read), (30, give_to_zhang)], 60, "ZhangWei"),
-    "given to nobody meanwhile": ([(-1, active), (30, give_to_nobody)], 60, "请管理员指派"),
-    "suspended meanwhile": ([(-1, active), (30, suspend)], 60, "请管理员指派"),
+    "only the one before had read it": ([(-1, active), (20, read), (30, give_to_zhang)], 30, "ZhangWei"),
+    "given to nobody meanwhile": ([(-1, active), (30, give_to_nobody)], 30, "请管理员指派"),
+    "suspended meanwhile": ([(-1, active), (30, suspend)], 30, "请管理员指派"),
     "taken back meanwhile": ([(-1, active), (30, recall)], None, "撤回"),
     "closed meanwhile by somebody who did not read it": ([(-1, active), (30, close)], 60, "请先重新打开"),
     "was seen only by a clock that ran ahead": ([(-1, change(last_active_at=NOON + timedelta(hours=1)))], 0, "LiMing"),
@@ -147,7 +147,7 @@ def test_when_who_is_told(world: World, robot: Robot, clock: time_machine.Travel
         before = len(robot.payloads)
         deliver_due()
         said = [payload["text"] for payload in robot.payloads[before:]]
-        new = [text for text in said if re.match(rf"#{world.case.number} 王\*：[0-9]+ 条新消息，", text["content"])]
+        new = [text for text in said if re.match(rf"#{world.case.number} 王\*：[0-9]+ 条消息，", text["content"])]
         alerts += [(second, text["content"] + str(text.get("mentioned_list"))) for text in new]
     row = Notification.objects.get(event=Event.MEMBER_WROTE)
     if told_at is None:
@@ -178,7 +178,7 @@ def test_a_later_message_left_unread_is_reminded_of_although_the_first_one_was_r
         deliver_due()
         assert reminded(robot) == (minute >= 30)
         clock.shift(60)
-    assert "1 条新消息" in robot.texts[-1]
+    assert "1 条消息" in robot.texts[-1]
 
 
 def test_what_was_answered_does_not_hasten_the_reminder_of_a_later_message(
@@ -210,7 +210,7 @@ def test_an_alert_counts_only_what_is_not_answered(world: World, robot: Robot, c
     clock.shift(60)
     deliver_due()
     assert len(robot.texts) == 2
-    assert "1 条新消息" in robot.texts[-1]
+    assert "1 条消息" in robot.texts[-1]
 
 
 def test_what_comes_while_an_alert_is_on_its_way_is_gathered_too(
@@ -218,7 +218,8 @@ def test_what_comes_while_an_alert_is_on_its_way_is_gathered_too(
 ) -> None:
     says(world.case, world.wang, "一")
     first = Notification.objects.get(event=Event.MEMBER_WROTE)
-    Notification.objects.filter(pk=first.pk).update(state=State.SENDING, leased_until=NOON + timedelta(seconds=60))
+    under_way = {"state": State.SENDING, "advisor": world.li, "leased_until": NOON + timedelta(seconds=60)}
+    Notification.objects.filter(pk=first.pk).update(**under_way)
     says(world.case, world.wang, "二")
     deliver_due()
     assert robot.texts == [], "not a second alert in the same second"
@@ -226,7 +227,7 @@ def test_what_comes_while_an_alert_is_on_its_way_is_gathered_too(
     clock.shift(60)
     deliver_due()
     assert len(robot.texts) == 1
-    assert "1 条新消息" in robot.texts[0]
+    assert "1 条消息" in robot.texts[0]
 
 
 def test_a_reminder_that_could_not_be_sent_in_time_waits_for_the_next_office_hours(

@@ -3,15 +3,15 @@
 import os
 import re
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
 from django.db import transaction
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -21,13 +21,16 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from pytest_django import Settings
 
-from advisors.actions import approve_advisor, bind_wecom_account, suspend_advisor
+from advisors.actions import approve_advisor, bind_wecom_account, set_availability, suspend_advisor
 from advisors.models import Advisor
 from cases.actions import assign_advisor, close_case, open_case, reopen_case
 from cases.models import Case, Message
 from tests.people import World, says
+from tests.wecom.app import App
 from tests.wecom.colleague import WeCom
+from tests.wecom.random_model import Model
 from tests.wecom.robot import Robot
 from wecom import callback
 from wecom.delivery import deliver_due
@@ -54,72 +57,26 @@ SITUATIONS = {
     "number of another",
     "late",
     "repeated",
+    "asked",
+    "joined",
+    "chose",
+    "slip",
+    "quiet",
+    "handed over waiting",
+    "told in the end",
 }
-
-
-@dataclass
-class Model:
-    """Fifty lines that know who may write where, and since when each advisor's answers go to which case."""
-
-    follows: dict[int, int | None] = field(default_factory=dict)  # case -> advisor
-    closed: set[int] = field(default_factory=set)
-    working: set[int] = field(default_factory=set)
-    bound: dict[int, str] = field(default_factory=dict)  # advisor -> userid, lower case
-    target: dict[int, tuple[int, datetime]] = field(default_factory=dict)  # advisor -> case, since when
-    texts: dict[int, list[str]] = field(default_factory=dict)  # case -> what came from WeCom
-    aside: list[tuple[str, str, int | None, datetime]] = field(default_factory=list)
-    seen: Counter[str] = field(default_factory=Counter)
-
-    def sender(self, userid: str) -> int | None:
-        found = [a for a, bound in self.bound.items() if bound == userid.lower() and a in self.working]
-        return found[0] if found else None
-
-    def say(self, userid: str, text: str, case: int | None, at: datetime) -> None:
-        """`text` is empty for a number alone."""
-        advisor = self.sender(userid)
-        if advisor is None:
-            self.seen["no such sender"] += 1
-        elif case is None:
-            self.answer(advisor, text, at)
-        elif self.follows[case] != advisor:
-            self.seen["number of another"] += 1
-        elif case not in self.closed:
-            self.seen["to the number"] += 1
-            self.texts[case] += [text] if text else []
-            if not text:
-                self.point(advisor, case, at)
-
-    def answer(self, advisor: int, text: str, at: datetime) -> None:
-        case, since = self.target.get(advisor, (None, at))
-        if case is None:
-            self.seen["no target"] += 1
-        elif self.follows[case] != advisor:
-            self.seen["target handed over"] += 1
-        elif case in self.closed:
-            self.seen["target closed"] += 1
-        elif since > at:
-            self.seen["target notified since"] += 1
-        else:
-            self.seen["to the target"] += 1
-            self.texts[case].append(text)
-
-    def point(self, advisor: int, case: int, at: datetime) -> None:
-        before, since = self.target.get(advisor, (None, at))
-        if before != case and since <= at:
-            self.target[advisor] = (case, at)
-
-    def bring_in(self) -> None:
-        self.seen["late"] += len(self.aside)
-        for said in self.aside:
-            self.say(*said)
-        self.aside.clear()
+QUIET = {"quiet_from": time(11), "quiet_to": time(15)}  # the lives begin at noon and last an hour or two
+EVENING = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
 
 
 class Life(RuleBasedStateMachine):
     robot: Robot
+    app: App
     wecom: WeCom
     world: World
+    settings: Settings
     said = 0
+    untold = 0
     misrouted = 0
     seen: Counter[str] = Counter()
 
@@ -134,6 +91,8 @@ class Life(RuleBasedStateMachine):
         self.members = [world.wang, world.lin]
         first, second = Case.objects.get(pk=world.case.pk), Case.objects.get(pk=world.other_case.pk)
         self.cases = [first, second, open_case(world.wang, "三"), open_case(world.lin, "四")]
+        # Of each case: who was told directly that it waits, since it waits for whoever follows it now.
+        self.heard: dict[int, set[int]] = {number: set() for number in range(4)}
         self.model = Model(follows={0: 0, 1: 0, 2: None, 3: None}, working={0, 1}, texts={n: [] for n in range(4)})
         self.model.seen = Life.seen
         self.sent: list[tuple[str, bytes, int]] = []
@@ -142,44 +101,74 @@ class Life(RuleBasedStateMachine):
             self.model.bound[advisor] = USERIDS[advisor].lower()
 
     def teardown(self) -> None:
+        self.model.bring_in()
         bring_in()  # the next life begins with an empty spool
+        try:
+            self.every_advisor_is_told_in_the_end()
+        finally:
+            self.end()
+
+    def end(self) -> None:
         self.clock.stop()
         transaction.set_rollback(True)
         self.savepoint.__exit__(None, None, None)
 
-    @initialize()
-    def each_turn_once(self) -> None:
+    @initialize(asks=st.booleans())
+    def each_turn_once(self, asks: bool) -> None:
         """Every life begins with what must not be missed, whatever chance brings afterwards."""
+        self.model.asks = asks
+        Life.settings.WECHAT_REPLY_ROUTING = "ask" if asks else "latest"
         self.advisor_says(USERIDS[0], None, away=False)
+        for case in (1, 0):
+            self.member_writes_and_the_worker_runs(case, refuse=False)
+        for _line in range(3):  # to the target, asked about, and joined to that
+            self.advisor_says(USERIDS[0], None, away=False)
+        self.advisor_chooses_or_slips(USERIDS[0], "2", away=False)
+        self.advisor_says(USERIDS[0], 0, away=False)
+        self.quiet_hours(1, is_quiet=True)
         for case, then in ((0, "nothing"), (0, "another"), (0, "handed over"), (1, "closed")):
             self.advisor_is_told_and_answers(case, then, other=1)
 
     @rule(case=cases)
     def member_writes(self, case: int) -> None:
+        self.now.shift(1)  # nobody begins to wait at the same time as somebody else
         if case not in self.model.closed:
             says(self.cases[case], self.members[case % 2], "在吗？")
+            self.model.waits.setdefault(case, datetime.now(UTC))
 
     @rule(case=cases, refuse=rarely)
     def member_writes_and_the_worker_runs(self, case: int, refuse: bool) -> None:
         self.member_writes(case)
         self.now.shift(70)
         self.robot.script = [{"errcode": -1, "errmsg": "busy"}] * 3 if refuse else []
-        before = len(self.robot.payloads)
-        deliver_due()
-        for payload in self.robot.payloads[before:]:
-            self.group_hears(payload["text"]["content"], payload["text"].get("mentioned_list", []))
+        self.worker_runs()
         self.now.shift(1)
 
-    def group_hears(self, text: str, mentioned: list[str]) -> None:
+    def worker_runs(self) -> None:
+        before, sent = len(self.robot.payloads), len(self.app.messages)
+        deliver_due()
+        for payload in self.robot.payloads[before:]:
+            self.somebody_hears(payload["text"]["content"], payload["text"].get("mentioned_list", []), direct=False)
+        for message in self.app.messages[sent:]:
+            card = message.get("template_card")
+            text = card["main_title"]["title"] if card else message["text"]["content"]
+            self.somebody_hears(text, [message["touser"]], direct=True)
+        self.model.told = {n: Case.objects.get(pk=case.pk).notified_at for n, case in enumerate(self.cases)}
+
+    def somebody_hears(self, text: str, userids: list[str], *, direct: bool) -> None:
         """Whoever is mentioned has been told of the case that the text names; of several, none is the last."""
-        numbers = {int(number) for number in re.findall(r"^#([0-9]+) ", text, re.MULTILINE)}
+        numbers = {int(number) for number in re.findall(r"#([0-9]+)(?= |、|$)", text, re.MULTILINE)}
         told = [number for number, case in enumerate(self.cases) if case.number in numbers]
         for advisor, bound in self.model.bound.items():
-            if bound in {userid.lower() for userid in mentioned}:
-                if len(told) == 1:
-                    self.model.point(advisor, told[0], datetime.now(UTC))
-                else:
-                    self.model.target.pop(advisor, None)
+            if bound not in {userid.lower() for userid in userids} or "转出" in text.partition("\n")[0]:
+                continue
+            for number in told if direct else []:
+                self.heard[number].add(advisor)
+            if len(told) == 1:
+                self.model.point(advisor, told[0], datetime.now(UTC))
+            else:
+                self.model.target.pop(advisor, None)
+                self.model.chosen.pop(advisor, None)
 
     @rule(case=cases, then=st.sampled_from(["nothing", "handed over", "closed", "another"]), other=cases)
     def advisor_is_told_and_answers(self, case: int, then: str, other: int) -> None:
@@ -202,7 +191,27 @@ class Life(RuleBasedStateMachine):
     def assign(self, case: int, advisor: int | None) -> None:
         if advisor is None or advisor in self.model.working:
             assign_advisor(self.cases[case], None if advisor is None else self.people[advisor], by=self.world.admin)
+            if self.model.follows[case] != advisor:
+                self.heard[case].clear()  # what anybody heard before, they heard of another time
+                self.model.told[case] = None
+                Life.seen["handed over waiting"] += case in self.model.waits and advisor is not None
             self.model.follows[case] = advisor
+
+    @rule(advisor=advisors, is_quiet=st.booleans())
+    def quiet_hours(self, advisor: int, is_quiet: bool) -> None:
+        Life.seen["quiet"] += is_quiet
+        set_availability(self.people[advisor], **(QUIET if is_quiet else dict.fromkeys(QUIET)))
+
+    @rule(case=cases)
+    def advisor_answers_on_the_website(self, case: int) -> None:
+        advisor = self.model.follows[case]
+        if advisor in self.model.working and case not in self.model.closed:
+            says(self.cases[case], self.people[advisor], "您好")
+            self.model.waits.pop(case, None)
+
+    @rule(userid=senders, text=st.sampled_from(["？", "0", "1", "1", "2", "3"]), away=rarely)
+    def advisor_chooses_or_slips(self, userid: str, text: str, away: bool) -> None:
+        self.says(userid, text, None, away)
 
     @rule(advisor=advisors, really=rarely)
     def suspend_or_approve(self, advisor: int, really: bool) -> None:
@@ -283,20 +292,34 @@ class Life(RuleBasedStateMachine):
         Life.misrouted += found != self.model.texts
         assert found == self.model.texts
 
+    def every_advisor_is_told_in_the_end(self) -> None:
+        """In the evening nobody's quiet hours last any more: whoever follows a waiting case has heard of it."""
+        self.robot.script = []
+        self.now.move_to(EVENING)
+        for _ in range(4):
+            self.worker_runs()
+            self.now.shift(61)
+        for case, advisor in self.model.follows.items():
+            waits = case in self.model.waits and case not in self.model.closed
+            if waits and advisor in self.model.working and self.model.bound.get(advisor):
+                Life.seen["told in the end"] += 1
+                Life.untold += advisor not in self.heard[case]
+                assert advisor in self.heard[case], (case, advisor)
+
 
 @pytest.mark.django_db
 def test_in_a_random_world_nothing_is_misrouted(
-    world: World, robot: Robot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    world: World, robot: Robot, app: App, settings: Settings, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("django.conf.settings.VAR_DIR", tmp_path)
-    Life.robot, Life.wecom, Life.world = robot, WeCom(), world
-    checked: Any = settings(
-        max_examples=12,
+    settings.VAR_DIR = tmp_path
+    Life.robot, Life.app, Life.wecom, Life.world, Life.settings = robot, app, WeCom(), world, settings
+    checked: Any = hypothesis_settings(
+        max_examples=14,
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=PHASES,
     )
     run_state_machine_as_test(Life, settings=checked)
-    assert Life.misrouted == 0
+    assert (Life.misrouted, Life.untold) == (0, 0)
     assert set(Life.seen) == SITUATIONS, Life.seen

@@ -209,10 +209,10 @@ def test_what_the_advisor_before_was_told_the_next_one_was_not(told: World, cloc
     deliver_due()
     assign_advisor(told.case, told.zhang, by=told.admin)
     assert (listed(told)["notified_seq"], listed(told)["notified_at"]) == (0, None)
-    assert (ticks(told), hints(told)) == (["sent"], [SAVED])
-    clock.shift(timedelta(minutes=31))
-    deliver_due()  # the reminder, to the one who follows it now
-    assert hints(told) == ["已提醒张伟，11-23 12:31"]
+    assert (ticks(told), hints(told)) == (["sent"], [NOTIFYING])
+    clock.shift(timedelta(minutes=1))
+    deliver_due()  # to the one who follows it now
+    assert hints(told) == ["已提醒张伟，11-23 12:01"]
 
 
 def test_a_hand_over_while_it_was_on_its_way_claims_nothing(told: World) -> None:
@@ -242,11 +242,13 @@ def test_a_new_case_says_that_the_team_was_told(told: World, robot: Robot) -> No
     says(case, told.wang, "您好")
     assert hints(told, case) == ["我们正在为您安排顾问，您可以先留言，顾问会在这里看到。"]
     deliver_due()
-    assert robot.texts[-1].startswith(f"#{case.number} 王*：新案件，1 条新消息，12:00 起等待\n")
+    assert robot.texts[-1].startswith(f"#{case.number} 王*：新案件，1 条消息，12:00 起等待\n")
     assert "请管理员指派" in robot.texts[-1]
     assert hints(told, case) == ["已提醒我们的团队（11-23 12:00），正在为您安排顾问。"]
     assign_advisor(case, told.li, by=told.admin)
-    assert hints(told, case) == [SAVED]
+    assert hints(told, case) == [NOTIFYING]
+    deliver_due()
+    assert hints(told, case) == ["已提醒李明，11-23 12:00"]
 
 
 def test_a_closed_case_says_only_that(told: World) -> None:
@@ -317,4 +319,4 @@ def test_the_history_of_the_demo_is_told_to_nobody_and_its_first_new_message_is(
     case = Case.objects.get(number=1001)
     says(case, case.member, "您好，我又有一个问题。")
     told = {(row.event, row.case.number if row.case else None) for row in Notification.objects.all()}
-    assert told == {(Event.MEMBER_WROTE, 1001), (Event.STILL_UNREAD, 1001)}
+    assert told == {(event, 1001) for event in (Event.MEMBER_WROTE, Event.STILL_UNREAD, Event.STILL_UNANSWERED)}

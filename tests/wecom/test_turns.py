@@ -67,7 +67,7 @@ def test_a_hundred_and_twenty_sign_ups_do_not_delay_an_alert(
 ) -> None:
     some_members(120)
     assert alert_comes_after(lambda: robot.texts, told, clock, capsys) == 0
-    assert robot.texts[0].startswith(f"#{told.case.number} 王*：1 条新消息，12:00 起等待\n"), "and goes first"
+    assert robot.texts[0].startswith(f"#{told.case.number} 王*：1 条消息，12:00 起等待\n"), "and goes first"
     empty(clock, 2)
     assert len(robot.texts) == 3
     assert robot.texts[1].startswith("【汇总】100 位新会员\n新会员：会*、会*")
@@ -146,7 +146,7 @@ def test_hundreds_of_cases_of_one_member_are_one_line_each_time_and_delay_nobody
     about_lin = [text for text in robot.texts if "林*" in text]
     assert len(about_lin) <= 4, "three messages a minute"
     assert all(text.count("林*") == 1 for text in about_lin)
-    assert "林*：49 个案件（#1003、#1004、#1005 等）共 49 条新消息，12:00 起等待。" in "".join(about_lin)
+    assert "林*：49 个案件（#1003、#1004、#1005 等）共 49 条消息，12:00 起等待。" in "".join(about_lin)
 
 
 def test_a_flood_in_one_case_is_one_alert_a_minute(
@@ -156,7 +156,7 @@ def test_a_flood_in_one_case_is_one_alert_a_minute(
         says(told.other_case, told.lin, f"第 {number} 条")
         deliver_due()
         clock.shift(3)
-    assert len([text for text in robot.texts if "条新消息" in text]) == 5
+    assert len([text for text in robot.texts if "条消息" in text]) == 5
     assert alert_comes_after(lambda: robot.texts, told, clock, capsys) == 0
 
 
@@ -175,7 +175,7 @@ def test_a_member_has_three_messages_a_minute_and_the_rest_together(
     assert len(robot.texts) == 3
     empty(clock, 1)
     (last,) = robot.texts[3:]
-    assert last.startswith("王*：6 个案件（#1006、#1007、#1008 等）共 6 条新消息，12:00 起等待。跟进人：李明（N")
+    assert last.startswith("王*：6 个案件（#1006、#1007、#1008 等）共 6 条消息，12:00 起等待。跟进人：李明（N")
     assert last.count("王*") == 1
     assert robot.payloads[3]["text"]["mentioned_list"] == ["LiMing"]
     alerts = Notification.objects.filter(event=Event.MEMBER_WROTE)
@@ -195,9 +195,9 @@ def test_in_a_digest_a_member_with_many_cases_takes_nobodys_line(
         says(case, case.member, "在吗？")
     deliver_due()
     digest = robot.texts[0]
-    assert digest.startswith("【汇总】50 个案件等待回复：\n王*：31 个案件（#1003、#1004、#1005 等）共 31 条新消息，")
+    assert digest.startswith("【汇总】50 个案件等待回复：\n王*：31 个案件（#1003、#1004、#1005 等）共 31 条消息，")
     assert digest.count("王*") == 1
-    assert all(f"\n#{case.number} 会*：1 条新消息，" in digest for case in others)
+    assert all(f"\n#{case.number} 会*：1 条消息，" in digest for case in others)
     assert len(digest.encode()) <= 2048
 
 
@@ -258,6 +258,7 @@ def test_the_database_holds_the_priority_of_an_event(told: World) -> None:
         Event.MEMBER_REGISTERED: Priority.NEWS,
         Event.MEMBER_WROTE: Priority.ALERT,
         Event.STILL_UNREAD: Priority.ALERT,
+        Event.STILL_UNANSWERED: Priority.ALERT,
     }
     for event in (Event.MEMBER_REGISTERED, Event.MEMBER_WROTE):
         with pytest.raises(IntegrityError), transaction.atomic():

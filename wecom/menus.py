@@ -1,0 +1,102 @@
+"""Questions to an advisor about texts that are held: to which case, or whether they are sent at all.
+
+One question at a time for each advisor. What is written while it is open joins it; a digit answers for all, in order.
+"""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from advisors.models import Advisor
+from cases.models import Case
+from wecom import replies
+from wecom.models import InboundMessage, ReplyMenu
+from wecom.routing import Outcome, close_held, deliver, text_of, waiting_cases, written_at
+from wecom.slips import choice_in
+
+State, Kind = InboundMessage.State, ReplyMenu.Kind
+MENU_FOR = timedelta(minutes=10)
+
+
+def open_question(advisor: Advisor) -> ReplyMenu | None:
+    """Return the question to which case held texts go, while it may still be answered."""
+    fresh = ReplyMenu.objects.filter(advisor=advisor, created_at__gte=timezone.now() - MENU_FOR)
+    return fresh.filter(kind=Kind.WHICH_CASE, held__isnull=False).first()
+
+
+def ask_which(row: InboundMessage, advisor: Advisor, cases: list[Case]) -> Outcome:
+    """Hold what was written, together with what is held already, and ask to which of these cases it goes."""
+    if row.late:  # nobody would see the menu, and the next digit would answer it
+        return Outcome(State.HELD, replies.several_wait(), "等待回复的案件不止一个")
+    menu = open_question(advisor)
+    known = menu.case_ids if menu else []  # in their places: the digits stand for them
+    menu = _put(menu, advisor, Kind.WHICH_CASE, [*known, *(case.pk for case in cases if case.pk not in known)])
+    return Outcome(State.HELD, question(menu, held=menu.held.count() + 1), "等待顾问选择案件", menu=menu)
+
+
+def join(row: InboundMessage, advisor: Advisor, menu: ReplyMenu) -> Outcome:
+    """Hold what was written while a question is open: it goes where the first text goes, after it."""
+    return ask_which(row, advisor, waiting_cases(advisor))
+
+
+def ask_whether(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> Outcome:
+    """Hold what looks like a slip until the advisor says that the client of this case is to read it."""
+    if row.late:
+        return Outcome(State.HELD, replies.slip(text), "看起来是误发")
+    menu = ReplyMenu.objects.filter(advisor=advisor).first()
+    joins = menu is not None and menu.kind == Kind.REALLY and menu.case_ids == [case.pk] and not _is_over(menu)
+    menu = _put(menu if joins else None, advisor, Kind.REALLY, [case.pk])
+    return Outcome(State.HELD, replies.really(text, case), "看起来是误发，等待确认", menu=menu)
+
+
+def _put(menu: ReplyMenu | None, advisor: Advisor, kind: str, case_ids: list[int]) -> ReplyMenu:
+    """Ask anew: `menu` with what it holds, or another in place of any there was; what that held stays held."""
+    if menu is None:
+        ReplyMenu.objects.filter(advisor=advisor).delete()
+        return ReplyMenu.objects.create(advisor=advisor, kind=kind, case_ids=case_ids)
+    menu.case_ids, menu.created_at = case_ids, timezone.now()
+    menu.save(update_fields=["case_ids", "created_at"])
+    return menu
+
+
+def question(menu: ReplyMenu, held: int) -> str:
+    """Return a question's text, with how many texts are `held` for it."""
+    theirs = Case.objects.filter(advisor=menu.advisor_id).select_related("member__user").in_bulk(menu.case_ids)
+    return replies.menu([theirs.get(pk) for pk in menu.case_ids], held)
+
+
+def _is_over(menu: ReplyMenu) -> bool:
+    return menu.created_at < timezone.now() - MENU_FOR
+
+
+def choose(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
+    """Have a digit answer the last question, if there is one; None for anything else."""
+    menu = ReplyMenu.objects.filter(advisor=advisor).first()
+    choice = choice_in(text)
+    if menu is None or choice is None:
+        return None
+    if menu.created_at > written_at(row):
+        return Outcome(State.IGNORED, replies.MENU_STALE, "选择早于菜单")
+    if _is_over(menu) or not menu.held.exists():
+        menu.delete()
+        return Outcome(State.IGNORED, replies.MENU_STALE, "选择已过期")
+    if choice > len(menu.case_ids):
+        return Outcome(State.IGNORED, replies.refused(f"没有第 {choice} 项。"), "选择了不存在的一项")
+    held = list(menu.held.order_by("received_at", "pk"))
+    menu.delete()
+    if choice == 0:
+        for one in held:
+            close_held(one, Outcome(State.IGNORED, reason="顾问取消"))
+        return Outcome(State.IGNORED, replies.DROPPED, "取消选择")
+    case = Case.objects.select_related("member__user").get(pk=menu.case_ids[choice - 1])
+    return _send_all(advisor, case, held)
+
+
+def _send_all(advisor: Advisor, case: Case, held: list[InboundMessage]) -> Outcome:
+    outcomes = []
+    for one in held:
+        outcomes.append(deliver(one, advisor, case, text_of(one)))
+        close_held(one, outcomes[-1])
+    kept = [one.reply for one in outcomes if one.state == State.HELD]
+    said = outcomes[0].reply if len(held) == 1 else replies.chosen(case, len(held) - len(kept), kept)
+    return Outcome(State.IGNORED, said, f"选择了案件 #{case.number}", case)
