@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PageErrors, Site
+from tests.browser.conftest import ROOT, PageErrors, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("calm_wecom")]
 
@@ -66,6 +66,31 @@ def test_the_button_of_a_card_makes_its_case_the_reply_target(
     shot(sandbox, "card")
     assert "#1002 林芳 · 配偶团聚移民" in replies_as(sandbox, "LiMing", "请填 IMM 5532")
     expect(member.locator("#messages").get_by_text("请填 IMM 5532")).to_be_visible()
+
+
+def test_a_video_sent_in_wecom_stands_in_the_case_and_plays(
+    site: Site, sign_in: Open, visit: Open, shot: Callable[..., None]
+) -> None:
+    member, sandbox = sign_in(MEMBER, "/messages/1001/"), visit("/sandbox/")
+    assert "#1001" in replies_as(sandbox, "LiMing", "#1001")
+    sandbox.click("button[data-event=video]")
+    file = member.locator("#messages a.file[data-kind=video]").last
+    expect(file).to_contain_text("视频.mp4")
+    shot(member, "video-from-wecom")
+    address = file.get_attribute("href")
+    assert member.request.get(str(address)).body() == (ROOT / "wecom/sandbox/video.mp4").read_bytes()
+    played = member.evaluate(
+        """(address) => new Promise((done) => {
+            const video = document.createElement("video");
+            video.addEventListener("ended", () => done([video.videoWidth, video.videoHeight, video.currentTime]));
+            video.addEventListener("error", () => done(video.error.message));
+            video.src = address;
+            video.muted = true;
+            video.play().catch((error) => done(error.message));
+        })""",
+        address,
+    )
+    assert played == [160, 120, 2]
 
 
 def test_sign_ups_show_in_the_group(visit: Open) -> None:
