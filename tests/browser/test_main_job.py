@@ -117,6 +117,13 @@ def bind(admin: Page, name: str, userid: str) -> None:
     expect(admin.locator(".messagelist .success")).to_be_visible()
 
 
+@pytest.mark.parametrize(("locale", "names"), [("zh-CN", {"搜索", "是", "否"}), ("en", {"Search", "yes", "no"})])
+def test_the_icons_of_the_admin_have_names_in_the_readers_language(sign_in: Open, locale: str, names: set[str]) -> None:
+    page = sign_in(ADMIN, "/admin/members/user/", locale=locale)
+    icons = page.locator("#changelist img[alt]")
+    assert {one.get_attribute("alt") for one in icons.all()} == names
+
+
 def test_an_application_is_reviewed_and_approved_in_the_admin(
     site: Site, sign_in: Open, visit: Open, shot: Callable[..., None]
 ) -> None:
