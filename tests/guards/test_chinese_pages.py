@@ -104,13 +104,14 @@ def admin_pages(client: Client) -> Iterator[str]:
 
 def test_the_admin_speaks_chinese(filled: World) -> None:
     client = signed_in(filled.admin)
-    found, opened = {}, 0
+    found: set[str] = set()
+    opened = 0
     for path in admin_pages(client):
         response = client.get(path, headers={"Accept-Language": "zh-CN"})
         assert response.status_code in {200, 302, 403, 404}, path
         if response.status_code == 200:
             opened += 1
-            found |= {f"{path} {wrong}": "" for wrong in wrong_on(response.content.decode())}
+            found |= {f"{path} {wrong}" for wrong in wrong_on(response.content.decode())}
     assert sorted(found) == []
     assert opened > 100
 
