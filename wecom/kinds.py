@@ -16,7 +16,7 @@ MESSAGES: dict[str, Promise] = {
     EVENT: gettext_lazy("事件"),
 }
 EVENTS: dict[str, Promise] = {
-    "enter_agent": gettext_lazy("打开应用"),
+    "enter_agent": gettext_lazy("进入应用"),
     "template_card_event": gettext_lazy("卡片按钮"),
     "template_card_menu_event": gettext_lazy("卡片菜单"),
     "subscribe": gettext_lazy("成为应用成员"),

@@ -281,7 +281,7 @@ def test_kinds_of_messages_and_events_are_words(world: World, admin: Client) -> 
         wecom.send("LiMing", kind, {"MediaId": "x"})
     for event in ("enter_agent", "template_card_event", "moon_event"):
         wecom.send("LiMing", "event", {"Event": event, "EventKey": "x"})
-    words = ["图片", "未知类型（hologram）", "事件：打开应用", "事件：卡片按钮", "未知事件（moon_event）"]
+    words = ["图片", "未知类型（hologram）", "事件：进入应用", "事件：卡片按钮", "未知事件（moon_event）"]
     page = admin.get(INBOUND).content.decode()
     assert all(f'"field-what">{word}<' in page for word in words)
     # As the filter has them: one kind each, and all events together.
