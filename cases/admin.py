@@ -1,14 +1,15 @@
 import unicodedata
-from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.utils import display_for_value
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from advisors.models import Advisor
 from cases.actions import assign_advisor, close_case, open_case, reopen_case
@@ -57,17 +58,22 @@ class CaseAdmin(admin.ModelAdmin):
     autocomplete_fields = ("member",)
     readonly_fields = ("number", "waits_since", "last_message_at", "created_at")
     fields = ("number", "title", "kind", "member", "advisor", "status", *readonly_fields[1:])
+    fields_of_a_new_one = ("title", "kind", "member", "advisor")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
         return super().get_queryset(request).select_related("member__user", "advisor__user")
 
     @admin.display(description=_("等待回复自"), ordering="waiting_since")
-    def waits_since(self, case: Case) -> datetime | None:
-        return case.waits_since
+    def waits_since(self, case: Case) -> str:
+        # As text: of what a function returns, the detail page shows Python's own words (None, a time in UTC).
+        return display_for_value(case.waits_since, "—")
+
+    def get_fields(self, request: HttpRequest, obj: Case | None = None) -> Any:
+        return self.fields if obj else self.fields_of_a_new_one
 
     def get_readonly_fields(self, request: HttpRequest, obj: Case | None = None) -> Any:
         # A case never changes its member: that would hand one family's file to another.
-        return (*self.readonly_fields, "member") if obj else (*self.readonly_fields, "status")
+        return (*self.readonly_fields, "member") if obj else self.readonly_fields
 
     @transaction.atomic
     def save_model(self, request: HttpRequest, obj: Case, form: Any, change: bool) -> None:
@@ -98,19 +104,34 @@ class AttachmentAdmin(ReadOnlyAdmin):
     search_fields = ("=message__case__number", "=sha256")
     ordering = ("-pk",)
     show_full_result_count = False
-    fields = ("message", "kind", "content_type", "size", "sha256", "state", "finding", "scan_due_at")
+    fields = ("message", "kind", "content_format", "size", "digest", "state", "finding", "scan_due_at")
     actions = ("scan_again",)
 
     @admin.display(description=_("时间"))
     def sent_at(self, attachment: Attachment) -> Any:
         return attachment.message.created_at
 
+    @admin.display(description=_("格式"))
+    def content_format(self, attachment: Attachment) -> str:
+        return attachment.content_type
+
+    @admin.display(description=_("校验值（SHA-256）"))
+    def digest(self, attachment: Attachment) -> str:
+        return attachment.sha256
+
     @admin.action(description=_("重新做安全检查"), permissions=["operate"])
     def scan_again(self, request: HttpRequest, queryset: QuerySet[Attachment]) -> None:
         if settings.CLAMD_URL is None:
             self.message_user(request, _("没有配置扫描器（CLAMD_URL）。"), level="warning")
             return
-        do_for_each(request, queryset.select_related("message__case__member", "message__case__advisor"), scan_again)
+        files = queryset.select_related("message__case__member", "message__case__advisor")
+        do_for_each(request, files, scan_again, lambda nothing: being_scanned)
+
+
+def being_scanned(count: int) -> str:
+    """Say of how many files the scanner is asked again."""
+    said = ngettext("已开始重新检查 %d 项，结果稍后显示在这里。", "已开始重新检查 %d 项，结果稍后显示在这里。", count)
+    return said % count
 
 
 @admin.register(Note)

@@ -15,10 +15,12 @@ from django.conf import settings
 from django.db import close_old_connections, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from cases.models import Attachment
 from jiayi.bus import publish
 from jiayi.clamd import ScannerUnavailable, scan
+from jiayi.errors import Conflict
 
 State = Attachment.State
 
@@ -92,9 +94,15 @@ def scan_until(stopped: Callable[[], bool], wait: Callable[[float], None]) -> No
 
 
 def scan_again(attachment: Attachment) -> None:
-    """Have a file scanned once more, whatever was found before; until then it waits. Nothing without a scanner."""
-    if settings.CLAMD_URL is not None:
-        _set(Attachment.objects.filter(pk=attachment.pk), attachment, Verdict(State.WAITING))
+    """Have a file scanned once more, whatever was found before; until then it waits. Raises Conflict if it does so.
+
+    Nothing without a scanner.
+    """
+    if settings.CLAMD_URL is None:
+        return
+    looked_at = Attachment.objects.filter(pk=attachment.pk).exclude(state=State.WAITING)
+    if not _set(looked_at, attachment, Verdict(State.WAITING)):
+        raise Conflict(_("没有变化：这个文件已经在等待安全检查。"))
 
 
 def _claim() -> Attachment | None:
@@ -120,12 +128,16 @@ def _verdict(finding: str) -> Verdict:
 
 
 @transaction.atomic
-def _set(rows: QuerySet[Attachment], attachment: Attachment, verdict: Verdict) -> None:
-    """Write the verdict, and show the message anew on the open pages of those on the case."""
+def _set(rows: QuerySet[Attachment], attachment: Attachment, verdict: Verdict) -> bool:
+    """Write the verdict if the row is among `rows`, and show the message anew on the open pages of those on the case.
+
+    Returns whether it was.
+    """
     due = timezone.now() if verdict.state == State.WAITING else None
     if not rows.update(state=verdict.state, finding=verdict.finding, scan_due_at=due):
-        return
+        return False
     message = attachment.message
     case = message.case
     users = [case.member.user_id, *([case.advisor.user_id] if case.advisor else [])]
     publish({"type": "message", "case": case.pk, "seq": message.seq, "users": users})
+    return True

@@ -1,5 +1,6 @@
 """What every admin page shares."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -54,14 +55,27 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-def do_for_each(request: HttpRequest, rows: Any, change: Callable[[Any], object]) -> None:
-    """Call `change` for each row and tell the administrator how many went through and why others did not."""
-    done = 0
+def done(count: int) -> str:
+    """Say of how many rows what was asked is done."""
+    return ngettext("已处理 %d 项。", "已处理 %d 项。", count) % count
+
+
+def do_for_each(
+    request: HttpRequest,
+    rows: Any,
+    change: Callable[[Any], Any],
+    came_of: Callable[[Any], Callable[[int], str]] = lambda changed: done,
+) -> None:
+    """Call `change` for each row and tell the administrator what came of it, and which rows are as before, and why.
+
+    `change` raises Refused when it changes nothing. `came_of` is given what it returned, and gives what says of how
+    many rows that is true: `done`, or another function where the change has only begun.
+    """
+    counts: Counter[Callable[[int], str]] = Counter()
     for row in rows:
         try:
-            change(row)
-            done += 1
+            counts[came_of(change(row))] += 1
         except Refused as refusal:
             messages.error(request, f"{row}: {refusal.message}")
-    if done:
-        messages.success(request, ngettext("已处理 %d 项。", "已处理 %d 项。", done) % done)
+    for say, count in counts.items():
+        (messages.success if say is done else messages.info)(request, say(count))

@@ -4,18 +4,51 @@ import allauth.account.admin
 import allauth.mfa.admin  # noqa: F401  both register their models, so that we can take them back below
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django import forms
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.admin.utils import display_for_value
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from jiayi.admin import ReadOnlyAdmin
-from members.models import AccountMail, Member, User
+from members.models import AccountMail, Member, SecondFactor, User
+
+RIGHTS = {"add": _("添加"), "change": _("修改"), "delete": _("删除"), "view": _("查看")}
+
+
+class RightsField(forms.ModelMultipleChoiceField):
+    """The rights in words: the names that Django gives them are English."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        right = RIGHTS.get(obj.codename.partition("_")[0], obj.name)
+        return f"{obj.content_type.app_labeled_name}：{right}"
+
+
+class RightsMixin:
+    """Offers the rights to what stands in the admin; others open nothing."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.related_model is Permission:
+            shown = ContentType.objects.get_for_models(*admin.site._registry, for_concrete_models=False)
+            kwargs["form_class"] = RightsField
+            kwargs["queryset"] = Permission.objects.filter(content_type__in=shown.values())
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RightsGroupAdmin(RightsMixin, GroupAdmin):
+    pass
 
 
 @admin.register(User)
-class AccountAdmin(UserAdmin):
+class AccountAdmin(RightsMixin, UserAdmin):
     ordering = ("email",)
     list_display = ("email", "name", "is_active", "is_staff", "date_joined")
     list_filter = ("is_active", "is_staff")
@@ -78,17 +111,33 @@ admin.site.unregister(EmailAddress)
 admin.site.unregister(Authenticator)
 
 
-@admin.register(Authenticator)
+@admin.register(SecondFactor)
 class SecondFactorAdmin(admin.ModelAdmin):
     """Who has a second factor. Its secret is not shown; deleting it lets somebody in who lost the device."""
 
-    list_display = ("user", "type", "created_at", "last_used_at")
+    list_display = ("account", "means", "created", "last_used")
     list_select_related = ("user",)
     search_fields = ("user__name", "user__email")
-    exclude = ("data",)
+    fields = ("account", "means", "created", "last_used")
+
+    @admin.display(description=_("账号"), ordering="user__email")
+    def account(self, factor: SecondFactor) -> str:
+        return str(factor.user)
+
+    @admin.display(description=_("方式"), ordering="type")
+    def means(self, factor: SecondFactor) -> str:
+        return factor.means
+
+    @admin.display(description=_("创建时间"), ordering="created_at")
+    def created(self, factor: SecondFactor) -> str:
+        return display_for_value(factor.created_at, "—")
+
+    @admin.display(description=_("最近使用"), ordering="last_used_at")
+    def last_used(self, factor: SecondFactor) -> str:
+        return display_for_value(factor.last_used_at, "—")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: SecondFactor | None = None) -> bool:
         return False

@@ -17,11 +17,12 @@ from django.utils.translation import gettext_lazy as _
 
 from advisors.models import Advisor
 from cases.models import Case
-from jiayi.admin import ReadOnlyAdmin, do_for_each
+from jiayi.admin import ReadOnlyAdmin, do_for_each, done
 from jiayi.health import WORKER, is_gone, seen
 from wecom.channels import APP, GROUP, app_is_configured
 from wecom.checkup import checkup, queue_state
 from wecom.findings import Finding, age
+from wecom.kinds import kind_in_words
 from wecom.models import Attempt, Channel, Checkup, InboundMessage, Notification
 from wecom.notifications import cancel, resend
 from wecom.routing import assign_held
@@ -36,10 +37,18 @@ TELL = {"ok": messages.success, "warn": messages.warning, "bad": messages.error}
 
 class AttemptInline(admin.TabularInline):
     model = Attempt
-    fields = ("started_at", "finished_at", "errcode", "outcome", "duration_ms")
+    fields = ("started_at", "finished_at", "code", "result", "duration_ms")
     readonly_fields = fields
     extra = 0
     can_delete = False
+
+    @admin.display(description=_("错误码"))
+    def code(self, attempt: Attempt) -> str:
+        return "—" if attempt.errcode is None else str(attempt.errcode)
+
+    @admin.display(description=_("结果"))
+    def result(self, attempt: Attempt) -> str:
+        return gettext("成功") if attempt.outcome == "ok" else attempt.outcome or "—"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -92,11 +101,16 @@ class NotificationAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("重新发送"), permissions=["operate"])
     def resend_selected(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
-        do_for_each(request, queryset, resend)
+        do_for_each(request, queryset, resend, lambda row: being_sent)
 
     @admin.action(description=_("取消发送"), permissions=["operate"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
         do_for_each(request, queryset, cancel)
+
+
+def being_sent(count: int) -> str:
+    """Say of how many notifications the worker sends them now."""
+    return ngettext("已排入发送 %d 项，结果稍后显示在这里。", "已排入发送 %d 项，结果稍后显示在这里。", count) % count
 
 
 def _summary() -> str:
@@ -197,12 +211,27 @@ class CaseNumberForm(ActionForm):
     case_number = forms.IntegerField(label=_("案件号"), required=False, min_value=1, max_value=2**31 - 1)
 
 
+class KindFilter(admin.AllValuesFieldListFilter):
+    """The kinds of messages that there are, in words."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        every, *kinds = super().choices(changelist)
+        yield every
+        yield from ({**kind, "display": kind_in_words(str(kind["display"]))} for kind in kinds)
+
+
+def being_fetched(count: int) -> str:
+    """Say of how many pictures, voices and videos the worker fetches them now."""
+    said = ngettext("已开始重新下载 %d 项，结果稍后显示在这里。", "已开始重新下载 %d 项，结果稍后显示在这里。", count)
+    return said % count
+
+
 @admin.register(InboundMessage)
 class InboundMessageAdmin(ReadOnlyAdmin):
     action_form = CaseNumberForm
     actions = ("assign_to_case",)
-    list_display = ("received_at", "userid", "advisor", "message_type", "event", "state", "reason", "case")
-    list_filter = ("state", "received_at", "message_type", "late")
+    list_display = ("received_at", "userid", "advisor", "what", "state", "reason", "case")
+    list_filter = ("state", "received_at", ("message_type", KindFilter), "late")
     search_fields = ("userid", "=case__number", "advisor__user__name", "reason")
     ordering = ("-pk",)
     fields = (
@@ -211,11 +240,11 @@ class InboundMessageAdmin(ReadOnlyAdmin):
         "late",
         "userid",
         "advisor",
-        "message_type",
-        "event",
+        "what",
         "held_content",
         "state",
         "reason",
+        "attempts",
         "case",
         "reply",
     )
@@ -223,10 +252,14 @@ class InboundMessageAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboundMessage]:
         return super().get_queryset(request).select_related("advisor__user", "case")
 
+    @admin.display(description=_("类型"), ordering="message_type")
+    def what(self, row: InboundMessage) -> str:
+        return row.kind
+
     @admin.display(description=_("内容"))
     def held_content(self, row: InboundMessage) -> str:
         """Shown only while somebody must decide where it goes; what stands in a case is read there."""
-        return row.content if row.state == InboundMessage.State.HELD else "—"
+        return row.content or "—" if row.state == InboundMessage.State.HELD else "—"
 
     @admin.action(description=_("把已保留的来信写入案件"), permissions=["operate"])
     def assign_to_case(self, request: HttpRequest, queryset: QuerySet[InboundMessage]) -> None:
@@ -238,4 +271,9 @@ class InboundMessageAdmin(ReadOnlyAdmin):
         if case is None:
             messages.error(request, _("请在「案件号」里填写一个存在的案件号。"))
             return
-        do_for_each(request, queryset.order_by("pk"), lambda row: assign_held(row, case))
+        do_for_each(
+            request,
+            queryset.order_by("pk"),
+            lambda row: assign_held(row, case),
+            lambda row: being_fetched if row.state == InboundMessage.State.FETCHING else done,
+        )

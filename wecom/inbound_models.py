@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from advisors.models import Advisor
 from cases.models import Case, Message
+from wecom.kinds import kind_in_words
 
 
 class ReplyTarget(models.Model):
@@ -117,4 +118,9 @@ class InboundMessage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.userid} {self.message_type}"
+        return f"{self.userid} {self.kind}"
+
+    @property
+    def kind(self) -> str:
+        """What it is, in words."""
+        return kind_in_words(self.message_type, self.event)

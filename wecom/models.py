@@ -212,7 +212,7 @@ class Attempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.notification_id}: {self.outcome}"
+        return f"N{self.notification_id}"
 
 
 class AppToken(models.Model):

@@ -161,12 +161,17 @@ def _was_reminded(case: Case, event: str) -> bool:
 
 @transaction.atomic
 def resend(notification: Notification) -> Notification:
-    """Send a failed or cancelled notification after all, or a waiting one at once. Raises Conflict otherwise."""
+    """Send a failed or cancelled notification after all, or a waiting one at once.
+
+    Raises Conflict in any other state, and when it is due anyway.
+    """
     if notification.case_id:
         lock_case(notification.case_id)  # nobody asks for another one of this case meanwhile
     row = Notification.objects.select_for_update(no_key=True).get(pk=notification.pk)
     if row.state not in {State.FAILED, State.CANCELLED, State.WAITING}:
         raise Conflict(_("只有等待、失败或已取消的通知可以重新发送。"))
+    if row.state == State.WAITING and row.due_at <= timezone.now():
+        raise Conflict(_("没有变化：这条通知已经排在等待发送的队列里。"))
     others = Notification.objects.filter(event=row.event, channel=row.channel, case=row.case_id, state=State.WAITING)
     if row.is_gathered and others.exclude(pk=row.pk).exists():
         raise Conflict(_("同一案件已有一条等待发送的通知。"))

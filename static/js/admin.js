@@ -1,6 +1,10 @@
-// Names for controls of Django's admin that a screen reader would read as empty.
+// Names for what a screen reader would read as empty, or in English, in Django's admin.
+
+const given = document.currentScript.dataset;
 
 window.addEventListener("load", () => {
+  const names = { True: given.yes, False: given.no, Search: given.search };
+  for (const icon of document.querySelectorAll("img[alt]")) icon.alt = names[icon.alt] ?? icon.alt;
   for (const icon of document.querySelectorAll("span.help-tooltip[aria-label]")) icon.setAttribute("role", "img");
   for (const select of document.querySelectorAll("select.admin-autocomplete[id]")) {
     const label = document.querySelector(`label[for="${CSS.escape(select.id)}"]`);

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PageErrors, Site
+from tests.browser.conftest import ROOT, PageErrors, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("calm_wecom")]
 
@@ -68,6 +68,31 @@ def test_the_button_of_a_card_makes_its_case_the_reply_target(
     expect(member.locator("#messages").get_by_text("请填 IMM 5532")).to_be_visible()
 
 
+def test_a_video_sent_in_wecom_stands_in_the_case_and_plays(
+    site: Site, sign_in: Open, visit: Open, shot: Callable[..., None]
+) -> None:
+    member, sandbox = sign_in(MEMBER, "/messages/1001/"), visit("/sandbox/")
+    assert "#1001" in replies_as(sandbox, "LiMing", "#1001")
+    sandbox.click("button[data-event=video]")
+    file = member.locator("#messages a.file[data-kind=video]").last
+    expect(file).to_contain_text("视频.mp4")
+    shot(member, "video-from-wecom")
+    address = file.get_attribute("href")
+    assert member.request.get(str(address)).body() == (ROOT / "wecom/sandbox/video.mp4").read_bytes()
+    played = member.evaluate(
+        """(address) => new Promise((done) => {
+            const video = document.createElement("video");
+            video.addEventListener("ended", () => done([video.videoWidth, video.videoHeight, video.currentTime]));
+            video.addEventListener("error", () => done(video.error.message));
+            video.src = address;
+            video.muted = true;
+            video.play().catch((error) => done(error.message));
+        })""",
+        address,
+    )
+    assert played == [160, 120, 2]
+
+
 def test_sign_ups_show_in_the_group(visit: Open) -> None:
     sandbox = visit("/sandbox/")
     for path, name, more in (("/register/", "钱六", {}), ("/register/advisor/", "孙七", {"licence_number": "R598765"})):
@@ -90,6 +115,13 @@ def bind(admin: Page, name: str, userid: str) -> None:
     admin.get_by_label("企业微信账号").fill(userid)
     admin.click("[name=_save]")
     expect(admin.locator(".messagelist .success")).to_be_visible()
+
+
+@pytest.mark.parametrize(("locale", "names"), [("zh-CN", {"搜索", "是", "否"}), ("en", {"Search", "yes", "no"})])
+def test_the_icons_of_the_admin_have_names_in_the_readers_language(sign_in: Open, locale: str, names: set[str]) -> None:
+    page = sign_in(ADMIN, "/admin/members/user/", locale=locale)
+    icons = page.locator("#changelist img[alt]")
+    assert {one.get_attribute("alt") for one in icons.all()} == names
 
 
 def test_an_application_is_reviewed_and_approved_in_the_admin(

@@ -1,8 +1,10 @@
 """Cases in the admin, and what is true of every page there."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from allauth.mfa.models import Authenticator
 from django.contrib import admin as django_admin
 from django.contrib.auth.models import Permission
@@ -59,6 +61,25 @@ def test_the_list_shows_number_member_and_follow_up_advisor_and_no_conversation(
     for word in (str(world.case.number), "学签续签", "王小明", "李明"):
         assert word in page
     assert "G12345678" not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"), [("zh-hans", "2026年11月23日 11:30"), ("en", "Nov. 23, 2026, 11:30 a.m.")]
+)
+def test_since_when_a_member_waits_is_told_in_the_practices_time_and_the_readers_language(
+    world: World, admin: Client, language: str, shown: str
+) -> None:
+    with time_machine.travel(datetime(2026, 11, 23, 16, 30, tzinfo=UTC), tick=False):
+        says(world.case, world.wang, "您好")
+        for path in (LIST, detail(world.case)):
+            page = admin.get(path, headers={"Accept-Language": language}).content.decode()
+            assert page.count(shown) >= 2  # of the newest message too
+            assert "16:30" not in page
+
+
+def test_where_nobody_waits_there_is_no_time(world: World, admin: Client) -> None:
+    for path in (LIST, detail(world.case), f"{LIST}add/"):
+        assert "None" not in admin.get(path).content.decode()
 
 
 def test_a_case_is_found_by_number_title_and_member(world: World, admin: Client) -> None:
@@ -298,7 +319,7 @@ def test_no_page_of_the_admin_shows_a_password_or_a_second_factor(world: World, 
     digest = world.wang.user.password.split("$")[-1]
     assert digest not in admin.get(f"/admin/members/user/{world.wang.user_id}/change/").content.decode()
     factor = Authenticator.objects.create(user=world.li.user, type="totp", data={"secret": "CANARY"})
-    path = f"/admin/mfa/authenticator/{factor.pk}/"
+    path = f"/admin/members/secondfactor/{factor.pk}/"
     page = admin.get(f"{path}change/").content.decode()
     assert "advisor0@example.com" in page
     assert "CANARY" not in page

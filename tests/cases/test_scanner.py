@@ -258,8 +258,11 @@ def test_an_administrator_has_a_file_scanned_again(world: World, clamd: Clamd) -
     attachment = send(world, EICAR_TEXT, "a.txt")
     client = signed_in(world.admin)
     action = {"action": "scan_again", "_selected_action": [attachment.pk]}
-    assert "已处理 1 项" in client.post("/admin/cases/attachment/", action, follow=True).content.decode()
+    assert "已开始重新检查 1 项" in client.post("/admin/cases/attachment/", action, follow=True).content.decode()
     assert_not_served(world, attachment, "waiting")
+    again = client.post("/admin/cases/attachment/", action, follow=True).content.decode()
+    assert "没有变化：这个文件已经在等待安全检查。" in again
+    assert "已开始" not in again
     clamd.answer = says(b"stream: OK\0")  # the scanner's list was wrong
     assert scan_due() == 1
     assert_served(world, attachment, EICAR_TEXT)

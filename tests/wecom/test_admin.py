@@ -1,8 +1,10 @@
 """The administrators' view of what went to WeCom and came from it."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
@@ -14,10 +16,13 @@ from advisors.actions import bind_wecom_account
 from cases.actions import assign_advisor, close_case, open_case
 from cases.models import Message
 from members.models import User
+from tests.files import mp4
 from tests.people import PASSWORD, World, says, signed_in
+from tests.wecom.app import App
 from tests.wecom.colleague import WeCom
 from tests.wecom.robot import Robot
 from wecom.delivery import deliver_due
+from wecom.media import fetch_due_media
 from wecom.models import InboundMessage, Notification
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +30,7 @@ pytestmark = pytest.mark.django_db
 INBOUND = reverse("admin:wecom_inboundmessage_changelist")
 NOTIFICATIONS = reverse("admin:wecom_notification_changelist")
 ALL = f"{NOTIFICATIONS}?show=all"
+SAMPLE = Path(settings.BASE_DIR, "wecom/sandbox/video.mp4")
 
 
 @pytest.fixture
@@ -194,6 +200,99 @@ def test_the_list_costs_the_same_for_one_and_for_thirty(world: World, admin: Cli
     before = queries()
     fill(29)
     assert queries() == before <= 12
+
+
+@pytest.fixture
+def video(world: World, app: App) -> InboundMessage:
+    """A video of 李明 for his case that was fetched and refused: it has no picture track."""
+    app.media["broken"] = mp4(b"isom")
+    wecom = WeCom()
+    wecom.say("LiMing", f"#{world.case.number}")
+    wecom.send("LiMing", "video", {"MediaId": "broken"})
+    assert fetch_due_media() == 1
+    return InboundMessage.objects.get(message_type="video", state="held")
+
+
+def test_a_video_that_failed_and_is_assigned_is_said_to_be_under_way_and_no_more(
+    world: World, admin: Client, app: App, video: InboundMessage
+) -> None:
+    page = assign(admin, video, world.case.number)
+    assert "已开始重新下载 1 项，结果稍后显示在这里。" in page
+    assert "已处理" not in page
+    assert "正在下载" in page
+    again = assign(admin, video, world.case.number)
+    assert "LiMing 视频: 只有已保留的来信可以分配。" in again
+    assert "已开始" not in again
+
+    fetch_due_media()
+    row = InboundMessage.objects.get(pk=video.pk)
+    assert (row.state, row.reason, row.attempts) == ("held", video.reason, 2)
+    assert video.reason in admin.get(INBOUND).content.decode()
+    detail = admin.get(reverse("admin:wecom_inboundmessage_change", args=[video.pk])).content.decode()
+    assert "尝试次数" in detail
+
+    app.media["broken"] = SAMPLE.read_bytes()
+    assign(admin, video, world.case.number)
+    fetch_due_media()
+    assert Message.objects.get(source="wecom").attachment.kind == "video"
+
+
+def test_each_row_of_an_action_counts_for_what_came_of_it(
+    world: World, admin: Client, app: App, video: InboundMessage
+) -> None:
+    WeCom().say("LiMing", "#999 材料收到了")
+    text = InboundMessage.objects.get(message_type="text", state="held")
+    done = InboundMessage.objects.filter(state="ignored").first()
+    assert done is not None
+    data = {"action": "assign_to_case", "_selected_action": [text.pk, video.pk, done.pk]}
+    page = admin.post(INBOUND, {**data, "case_number": world.case.number}, follow=True).content.decode()
+    for said in ("已处理 1 项。", "已开始重新下载 1 项", "LiMing 文字: 只有已保留的来信可以分配。"):
+        assert said in page
+
+
+def test_sending_again_what_is_due_anyway_changes_nothing_and_says_so(
+    admin: Client, mixed: dict[str, Notification]
+) -> None:
+    def resend(*names: str) -> str:
+        chosen = {"action": "resend_selected", "_selected_action": [mixed[name].pk for name in names]}
+        return admin.post(ALL, chosen, follow=True).content.decode()
+
+    page = resend("later", "failed")
+    assert "已排入发送 2 项，结果稍后显示在这里。" in page
+    assert "已处理" not in page
+    page = resend("later", "late", "delivered")
+    assert page.count("没有变化：这条通知已经排在等待发送的队列里。") == 2
+    assert "只有等待、失败或已取消的通知可以重新发送。" in page
+    assert "已排入" not in page
+
+
+def test_cancelling_twice_is_done_once(admin: Client, mixed: dict[str, Notification]) -> None:
+    chosen = {"action": "cancel_selected", "_selected_action": [mixed["late"].pk]}
+    assert "已处理 1 项。" in admin.post(ALL, chosen, follow=True).content.decode()
+    again = admin.post(ALL, chosen, follow=True).content.decode()
+    assert "只有等待发送的通知可以取消。" in again
+    assert "已处理" not in again
+
+
+def test_kinds_of_messages_and_events_are_words(world: World, admin: Client) -> None:
+    bind_wecom_account(world.li, "LiMing")
+    wecom = WeCom()
+    for kind in ("image", "hologram"):
+        wecom.send("LiMing", kind, {"MediaId": "x"})
+    for event in ("enter_agent", "template_card_event", "moon_event"):
+        wecom.send("LiMing", "event", {"Event": event, "EventKey": "x"})
+    words = ["图片", "未知类型（hologram）", "事件：进入应用", "事件：卡片按钮", "未知事件（moon_event）"]
+    page = admin.get(INBOUND).content.decode()
+    assert all(f'"field-what">{word}<' in page for word in words)
+    # As the filter has them: one kind each, and all events together.
+    assert all(f">{word}</a>" in page for word in ("图片", "未知类型（hologram）", "事件"))
+    chosen = admin.get(f"{INBOUND}?message_type=hologram").content.decode()
+    assert '"field-what">未知类型（hologram）<' in chosen
+    assert '"field-what">图片<' not in chosen
+    for row in InboundMessage.objects.all():
+        detail = admin.get(reverse("admin:wecom_inboundmessage_change", args=[row.pk])).content.decode()
+        assert any(word in detail for word in words)
+        assert "template_card_event" not in detail
 
 
 def test_staff_who_may_only_look_cannot_act(world: World, held: InboundMessage) -> None:

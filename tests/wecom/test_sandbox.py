@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,6 +21,7 @@ from pytest_django import Settings
 from wechatpy.enterprise.crypto import WeChatCrypto
 
 from advisors.actions import bind_wecom_account
+from cases.files import read_upload
 from tests.people import World
 from tests.threads import at_once
 from wecom.sandbox import callback
@@ -619,6 +621,19 @@ def test_what_a_colleague_sent_can_be_fetched(
     with time_machine.travel(timezone.now() + timedelta(days=3, minutes=1), tick=False):
         late = client.get("/sandbox/cgi-bin/media/get", {**asked, "access_token": token(client)})
     assert late.json()["errcode"] == 40007
+
+
+@pytest.mark.parametrize(
+    ("kind", "taken_as"), [("image", "image"), ("voice", "file"), ("video", "video"), ("file", "file")]
+)
+def test_the_site_takes_what_a_colleague_sent_for_what_it_is(
+    client: Client, site: Site, kind: str, taken_as: str
+) -> None:
+    act(client, kind)
+    asked = {"access_token": token(client), "media_id": site.messages[0]["MediaId"]}
+    answer = client.get("/sandbox/cgi-bin/media/get", asked)
+    name = answer["Content-Disposition"].partition('filename="')[2].rstrip('"')
+    assert read_upload(BytesIO(answer.content), name).kind == taken_as
 
 
 def test_nobody_sent_that_medium(client: Client) -> None:
