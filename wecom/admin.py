@@ -25,7 +25,7 @@ from wecom.findings import Finding, age
 from wecom.kinds import kind_in_words
 from wecom.models import Attempt, Channel, Checkup, InboundMessage, Notification
 from wecom.notifications import cancel, resend
-from wecom.routing import assign_held
+from wecom.routing import MAX_REASON, assign_held, dismiss_held
 from wecom.trial import await_trial, begin_trial, came_of
 
 State = Notification.State
@@ -205,10 +205,11 @@ def _tell(request: HttpRequest, finding: Finding) -> None:
     TELL[finding.level](request, f"{finding.title}：{finding.detail} {finding.fix}".strip())
 
 
-class CaseNumberForm(ActionForm):
-    """The field beside the actions of the list: to which case a held message goes."""
+class HeldForm(ActionForm):
+    """The fields beside the actions of the list: to which case a held message goes, or why to none."""
 
     case_number = forms.IntegerField(label=_("案件号"), required=False, min_value=1, max_value=2**31 - 1)
+    dismissed_because = forms.CharField(label=_("不再处理的原因"), required=False, max_length=MAX_REASON)
 
 
 class KindFilter(admin.AllValuesFieldListFilter):
@@ -228,8 +229,8 @@ def being_fetched(count: int) -> str:
 
 @admin.register(InboundMessage)
 class InboundMessageAdmin(ReadOnlyAdmin):
-    action_form = CaseNumberForm
-    actions = ("assign_to_case",)
+    action_form = HeldForm
+    actions = ("assign_to_case", "dismiss")
     list_display = ("received_at", "userid", "advisor", "what", "state", "reason", "case")
     list_filter = ("state", "received_at", ("message_type", KindFilter), "late")
     search_fields = ("userid", "=case__number", "advisor__user__name", "reason")
@@ -264,9 +265,7 @@ class InboundMessageAdmin(ReadOnlyAdmin):
     @admin.action(description=_("把已保留的来信写入案件"), permissions=["operate"])
     def assign_to_case(self, request: HttpRequest, queryset: QuerySet[InboundMessage]) -> None:
         """Write held messages into the case whose number stands beside the action, as their senders."""
-        form = CaseNumberForm(request.POST)
-        del form.fields["action"]  # the list itself has checked which action this is
-        number = form.cleaned_data["case_number"] if form.is_valid() else None
+        number = self._beside(request).get("case_number")
         case = Case.objects.filter(number=number).first() if number else None
         if case is None:
             messages.error(request, _("请在「案件号」里填写一个存在的案件号。"))
@@ -277,3 +276,23 @@ class InboundMessageAdmin(ReadOnlyAdmin):
             lambda row: assign_held(row, case),
             lambda row: being_fetched if row.state == InboundMessage.State.FETCHING else done,
         )
+
+    @admin.action(description=_("已保留的来信不再处理"), permissions=["operate"])
+    def dismiss(self, request: HttpRequest, queryset: QuerySet[InboundMessage]) -> None:
+        """Let held messages go nowhere for good; the reason beside the action stays on the row, and who gave it."""
+        reason = str(self._beside(request).get("dismissed_because", ""))
+
+        def dismissed(row: InboundMessage) -> InboundMessage:
+            row = dismiss_held(row, reason)
+            self.log_change(request, row, row.reason)
+            return row
+
+        do_for_each(request, queryset.order_by("pk"), dismissed)
+
+    @staticmethod
+    def _beside(request: HttpRequest) -> dict[str, Any]:
+        """Return what was filled in beside the actions, as far as it is right."""
+        form = HeldForm(request.POST)
+        del form.fields["action"]  # the list itself has checked which action this is
+        form.is_valid()
+        return form.cleaned_data

@@ -23,6 +23,7 @@ from wecom.numbers import numbered
 
 State = InboundMessage.State
 DISMISSED = "管理员不再处理："
+MAX_REASON = 150  # characters
 
 # After these the case is the advisor's reply target, as soon as WeCom says that they were delivered.
 TELLS_OF_A_CASE = [*OF_MESSAGES, Notification.Event.CASE_ASSIGNED]
@@ -214,11 +215,11 @@ def assign_held(held: InboundMessage, case: Case) -> InboundMessage:
 def dismiss_held(held: InboundMessage, reason: str) -> InboundMessage:
     """Let a held message go nowhere for good, because an administrator says so and why.
 
-    Raises Conflict when it is not held, InvalidInput without a reason.
+    Raises Conflict when it is not held, InvalidInput without a reason of up to MAX_REASON characters.
     """
     reason = one_line(reason)
-    if not reason:
-        raise InvalidInput(_("请填写不再处理的原因。"))
+    if not 0 < len(reason) <= MAX_REASON:
+        raise InvalidInput(_("请填写不再处理的原因，最长 150 个字。"))
     held, _advisor = _locked_held(held)
     close_held(held, Outcome(State.IGNORED, reason=f"{DISMISSED}{reason}"))
     return held

@@ -55,7 +55,7 @@ SELECTORS = {
     "cases.search.SearchQuery.limit": "a count",
     "cases.desk_api.NewHandOver.advisor": "an approved advisor; hand_over_case checks",
     "cases.desk_forms.HandOverForm.advisor": "one of possible_successors",
-    "wecom.admin.CaseNumberForm.case_number": "administrators; only the sender's case (tests/wecom/test_commands.py)",
+    "wecom.admin.HeldForm.case_number": "administrators; only the sender's case (tests/wecom/test_commands.py)",
 }
 
 Writable = tuple[Route, Row, str]

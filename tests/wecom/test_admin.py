@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from advisors.actions import bind_wecom_account
 from cases.actions import assign_advisor, close_case, open_case
@@ -221,7 +223,7 @@ def test_a_video_that_failed_and_is_assigned_is_said_to_be_under_way_and_no_more
     assert "已处理" not in page
     assert "正在下载" in page
     again = assign(admin, video, world.case.number)
-    assert "LiMing 视频: 只有已保留的来信可以分配。" in again
+    assert "LiMing 视频: 只有已保留的来信可以处理。" in again
     assert "已开始" not in again
 
     fetch_due_media()
@@ -246,7 +248,7 @@ def test_each_row_of_an_action_counts_for_what_came_of_it(
     assert done is not None
     data = {"action": "assign_to_case", "_selected_action": [text.pk, video.pk, done.pk]}
     page = admin.post(INBOUND, {**data, "case_number": world.case.number}, follow=True).content.decode()
-    for said in ("已处理 1 项。", "已开始重新下载 1 项", "LiMing 文字: 只有已保留的来信可以分配。"):
+    for said in ("已处理 1 项。", "已开始重新下载 1 项", "LiMing 文字: 只有已保留的来信可以处理。"):
         assert said in page
 
 
@@ -309,3 +311,40 @@ def test_nothing_is_added_changed_or_deleted_by_hand(admin: Client, held: Inboun
     for name in ("inboundmessage", "notification", "channel"):
         assert admin.get(reverse(f"admin:wecom_{name}_add")).status_code == 403
     assert admin.post(reverse("admin:wecom_inboundmessage_delete", args=[held.pk]), {"post": "yes"}).status_code == 403
+
+
+# Dismissing what is held --------------------------------------------------------------------------------
+
+
+def dismiss(world: World, row: InboundMessage, reason: str) -> str:
+    data = {"action": "dismiss", "_selected_action": row.pk, "dismissed_because": reason}
+    return signed_in(world.admin).post(INBOUND, data, follow=True).content.decode()
+
+
+def test_a_held_message_is_dismissed_with_a_reason_that_stays_and_is_sent_nowhere(world: World) -> None:
+    bind_wecom_account(world.li, "LiMing")
+    WeCom().say("LiMing", "您好")
+    row = InboundMessage.objects.get()
+    assert "请填写不再处理的原因" in dismiss(world, row, "  ")
+    row.refresh_from_db()
+    assert row.state == "held"
+    assert "已处理 1 项" in dismiss(world, row, "问过顾问：误发")
+    row.refresh_from_db()
+    assert (row.state, row.reason) == ("ignored", "管理员不再处理：问过顾问：误发")
+    assert LogEntry.objects.get(object_id=row.pk).user == world.admin
+    assert "只有已保留的来信可以处理" in dismiss(world, row, "再来一次")
+    assert not world.case.messages.filter(sender=world.li.user).exists()
+
+
+def test_a_dismissed_line_is_not_sent_by_the_choice_that_was_open(world: World, settings: Settings) -> None:
+    settings.WECHAT_REPLY_ROUTING = "ask"
+    bind_wecom_account(world.li, "LiMing")
+    says(world.case, world.wang, "一")
+    says(world.other_case, world.lin, "二")
+    wecom = WeCom()
+    wecom.say("LiMing", "误发的")
+    wecom.say("LiMing", "要发的")
+    dismiss(world, InboundMessage.objects.get(content="误发的"), "误发")
+    wecom.say("LiMing", "1")
+    sent = Message.objects.filter(source="wecom")
+    assert [message.body for message in sent] == ["要发的"]
