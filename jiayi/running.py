@@ -20,7 +20,7 @@ def note_start(program: str) -> None:
 
     Of several processes of one program the last one counts: they are started together.
     """
-    path = _note_of(program)
+    path = note_of(program)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent)
@@ -41,11 +41,12 @@ def outdated(*programs: str) -> list[str]:
 
 
 def _noted(program: str) -> str | None:
-    path = _note_of(program)
+    path = note_of(program)
     return path.read_text() if path.exists() else None
 
 
-def _note_of(program: str) -> Path:
+def note_of(program: str) -> Path:
+    """Return where the start of a program is noted."""
     # What was started with another file (a test beside a running site) says nothing of this one.
     file = hashlib.sha256(os.fsencode(env_file())).hexdigest()[:12]
     return Path(settings.VAR_DIR) / "started" / f"{program}-{file}"
