@@ -82,13 +82,21 @@ def wrong_setting():
     return ""
 
 
-def asked_apart():
-    """What wrong_setting says, asked in a child, so that nothing of it stays in this process."""
+def wrong_setting_apart():
+    """What wrong_setting says, asked in a child, so that nothing of it stays in this process.
+
+    When nothing is wrong, the child notes for the check-up with which settings the workers are about to start.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         try:
-            os.write(writing, wrong_setting().encode())
+            if wrong := wrong_setting():
+                os.write(writing, wrong.encode())
+            else:
+                from jiayi.running import WEB, note_start
+
+                note_start(WEB)
         finally:
             os._exit(0)
     os.close(writing)
@@ -100,13 +108,13 @@ def asked_apart():
 
 def on_starting(server):
     """Do not start with a wrong setting: gunicorn would, and have a traceback for each of its workers."""
-    if wrong := asked_apart():
+    if wrong := wrong_setting_apart():
         sys.exit(wrong)
 
 
 def on_reload(server):
     """Keep the old workers when a setting is wrong by now: new ones could not start, and there would be none."""
-    if wrong := asked_apart():
+    if wrong := wrong_setting_apart():
         server.log.error("not reloaded, the old settings go on: %s", wrong)
         server.cfg.set("workers", 0)  # how many are started now, after which old ones end; the next reload sets it anew
 

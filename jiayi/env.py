@@ -19,18 +19,24 @@ def take_env_file() -> str:
 
     Returns the digest of what the file says. Raises ImproperlyConfigured when it cannot be read.
     """
-    said = _said()
-    for name, value in said.items():
+    for name, value in _said().items():
         os.environ.setdefault(name, value)
-    return _digest(said)
+    return env_file_digest()
 
 
 def env_file_digest() -> str:
-    """Return the digest of what `.env` says now: another one than at the start if anything in it has changed.
+    """Return the digest of what `.env` says now, and the secrets that it points at; neither can be read from it.
 
+    It is another one than at the start if anything has changed.
     Raises ImproperlyConfigured when the file cannot be read.
     """
-    return _digest(_said())
+    found = hashlib.sha256()
+    # As they are written: what ${HOME} stands for depends on who asks.
+    for name, value in sorted(_said(interpolate=False).items()):
+        found.update(f"{name}={value}\0".encode())
+        if name.endswith("_FILE"):
+            found.update(_bytes_of(Path(value)))
+    return found.hexdigest()
 
 
 def env_file() -> Path:
@@ -38,22 +44,13 @@ def env_file() -> Path:
     return Path(os.environ.get("JIAYI_ENV_FILE", ROOT / ".env"))
 
 
-def _said() -> dict[str, str]:
+def _said(*, interpolate: bool = True) -> dict[str, str]:
     path = env_file()
     try:
-        return {name: value for name, value in dotenv_values(path).items() if value is not None}
+        said = dotenv_values(path, interpolate=interpolate)
     except (OSError, UnicodeDecodeError) as error:
         raise ImproperlyConfigured(f"{path} cannot be read: {error.__class__.__name__}.") from None
-
-
-def _digest(said: dict[str, str]) -> str:
-    """A digest of the values, and of the secrets that they point at. Nobody can read either from it."""
-    found = hashlib.sha256()
-    for name, value in sorted(said.items()):
-        found.update(f"{name}={value}\0".encode())
-        if name.endswith("_FILE"):
-            found.update(_bytes_of(Path(value)))
-    return found.hexdigest()
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _bytes_of(path: Path) -> bytes:

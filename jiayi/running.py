@@ -16,10 +16,7 @@ logger = logging.getLogger("jiayi")
 
 
 def note_start(program: str) -> None:
-    """Note on this machine's disk, for `outdated`, with which settings a program has started.
-
-    Of several processes of one program the last one counts: they are started together.
-    """
+    """Note on this machine's disk, for `outdated`, with which settings a program starts now."""
     path = note_of(program)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -7,8 +7,6 @@ from typing import Any
 from django.core.wsgi import get_wsgi_application
 from django.utils.http import parse_header_parameters
 
-from jiayi.running import WEB, note_start
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jiayi.settings")
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -38,4 +36,3 @@ def _without_charset(content_type: str) -> str:
 
 
 application = only_utf8(get_wsgi_application())
-note_start(WEB)
