@@ -75,9 +75,15 @@ def check_database_answers(**kwargs: Any) -> list[CheckMessage]:
 def check_folders(**kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     var, files = Path(settings.VAR_DIR), Path(settings.MEDIA_ROOT)
-    if problem := _unwritable(next(folder for folder in (var, *var.parents) if folder.exists())):
-        hint = "What the callback puts aside is kept there: chown it to the user that Jiayi runs as, and free the disk."
-        found.append(Error(f"{var} cannot be written: {problem}.", hint=hint, id="jiayi.E007"))
+    # What is not there yet is made when it is needed, if what it will be in can be written.
+    spool = var / "spool"
+    places = {next(place for place in (folder, *folder.parents) if place.exists()) for folder in (var, spool)}
+    for place in sorted(places):
+        if problem := _unwritable(place):
+            hint = (
+                "Callbacks that wait are kept in var/spool: chown it to the user that Jiayi runs as, and free the disk."
+            )
+            found.append(Error(f"{place} cannot be written: {problem}.", hint=hint, id="jiayi.E007"))
     # In var we make the folder ourselves. Elsewhere, what is missing is perhaps a disk that was not mounted.
     if not isinstance(default_storage, FileSystemStorage) or (var in files.parents and not files.exists()):
         return found

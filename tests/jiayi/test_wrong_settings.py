@@ -138,10 +138,15 @@ def test_an_address_in_brackets_holds_itself() -> None:
 
 
 @pytest.mark.django_db
-def test_a_folder_for_what_is_put_aside_that_cannot_be_written_is_named(settings: Settings) -> None:
+@pytest.mark.parametrize("unwritable", ["var", "spool"])
+def test_a_folder_for_what_is_put_aside_that_cannot_be_written_is_named(
+    settings: Settings, tmp_path: Path, unwritable: str
+) -> None:
     settings.SITE_URL, settings.ALLOWED_HOSTS = "https://jiayi.example", ["jiayi.example"]
-    settings.VAR_DIR = "/proc/nowhere/var"
-    with pytest.raises(SystemCheckError, match="/proc/nowhere/var cannot be written"):
+    settings.VAR_DIR = Path("/proc/nowhere/var") if unwritable == "var" else tmp_path
+    if unwritable == "spool":
+        (tmp_path / "spool").symlink_to("/proc")  # where not even root makes a file
+    with pytest.raises(SystemCheckError, match="jiayi.E007.* cannot be written"):
         call_command("check", deploy=True)
 
 
