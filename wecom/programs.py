@@ -1,5 +1,7 @@
 """The two programs that must run, web and worker: whether the worker does, and with which settings both run."""
 
+import time
+from contextlib import suppress
 from datetime import datetime
 
 from django.conf import settings
@@ -18,6 +20,14 @@ AGAIN = {WEB: "systemctl reload jiayi-web", WORKER: "systemctl restart jiayi-del
 def programs(now: datetime) -> list[Finding]:
     """Return what is found of the programs. One query."""
     return [_worker(now), _settings()]
+
+
+def await_starts(seconds: float) -> None:
+    """Give programs that were told a moment ago to read `.env` again the time it takes them to start."""
+    deadline = time.monotonic() + seconds
+    with suppress(ImproperlyConfigured):  # the check-up itself says that the file cannot be read
+        while outdated(WEB, WORKER) and time.monotonic() < deadline:
+            time.sleep(0.2)
 
 
 def _worker(now: datetime) -> Finding:
