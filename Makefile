@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev run test lint fuzz prove bench attack python
+.PHONY: help setup setup-dev run test lint production fuzz prove bench attack python
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: setup-dev  ## all tests: SQLite, PostgreSQL, without wecom, in Chromium
 
 lint: setup-dev  ## ruff, mypy, import contract, missing migrations, check --deploy
 	@exec $(PY) -m scripts.lint
+
+production: setup-dev  ## README's production guide in a temporary folder: PostgreSQL, nginx, both programs, WeCom last (2 min)
+	@exec $(PY) -m scripts.production
 
 fuzz: setup-dev  ## coverage-guided random input for what reads a WeCom callback (FUZZ_SECONDS=300)
 	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check atheris==3.0.0

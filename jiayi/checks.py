@@ -1,12 +1,20 @@
 """Mistakes in the configuration, told before they hurt. Ids are stable; each hint says what to do."""
 
 import sqlite3
+import tempfile
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.files.storage import FileSystemStorage, default_storage
+from django.db import Error as DatabaseFailure
+from django.db import connection
+from django.http.request import validate_host
 
 from jiayi.mail import mail_is_configured
+from jiayi.redact import mask
 
 # SQLite's WAL could, rarely, be corrupted by a reset before this version; Debian 12 has 3.40.1.
 SOUND_SQLITE = (3, 51, 3)
@@ -29,6 +37,11 @@ def check_addresses(**kwargs: Any) -> list[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         hint = "Name the hosts in ALLOWED_HOSTS: a forged Host header would end up in e-mailed links."
         found.append(Error("ALLOWED_HOSTS allows every host.", hint=hint, id="jiayi.E004"))
+    host = urlsplit(settings.SITE_URL).hostname or ""
+    # As requests name it: an IPv6 address stands in brackets.
+    if not validate_host(f"[{host}]" if ":" in host else host, settings.ALLOWED_HOSTS):
+        hint = f"Add {host} to ALLOWED_HOSTS, or leave it empty: the site refuses everybody who follows its own links."
+        found.append(Error("ALLOWED_HOSTS does not hold the host of SITE_URL.", hint=hint, id="jiayi.E005"))
     return found
 
 
@@ -41,6 +54,52 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
             Warning(f"SQLite {sqlite3.sqlite_version} has a rare WAL corruption bug.", hint=hint, id="jiayi.W001"),
         ]
     return []
+
+
+@register(Tags.database, deploy=True)
+def check_database_answers(**kwargs: Any) -> list[CheckMessage]:
+    was_open = connection.connection is not None
+    try:
+        connection.ensure_connection()
+    except DatabaseFailure as error:
+        # The driver's first line; the further ones guess. It names host, user and database, and no password.
+        said = mask(next(iter(str(error).splitlines()), error.__class__.__name__)).strip()
+        hint = "Start the database, and compare DATABASE_URL with the name, the user and the password that it has."
+        return [Error(f"The database cannot be reached: {said}", hint=hint, id="jiayi.E006")]
+    if not was_open:
+        connection.close()
+    return []
+
+
+@register(deploy=True)
+def check_folders(**kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    var, files = Path(settings.VAR_DIR), Path(settings.MEDIA_ROOT)
+    # What is not there yet is made when it is needed, if what it will be in can be written.
+    spool = var / "spool"
+    places = {next(place for place in (folder, *folder.parents) if place.exists()) for folder in (var, spool)}
+    for place in sorted(places):
+        if problem := _unwritable(place):
+            hint = (
+                "Callbacks that wait are kept in var/spool: chown it to the user that Jiayi runs as, and free the disk."
+            )
+            found.append(Error(f"{place} cannot be written: {problem}.", hint=hint, id="jiayi.E007"))
+    # In var we make the folder ourselves. Elsewhere, what is missing is perhaps a disk that was not mounted.
+    if not isinstance(default_storage, FileSystemStorage) or (var in files.parents and not files.exists()):
+        return found
+    if problem := _unwritable(files):
+        hint = "Make it, for the user that Jiayi runs as, name it in both units' ReadWritePaths, or set MEDIA_ROOT."
+        found.append(Error(f"MEDIA_ROOT, {files}, cannot be written: {problem}.", hint=hint, id="jiayi.E008"))
+    return found
+
+
+def _unwritable(folder: Path) -> str:
+    """Why no file can be made in a folder, or nothing. Tried, because rights alone do not tell of a read-only disk."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        return error.strerror or error.__class__.__name__
+    return ""
 
 
 @register()

@@ -1,45 +1,42 @@
 """Settings, all from the environment or `.env`. `.env.example` explains every variable."""
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-import dj_database_url
-from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
-from dotenv import load_dotenv
 
 from jiayi.clamd import parse_address
-from jiayi.env import (
-    env_bool,
-    env_int,
-    env_list,
-    env_parsed,
-    env_secret,
-    env_str,
+from jiayi.database_url import make_folder, parse_database_url
+from jiayi.env import env_bool, env_choice, env_int, env_list, env_parsed, env_secret, env_str, parsed, take_env_file
+from jiayi.hours import parse_office, parse_span
+from jiayi.logs import logging_settings
+from jiayi.object_storage import s3_storage
+from jiayi.parsing import (
     parse_email,
+    parse_location,
+    parse_mail_url,
     parse_phone,
+    parse_redis_url,
+    parse_site_url,
+    parse_time_zone,
     parse_web_address,
 )
-from jiayi.hours import parse_office, parse_span
-from jiayi.object_storage import s3_storage
+from jiayi.policy import DIRECTIVES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
-# The process environment wins over .env, so that a shell or systemd unit can override one value.
-load_dotenv(os.environ.get("JIAYI_ENV_FILE", BASE_DIR / ".env"))
+# The process environment wins over .env, so that a shell or systemd unit can override one value. What the file said
+# when this process began, for whoever asks whether it still says so (jiayi/running.py).
+ENV_FILE_DIGEST = take_env_file()
 
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = env_secret("SECRET_KEY", "insecure-only-for-debug" if DEBUG else None)
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 SITE_URL = env_str("SITE_URL", "http://127.0.0.1:8000" if DEBUG else None).rstrip("/")
-_site = urlsplit(SITE_URL)
-if _site.scheme not in {"http", "https"} or not _site.hostname or _site.path:
-    raise ImproperlyConfigured("SITE_URL must be like https://jiayi.co, without a path.")
-ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", _site.hostname) + (["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
+_site = parsed("SITE_URL", SITE_URL, parse_site_url)
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", _site.hostname or "") + (["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 # What stands at the foot of the pages, as far as it is set.
 CONTACT_EMAIL = env_parsed("CONTACT_EMAIL", "", parse_email)
@@ -109,26 +106,15 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # Database -------------------------------------------------------------------------------------------
-# CONN_MAX_AGE with health checks: the bounded thread pool keeps its connections (docs/decisions/0001).
-DATABASES: dict[str, Any] = {
-    "default": dj_database_url.parse(
-        env_secret("DATABASE_URL", f"sqlite:///{VAR_DIR / 'jiayi.sqlite3'}"), conn_max_age=60, conn_health_checks=True
-    )
-}
+_url = env_secret("DATABASE_URL", f"sqlite:///{VAR_DIR / 'jiayi.sqlite3'}")
+DATABASES: dict[str, Any] = {"default": parsed("DATABASE_URL", _url, parse_database_url)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    VAR_DIR.mkdir(exist_ok=True)
-    DATABASES["default"]["OPTIONS"] = {
-        # IMMEDIATE + WAL + a busy timeout: no "database is locked"; FULL: what was answered is on the disk.
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 4,  # seconds; below the 5 s after which WeCom gives a callback up
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=4000;",
-    }
-else:
-    # A host that does not answer must not hold a callback longer than WeCom waits (5 s); the address may say otherwise.
-    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, **DATABASES["default"].get("OPTIONS", {})}
+    make_folder(VAR_DIR)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env_secret("REDIS_URL", "")
+if REDIS_URL:
+    parsed("REDIS_URL", REDIS_URL, parse_redis_url)
 CACHES: dict[str, Any] = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
@@ -214,18 +200,7 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "jiayi.uploads.TemporaryUploads",
 ]
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [SELF],
-        # blob: a picture or recording on its way, shown from the person's own device before it is sent.
-        "img-src": [SELF, "data:", "blob:"],
-        "media-src": [SELF, "blob:"],
-        "object-src": [NONE],
-        "base-uri": [NONE],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
-    }
-}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": DIRECTIVES}
 
 # Language, time, files ------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
@@ -234,7 +209,7 @@ LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # seconds; the choice outlives signing ou
 LANGUAGE_COOKIE_SECURE, LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = _https, True, "Lax"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
-TIME_ZONE = env_str("TIME_ZONE", "America/Toronto")
+TIME_ZONE: str = parsed("TIME_ZONE", env_str("TIME_ZONE", "America/Toronto"), parse_time_zone)
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -261,7 +236,7 @@ UPLOAD_TYPES = env_list(
 # Seconds by the clock in which a picture has to be read, more than cases/decoder.py allows of the processor.
 PICTURE_SECONDS = env_int("PICTURE_SECONDS", 10, minimum=6, maximum=60)
 # An internal location of nginx whose alias is MEDIA_ROOT; nginx then sends the bytes.
-FILES_ACCEL_PREFIX = env_str("FILES_ACCEL_PREFIX", "")
+FILES_ACCEL_PREFIX = env_parsed("FILES_ACCEL_PREFIX", "", parse_location) or ""
 if _bucket := env_str("FILES_S3_BUCKET", ""):
     if FILES_ACCEL_PREFIX:
         raise ImproperlyConfigured("FILES_ACCEL_PREFIX is for files on this machine; unset it or FILES_S3_BUCKET.")
@@ -278,12 +253,10 @@ CLAMD_URL = env_parsed("CLAMD_URL", "", parse_address)
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
 # E-mail ---------------------------------------------------------------------------------------------
-_mail = urlsplit(env_secret("EMAIL_URL", "console://"))
-if _mail.scheme not in {"console", "smtp", "smtps", "smtp+tls"}:
-    raise ImproperlyConfigured("EMAIL_URL must be console://, smtp://, smtp+tls:// or smtps://user:password@host:port.")
+_mail = parsed("EMAIL_URL", env_secret("EMAIL_URL", "console://"), parse_mail_url)
 EMAIL_BACKEND = f"django.core.mail.backends.{'console' if _mail.scheme == 'console' else 'smtp'}.EmailBackend"
-EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or {"smtps": 465, "smtp+tls": 587}.get(_mail.scheme, 25)
-EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtps"
 EMAIL_TIMEOUT = 10
 EMAIL_REMINDER_AFTER = timedelta(minutes=env_int("EMAIL_REMINDER_AFTER", 5, minimum=1))
@@ -309,9 +282,7 @@ WECHAT_AGENT_ID = env_str("WECHAT_AGENT_ID", "")
 WECHAT_APP_SECRET = env_secret("WECHAT_APP_SECRET", "")
 WECHAT_API_BASE_URL = env_str("WECHAT_API_BASE_URL", "https://qyapi.weixin.qq.com")
 WECHAT_APP_NAME = env_str("WECHAT_APP_NAME", "")
-WECHAT_REPLY_ROUTING = env_str("WECHAT_REPLY_ROUTING", "latest")
-if WECHAT_REPLY_ROUTING not in {"latest", "ask"}:
-    raise ImproperlyConfigured("WECHAT_REPLY_ROUTING must be latest or ask.")
+WECHAT_REPLY_ROUTING = env_choice("WECHAT_REPLY_ROUTING", "latest", "ask")
 
 # Messages and seconds of the robot's limit; only tests change it.
 WECHAT_ROBOT_LIMIT = (env_int("WECHAT_ROBOT_MESSAGES", 20, minimum=1), env_int("WECHAT_ROBOT_SECONDS", 60, minimum=1))
@@ -321,17 +292,8 @@ OFFICE_HOURS = env_parsed("OFFICE_HOURS", "1-5 09:00-18:00", parse_office) or pa
 ESCALATE_AFTER = timedelta(minutes=env_int("ESCALATE_AFTER", 30, minimum=1))
 ESCALATE_UNANSWERED_AFTER = timedelta(minutes=env_int("ESCALATE_UNANSWERED_AFTER", 4 * 60))
 
-# Logging: one line an event; secrets are masked even in a library's debug lines ----------------------
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "jiayi.redact.RedactSecrets"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env_str("LOG_LEVEL", "INFO")},
-    "loggers": {
-        "django": {"handlers": []},  # with DEBUG on, its own would write each line a second time, unmasked
-        "django.server": {"handlers": ["console"], "propagate": False},
-        "PIL": {"level": "WARNING"},  # its debug lines are what stands in people's pictures
-    },
-}
+LOGGING = logging_settings(env_choice("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR"))
+
+# gunicorn.conf.py takes these two itself: here a wrong one is told before gunicorn is asked to take it.
+env_int("PORT", 8000, minimum=1, maximum=65535)
+env_int("WEB_CONCURRENCY", 1, minimum=1, maximum=256)

@@ -24,6 +24,7 @@ RAW_HTML_WHERE = ("jiayi", "members", "advisors", "cases", "wecom", "templates",
 
 # As in production, so that `check --deploy` sees what a production system would.
 PRODUCTION = {
+    "DJANGO_SETTINGS_MODULE": "scripts.settings_for_lint",
     "DEBUG": "false",
     "SECRET_KEY": secrets.token_urlsafe(64),
     "ALLOWED_HOSTS": "jiayi.example",

@@ -1,8 +1,9 @@
-"""Start programs that cannot outlive us, and end them. For run.py and test.py; standard library only."""
+"""Start programs that cannot outlive us, and end them. For run.py, test.py and production.py; standard library only."""
 
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,8 +33,8 @@ def die_with(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def start(command: Sequence[str], env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a program in the project's folder, in a process group of its own, with all its output appended to `log`.
+def start(command: Sequence[str], env: Mapping[str, str], log: Path, folder: Path = ROOT) -> subprocess.Popen[bytes]:
+    """Start a program in a folder, in a process group of its own, with all its output appended to `log`.
 
     The terminal's Ctrl-C does not reach it, we end it; and it is told to end when we are killed.
     """
@@ -42,7 +43,7 @@ def start(command: Sequence[str], env: Mapping[str, str], log: Path) -> subproce
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=folder,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -73,3 +74,13 @@ def tail(log: Path, lines: int = 30) -> str:
         text = log.read_bytes()[-20_000:].decode(errors="replace").rstrip()
         return "\n".join(f"    {line}" for line in text.split("\n")[-lines:])
     return "    (no output)"
+
+
+def install(packages: Sequence[str]) -> None:
+    """Install Debian's packages, if there are any and we may. Whether they are there then, the caller looks."""
+    if not packages or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    print(f"Installing {' and '.join(packages)} with apt-get…", flush=True)
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "--yes", *packages]):
+        subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)

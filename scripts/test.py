@@ -6,7 +6,6 @@ a failure with --require-postgres and --require-chromium (.ci/run). The last lin
 
 import argparse
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
-from scripts.processes import ROOT, start, stop
+from scripts.processes import ROOT, install, start, stop
 
 REPORTS = ROOT / "var" / "test"
 LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/jiayi"
@@ -88,11 +87,7 @@ def drop_own_databases(url: str) -> None:
 def install_chromium() -> str:
     """Install Chromium and a Chinese font where they are missing and we may. Give "", or why there is no Chromium."""
     missing = [name for name, path in (("chromium", CHROMIUM), ("fonts-noto-cjk", CHINESE_FONT)) if not path.exists()]
-    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
-        print(f"Installing {' and '.join(missing)} with apt-get…", flush=True)
-        env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "--yes", *missing]):
-            subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+    install(missing)
     return "" if CHROMIUM.exists() else f"no {CHROMIUM}; as root on Debian this script installs it with apt-get"
 
 

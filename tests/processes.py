@@ -49,12 +49,17 @@ def start_manage(*arguments: str, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment(**more), cwd=ROOT, stdout=subprocess.DEVNULL, text=True)
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def web_server(**more: str) -> Iterator[str]:
     """Run the web server on the test database, ready to answer; yields its address, ends it afterwards."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "jiayi.asgi:application"]
     server = subprocess.Popen(
         command, env=environment(PORT=str(port), **more), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

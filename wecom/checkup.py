@@ -15,7 +15,6 @@ from django.utils.translation import ngettext
 
 from advisors.models import Advisor
 from cases.models import Case
-from jiayi.health import WORKER, is_gone, seen
 from wecom.addresses import OFFICIAL, robot_address
 from wecom.channels import APP, EMAIL, GROUP, app_is_configured, problem_of
 from wecom.checks import CALLBACK
@@ -23,6 +22,7 @@ from wecom.crypto import Keys
 from wecom.findings import Finding, Level, age, ago
 from wecom.models import Attempt, Channel, InboundMessage, Notification
 from wecom.probe import ask
+from wecom.programs import programs
 from wecom.spool import failed, waiting_since
 
 State = Notification.State
@@ -61,7 +61,7 @@ def checkup(*, ask_wecom: bool) -> list[Finding]:
         _callback(),
         *_received(now),
         *_put_aside(now),
-        _worker(now),
+        *programs(now),
         *_queue(queue_state(now), now),
         _site(),
         *_people(),
@@ -224,17 +224,6 @@ def _received(now: datetime) -> list[Finding]:
         fix = _("在企业微信里给应用发一句话。没有回执时，检查上面的 URL 能否从外网打开，并在企业微信重新保存一次。")
         return [Finding(title, "warn", _("还没有收到过通过验证的消息。"), fix)]
     return [Finding(title, "ok", _("最近一次通过验证的消息：%s。") % ago(last, now))]
-
-
-def _worker(now: datetime) -> Finding:
-    last, title = seen(WORKER), _("发送进程")
-    if not is_gone(last):
-        return Finding(title, "ok", _("正在运行。"))
-    if last is None:
-        fix = _("在服务器上启动 manage.py deliver，并设为开机自动运行（docs/deploy/jiayi-deliver.service）。")
-        return Finding(title, "bad", _("从来没有运行过，通知不会发出。"), fix)
-    fix = _("查看它的日志，然后重新启动：systemctl restart jiayi-deliver。")
-    return Finding(title, "bad", _("最近一次见到：%s。通知不会发出。") % ago(last, now), fix)
 
 
 def _queue(queue: QueueState, now: datetime) -> list[Finding]:

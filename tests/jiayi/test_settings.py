@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from jiayi.env import env_bool, env_int, env_list, env_secret, env_str
 
 ROOT = Path(__file__).resolve().parents[2]
-READ = re.compile(r"""env_(?:str|bool|int|list|parsed|secret)\(\s*["']([A-Z0-9_]+)["']""")
+READ = re.compile(r"""env_(?:str|bool|int|choice|list|parsed|secret)\(\s*["']([A-Z0-9_]+)["']""")
 # gunicorn reads these two itself, before there are settings.
 BY_GUNICORN = {"PORT", "WEB_CONCURRENCY"}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,6 +60,21 @@ def test_the_page_shows_the_findings_and_is_linked_from_the_index_and_the_list(w
     assert "manage.py deliver" in page
     assert not [secret for secret in SECRETS if secret in page]
     assert app.requests == []
+
+
+def test_the_page_tells_when_the_process_that_shows_it_has_other_settings_than_the_file(
+    world: World, app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    admin = signed_in(world.admin)
+    assert "systemctl reload jiayi-web" not in shown(admin)
+    file = tmp_path / ".env"
+    file.write_text("WECHAT_CALLBACK_TOKEN=another-token\n")
+    monkeypatch.setenv("JIAYI_ENV_FILE", str(file))
+    page = shown(admin)
+    assert "systemctl reload jiayi-web" in page
+    assert "another-token" not in page
+    file.write_bytes("名=值".encode("gbk"))
+    assert f"{file} cannot be read" in shown(admin)
 
 
 def test_wecom_is_asked_when_somebody_presses_the_button(world: World, app: App) -> None:

@@ -10,9 +10,11 @@ from wecom.channels import GROUP
 from wecom.checkup import checkup
 from wecom.delivery import deliver_due
 from wecom.findings import Finding
+from wecom.programs import await_starts
 from wecom.trial import await_trial, begin_trial, came_of
 
 MARKS = {"ok": "✓", "warn": "!", "bad": "✗"}
+STARTING = 6.0  # seconds; who reloads, restarts and checks in one go is not to be told that nothing has happened
 PATIENCE = 12.0  # seconds for another worker that was faster; longer than one request may take
 
 
@@ -33,6 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, send_test: bool, **options: Any) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a terminal without these characters is no reason to stop
+        await_starts(STARTING)
         found = [*([try_the_group()] if send_test else []), *checkup(ask_wecom=True)]
         for finding in found:
             self._show(finding)

@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 
 from cases.scanning import scan_due, scan_until
 from jiayi.health import BEAT_EVERY, WORKER, beat
+from jiayi.running import note_start
 from members.account_mail import send_account_mail
 from wecom.channels import APP, EMAIL, GROUP
 from wecom.delivery import deliver_due
@@ -131,6 +132,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{tried} sent or tried")
             return
         stop = Stop()
+        note_start(WORKER)
         # Beside the rest: a scanner that hangs holds up no notification.
         threading.Thread(target=scan_until, args=(stop.is_asked, stop.wait), name="scan", daemon=True).start()
 
