@@ -171,7 +171,9 @@ def test_nobody_is_found_by_an_address_that_is_not_the_readers_to_know(world: Wo
 def test_the_list_of_cases_gives_the_members_address_to_their_advisor_only(world: World) -> None:
     mine = {one["number"]: one["member"] for one in signed_in(world.li).get("/api/cases/").json()}
     assert mine[1001] == {"name": "王小明", "me": False, "email": "wang@example.com"}
-    assert [one["member"] for one in signed_in(world.wang).get("/api/cases/").json()] == [{"name": "王小明", "me": True}]
+    assert [one["member"] for one in signed_in(world.wang).get("/api/cases/").json()] == [
+        {"name": "王小明", "me": True}
+    ]
 
 
 def test_an_advisor_reads_and_finds_whose_case_it_is(world: World) -> None:
