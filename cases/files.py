@@ -188,17 +188,17 @@ def _extension(name: str) -> str:
 
 def _refusal(file: IO[bytes], name: str, found: FileType | None) -> str:
     """Say what may be sent, and of a file that only its name made look right, what it seems to be."""
-    ending, kinds = _extension(name), _("只能发送%s。") % accepted_in_words()
-    if ending and ending not in accepted_extensions():
-        return kinds
+    ending, kinds = _extension(name), accepted_in_words()
     what = found.extensions[0][1:].upper() if found else seems(file)
-    if not what:
-        broken = _("这个文件名是 %s，内容却不像，可能已损坏，所以没有发送。请打开看看，另存一份再发送。")
-        return broken % ending if ending else kinds
-    if not ending:
-        return _("这个文件的内容看起来是 %s，所以没有发送。") % what + kinds
-    wrong = _("这个文件名是 %(ending)s，内容看起来是 %(what)s，所以没有发送。")
-    return wrong % {"ending": ending, "what": what} + kinds
+    if (ending and ending not in accepted_extensions()) or not (ending or what):
+        return _("只能发送%s。") % kinds
+    if what and ending:
+        wrong = _("这个文件名是 %(ending)s，内容看起来是 %(what)s，所以没有发送。只能发送%(kinds)s。")
+    elif what:
+        wrong = _("这个文件的内容看起来是 %(what)s，所以没有发送。只能发送%(kinds)s。")
+    else:
+        wrong = _("这个文件名是 %(ending)s，内容却不像，可能已损坏，所以没有发送。请打开看看，另存一份再发送。")
+    return wrong % {"ending": ending, "what": what, "kinds": kinds}
 
 
 def _has_macros(file: IO[bytes]) -> bool:

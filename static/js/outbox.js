@@ -107,6 +107,7 @@ export class Outbox {
   // Send what waits, now: the network is back, or somebody asks for it.
   wake() {
     this.#merge();
+    for (const item of this.#items) item.tries = 0;
     this.onChange(this.#items);
     for (const [files, lane] of this.#lanes) {
       lane.attempts = 0;
@@ -129,8 +130,8 @@ export class Outbox {
 
   async #pump(files) {
     const lane = this.#lanes.get(files);
-    const isNext = (one) => one.state !== "failed" && Boolean(one.file) === files && !this.#underWay.has(one.client_id);
-    const item = this.#items.find(isNext);
+    const waits = (one) => one.state !== "failed" && Boolean(one.file) === files && !this.#underWay.has(one.client_id);
+    const [item] = this.#items.filter(waits).sort((one, other) => (one.tries ?? 0) - (other.tries ?? 0));
     if (!item || lane.front || lane.sending >= AT_ONCE || Date.now() < lane.notBefore) return;
     clearTimeout(lane.timer);
     lane.front = item;
@@ -178,7 +179,8 @@ export class Outbox {
     const errors = (item.errors ?? 0) + (status === 500);
     const waits = !lost && passes(error, errors);
     lane.attempts = waits ? lane.attempts + 1 : 0;
-    Object.assign(item, { state: waits ? "waiting" : "failed", status, detail, lost, errors });
+    const tries = (item.tries ?? 0) + (item.file ? 1 : 0); // one that fails again and again lets the other files go before
+    Object.assign(item, { state: waits ? "waiting" : "failed", status, detail, lost, errors, tries });
     this.#keep(item);
     this.onChange(this.#items);
     if (item.state !== before) this.onTrouble(item);

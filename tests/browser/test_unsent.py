@@ -12,19 +12,34 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests import files
 from tests.browser.conftest import PASSWORD, PageErrors, Site
 from tests.browser.test_files import file, opened, sent_files
-from tests.browser.test_pages import ADVISOR, BOX, MEMBER, is_live, sign_in_here, write
+from tests.browser.test_pages import ADVISOR, BOX, is_live, sign_in_here, write
 
 pytestmark = pytest.mark.browser
 
+CLIENT = "unsent@example.com"
 GONE_OFFLINE = ("net::ERR_", "Failed to fetch", "Failed to load resource")
 POSTS = "**/api/cases/*/messages/"
 Open = Callable[..., Page]
 
 
+@pytest.fixture(scope="module")
+def elsewhere(site: Site) -> int:
+    """The number of a first case of a member of their own: other tests' messages do not count towards their limits."""
+    return int(
+        site.shell(
+            "from jiayi.announcing import unannounced\nfrom members.actions import register_member\n"
+            "with unannounced():\n"
+            f"  member = register_member(email={CLIENT!r}, name='何未', password={PASSWORD!r})\n"
+            f"  case = open_case(member, '学签', advisor=Advisor.objects.get(user__email={ADVISOR!r}))\n"
+            "print(case.number)"
+        )
+    )
+
+
 @pytest.fixture
-def case(site: Site) -> int:
-    """A new case of the demo member, followed by 李明; its number."""
-    member, advisor = f"Member.objects.get(user__email={MEMBER!r})", f"Advisor.objects.get(user__email={ADVISOR!r})"
+def case(site: Site, elsewhere: int) -> int:
+    """A new case of that member, followed by 李明; its number."""
+    member, advisor = f"Member.objects.get(user__email={CLIENT!r})", f"Advisor.objects.get(user__email={ADVISOR!r})"
     return int(site.shell(f"print(open_case({member}, '工签材料', advisor={advisor}).number)"))
 
 
@@ -42,19 +57,19 @@ def written(site: Site, number: int) -> list[str]:
 # The list of cases ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("who", [MEMBER, ADVISOR])
+@pytest.mark.parametrize("who", [CLIENT, ADVISOR])
 def test_the_list_shows_drafts_and_what_is_not_sent_live_in_every_tab(
-    sign_in: Open, case: int, who: str, page_errors: PageErrors, shot: Any
+    sign_in: Open, case: int, elsewhere: int, who: str, page_errors: PageErrors, shot: Any
 ) -> None:
     page_errors.allow(*GONE_OFFLINE)
     page = sign_in(who, f"/messages/{case}/")
     other = page.context.new_page()
-    other.goto("/messages/1001/")
+    other.goto(f"/messages/{elsewhere}/")
     is_live(page, other)
     page.fill(BOX, "护照明天寄\n还有照片")
     for tab in (page, other):
         expect(row(tab, case).locator(".case-last")).to_have_text("草稿 护照明天寄\n还有照片")
-        expect(row(tab, 1001).locator(".draft")).to_have_count(0)
+        expect(row(tab, elsewhere).locator(".draft")).to_have_count(0)
     page.route(POSTS, lambda route: route.abort())
     page.context.set_offline(True)
     for text in ("一", "二"):
@@ -80,7 +95,7 @@ def test_a_refused_message_of_another_case_is_seen_from_the_list(
     sign_in: Open, case: int, page_errors: PageErrors, shot: Any
 ) -> None:
     page_errors.allow("400")
-    page = opened(sign_in(MEMBER, f"/messages/{case}/", phone=True))
+    page = opened(sign_in(CLIENT, f"/messages/{case}/", phone=True))
     page.set_input_files("#picker", [file("假的.pdf", b"MZ\x90\0" + b"\0" * 100, "application/pdf")])
     expect(page.locator(".failed")).to_have_count(1)
     page.fill(BOX, "另外，照片也要吗？")
@@ -95,7 +110,7 @@ def test_the_list_shows_nothing_that_another_account_left_on_the_computer(
     sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
     page_errors.allow("401", *GONE_OFFLINE)
-    page = sign_in(MEMBER, f"/messages/{case}/", fresh=True)
+    page = sign_in(CLIENT, f"/messages/{case}/", fresh=True)
     is_live(page)
     page.route(POSTS, lambda route: route.abort())
     write(page, "会员没发出的")
@@ -215,7 +230,7 @@ def test_whichever_is_tried_again_what_was_written_before_goes_before(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
     page_errors.allow("429", "400")
-    page = opened(sign_in(MEMBER, f"/messages/{case}/"))
+    page = opened(sign_in(CLIENT, f"/messages/{case}/"))
     page.route(POSTS, refusing(429, {"Retry-After": "3600"}))
     for text in ("一", "二", "三", "四"):
         write(page, text)
@@ -235,7 +250,7 @@ def test_one_slow_file_holds_up_neither_files_nor_texts_and_is_sent_once_after_a
     site: Site, sign_in: Open, case: int, page_errors: PageErrors, shot: Any
 ) -> None:
     page_errors.allow(*GONE_OFFLINE)
-    page = opened(sign_in(MEMBER, f"/messages/{case}/"))
+    page = opened(sign_in(CLIENT, f"/messages/{case}/"))
     held: list[Route] = []
 
     def slow(route: Route) -> None:
@@ -267,8 +282,29 @@ def test_one_slow_file_holds_up_neither_files_nor_texts_and_is_sent_once_after_a
     assert written(site, case) == ["文字不用等", "小一.pdf", "小二.pdf", "别的标签页.pdf", "大.pdf"]
 
 
+def test_a_file_that_breaks_off_again_and_again_holds_up_no_other(
+    site: Site, sign_in: Open, case: int, page_errors: PageErrors
+) -> None:
+    page_errors.allow(*GONE_OFFLINE)
+    page = opened(sign_in(CLIENT, f"/messages/{case}/"))
+
+    def break_off(route: Route) -> None:
+        broken = "大.pdf".encode() in (route.request.post_data_buffer or b"")
+        route.abort() if broken else route.fallback()
+
+    page.route(POSTS, break_off)
+    page.set_input_files("#picker", [file(name, files.PDF, "application/pdf") for name in ("大.pdf", "小.pdf")])
+    expect(page.locator(".mine a.file .file-name")).to_have_text(["小.pdf"])
+    page.set_input_files("#picker", [file("后来的.pdf", files.PDF, "application/pdf")])
+    expect(page.locator(".mine a.file .file-name")).to_have_text(["小.pdf", "后来的.pdf"])
+    page.unroute(POSTS)
+    page.reload()
+    expect(page.locator(".pending")).to_have_count(0)
+    assert written(site, case) == ["小.pdf", "后来的.pdf", "大.pdf"]
+
+
 def test_no_more_than_three_files_are_under_way_and_all_arrive_once(site: Site, sign_in: Open, case: int) -> None:
-    page = opened(sign_in(MEMBER, f"/messages/{case}/"))
+    page = opened(sign_in(CLIENT, f"/messages/{case}/"))
     held: list[Route] = []
     page.route(POSTS, lambda route: held.append(route) if route.request.method == "POST" else route.fallback())
     page.set_input_files("#picker", [file(f"{n}.pdf", files.PDF, "application/pdf") for n in range(5)])
@@ -287,7 +323,7 @@ def test_what_can_never_be_sent_offers_no_retry_and_leaves_the_draft_alone(
 ) -> None:
     page_errors.allow("400", "413", "status of")
     for phone in (False, True):
-        page = opened(sign_in(MEMBER, f"/messages/{case}/", phone=phone))
+        page = opened(sign_in(CLIENT, f"/messages/{case}/", phone=phone))
         page.fill(BOX, "写到一半的话")
         page.set_input_files("#picker", [file("护照.pdf", b"MZ\x90\0" + b"\0" * 100, "application/pdf")])
         failed = page.locator(".failed")
