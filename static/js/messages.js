@@ -268,8 +268,8 @@ function searching(list) {
 }
 
 function whenWanted(element, name, make) {
-  const box = element?.querySelector("[type=search]");
-  if (!element) return;
+  if (!element) return; // no case is open
+  const box = element.querySelector("[type=search]");
   const begin = () => import("./search.js").then((module) => final || make(module), () => {});
   if (box.value || element.contains(document.activeElement)) begin(); // before this was loaded
   else element.addEventListener(name, begin, { once: true });
