@@ -3,11 +3,14 @@
 js/casefilter.js filters the same way without loading the page again.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers
+
+from cases.models import Case
 
 LIMIT = 300  # cases listed at first; more are asked for
 MAX_LIMIT = 10_000
@@ -55,6 +58,7 @@ class Desk:
             "query": "" if self.show == "open" else f"?show={self.show}",
             "filters": [{"show": show, "label": label, "count": counted.get(show)} for show, label in labels.items()],
             "limit": self.limit,
+            "kinds": json.dumps({kind.value: str(kind.label) for kind in Case.Kind}, ensure_ascii=False),
             "next": next_waiting(cases, number),
             "more": min(self.limit * 2, MAX_LIMIT) if len(cases) >= self.limit else None,
         }

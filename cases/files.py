@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from cases import magic
+from cases.guess import seems
 from cases.images import read_picture
 from cases.models import MAX_FILE_NAME, Attachment
 from cases.scanning import Verdict, look
@@ -100,7 +101,7 @@ def read_upload(file: IO[bytes], name: str) -> Upload:
     size, sha256 = _measure(file)
     found = _type_of(file, name)
     if found is None or found.name not in settings.UPLOAD_TYPES:
-        raise InvalidInput(_("只能发送%s。") % accepted_in_words())
+        raise InvalidInput(_refusal(file, name, found))
     if _has_macros(file):
         raise InvalidInput(_("文件里有宏。请另存为不含宏的文件或 PDF 再发送。"))
     picture = read_picture(file, found.pillow) if found.pillow else None
@@ -171,14 +172,33 @@ def _measure(file: IO[bytes]) -> tuple[int, str]:
 
 
 def _type_of(file: IO[bytes], name: str) -> FileType | None:
-    extension = re.search(r"\.\w+\s*$", name)
-    said = extension[0].strip().lower() if extension else ""
+    said = _extension(name)
     for found in TYPES:
         if (said in found.extensions or not found.by_extension) and found.matches(file):
             # A zip's directory is at its end: what begins as a picture and ends as a zip is two files in one.
             is_two = magic.ends_as_zip(file) and not any(magic.zip_names(file))
             return None if is_two else found
     return None
+
+
+def _extension(name: str) -> str:
+    extension = re.search(r"\.\w+\s*$", name)
+    return extension[0].strip().lower() if extension else ""
+
+
+def _refusal(file: IO[bytes], name: str, found: FileType | None) -> str:
+    """Say what may be sent, and of a file that only its name made look right, what it seems to be."""
+    ending, kinds = _extension(name), accepted_in_words()
+    what = found.extensions[0][1:].upper() if found else seems(file)
+    if (ending and ending not in accepted_extensions()) or not (ending or what):
+        return _("只能发送%s。") % kinds
+    if what and ending:
+        wrong = _("这个文件名是 %(ending)s，内容看起来是 %(what)s，所以没有发送。只能发送%(kinds)s。")
+    elif what:
+        wrong = _("这个文件的内容看起来是 %(what)s，所以没有发送。只能发送%(kinds)s。")
+    else:
+        wrong = _("这个文件名是 %(ending)s，内容却不像，可能已损坏，所以没有发送。请打开看看，另存一份再发送。")
+    return wrong % {"ending": ending, "what": what, "kinds": kinds}
 
 
 def _has_macros(file: IO[bytes]) -> bool:

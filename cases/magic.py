@@ -175,12 +175,11 @@ def _zip_end(file: IO[bytes]) -> bytes | None:
 
 def text(file: IO[bytes]) -> bool:
     """Text without control characters in any encoding; not markup, not RTF, not a script naming its interpreter."""
-    head = _head(file, _SNIFFED)
-    bare = head.removeprefix(codecs.BOM_UTF8).replace(b"\0", b"").lstrip(b"\xff\xfe \t\r\n\f")
-    if bare.startswith((b"<", b"#!", b"{\\rtf")) or _MARKUP.search(bare):
+    bare = beginning(file)
+    if bare.startswith((b"#!", b"{\\rtf")) or is_markup(bare):
         return False
     # Latin-1 gives every byte a character: GB18030 and Windows-1252 cannot be told apart, and need not be.
-    encoding = "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "latin-1"
+    encoding = "utf-16" if _head(file).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "latin-1"
     decoder = codecs.getincrementaldecoder(encoding)()
     file.seek(0)
     try:
@@ -190,6 +189,17 @@ def text(file: IO[bytes]) -> bool:
         return not decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
+
+
+def beginning(file: IO[bytes]) -> bytes:
+    """Return what a text begins with, as far as browsers look that guess: without byte order, zeros and white space."""
+    head = _head(file, _SNIFFED).removeprefix(codecs.BOM_UTF8)
+    return head.replace(b"\0", b"").lstrip(b"\xff\xfe \t\r\n\f")
+
+
+def is_markup(beginning: bytes) -> bool:
+    """Whether what `beginning` returned is, or soon becomes, a page or another kind of markup."""
+    return beginning.startswith(b"<") or bool(_MARKUP.search(beginning))
 
 
 def _head(file: IO[bytes], length: int = 16) -> bytes:

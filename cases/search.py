@@ -152,20 +152,21 @@ def _matching(
 
 
 def search_cases(user: User, query: str) -> list[dict[str, Any]]:
-    """Return cases the user may see whose number, title or, if somebody else, member has all words of `query`.
+    """Return cases the user may see of which every word of `query` says something: number, title, kind as they read it.
 
-    As the API gives them, newest conversation first. Of very many cases or long titles only the newest are compared.
+    Of somebody else's case also the member's name and e-mail. As the API gives them, newest conversation first. Of very
+    many cases or long titles only the newest are compared.
     """
-    words = [word.removeprefix("#") for word in words_of(query)]
+    words = [word for word in words_of(query) if word != "#"]  # "# 1001": a blank behind it is a slip
     if not words:
         return []
     found: list[dict[str, Any]] = []
     compared = 0
-    columns = ("number", "title", "member__user_id", "member__user__name")
-    for number, title, user_id, name in Case.objects.visible_to(user).values_list(*columns)[:MOST_CASES]:
+    columns = ("number", "title", "kind", "member__user_id", "member__user__name", "member__user__email")
+    for number, title, kind, user_id, name, email in Case.objects.visible_to(user).values_list(*columns)[:MOST_CASES]:
         me = user_id == user.pk
-        text = fold(f"{number} {title}" if me else f"{number} {title} {name}")
-        if all(word and word in text for word in words):
+        text = fold(f"#{number} {title} {Case.Kind(kind).label}" + ("" if me else f" {name} {email}"))
+        if all(word in text for word in words):
             found.append({"number": number, "title": title, "member": {"name": name, "me": me}})
         compared += len(text)
         if len(found) == MAX_CASES or compared > MAX_TITLES:

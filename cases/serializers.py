@@ -74,14 +74,17 @@ def sender_role(message: Message) -> str:
 
 
 def case_json(case: Case, viewer: User, last_message: Message | None) -> dict[str, Any]:
-    """Return a case as the list of cases shows it, without what is counted for the viewer (queries.list_cases)."""
-    advisor = case.advisor
+    """Return a case as the list of cases shows it, without what is counted for the viewer (queries.list_cases).
+
+    The member's e-mail, by which the desk finds a case, is for its advisor.
+    """
+    advisor, member = case.advisor, member_json(case, viewer.pk)
     return {
         "number": case.number,
         "title": case.title,
         "kind": case.kind,
         "status": case.status,
-        "member": member_json(case, viewer.pk),
+        "member": member if member["me"] else {**member, "email": case.member.user.email},
         "advisor": {"name": advisor.user.name, "online": advisor.is_present} if advisor else None,
         "last_message": message_json(last_message, viewer.pk) if last_message else None,
         "waiting_since": case.waits_since.isoformat() if case.waits_since else None,

@@ -1,6 +1,6 @@
 // The advisor's filters over the list of cases. They are links that work without this; with it nothing is loaded anew.
-// The words in the box of the search (js/search.js) filter the list too: by number, title and member.
-// cases/desk_list.py filters the same way. Members have no filters, and do not fetch this.
+// The words in the box of the search (js/search.js) filter the list too: each must say something of the case, as in
+// cases/search.py. cases/desk_list.py filters the same way. Members have no filters, and do not fetch this.
 
 import { waits } from "./cases.js";
 import { NextCase } from "./nextcase.js";
@@ -21,6 +21,7 @@ export class CaseFilter {
     this.box = document.getElementById("search-all");
     this.none = document.getElementById("no-cases");
     this.more = document.getElementById("more-cases");
+    this.kinds = JSON.parse(this.nav.dataset.kinds); // in the reader's language
     this.show = this.nav.querySelector("[aria-current]").dataset.show;
     const limit = Math.trunc(Number(new URLSearchParams(location.search).get("cases"))) || FIRST;
     this.limit = Math.min(Math.max(limit, 1), MOST);
@@ -52,9 +53,9 @@ export class CaseFilter {
   apply(cases, open) {
     this.#ready = true;
     this.next.update(cases.filter(waits), open);
-    const wanted = this.box.value.trim().toLowerCase().split(/\s+/);
+    const wanted = fold(this.box.value).split(/\s+/).filter((word) => word && word !== "#");
     const shown = cases.filter((one) => {
-      if (this.box.value.trim()) return belongs(one, this.show) && wanted.every((word) => textOf(one).includes(word));
+      if (this.box.value.trim()) return belongs(one, this.show) && this.#says(one, wanted);
       return one.number === open || belongs(one, this.show);
     });
     for (const link of this.nav.querySelectorAll("a")) {
@@ -66,6 +67,11 @@ export class CaseFilter {
     this.none.querySelector("a").hidden = this.show === "all";
     this.more.hidden = cases.length < this.limit;
     return shown;
+  }
+
+  #says({ number, title, kind, member }, wanted) {
+    const text = fold(`#${number} ${title} ${this.kinds[kind]} ${member.name} ${member.email ?? ""}`);
+    return wanted.every((word) => text.includes(word));
   }
 
   #chosen(event, show) {
@@ -96,8 +102,9 @@ export class CaseFilter {
   }
 }
 
-function textOf(one) {
-  return `#${one.number} ${one.title} ${one.member.name}`.toLowerCase();
+// As cases/folding.py: without regard to case, width and accents.
+function fold(text) {
+  return text.normalize("NFKD").toLowerCase().replace(/[\u0300-\u036f]/g, "");
 }
 
 function belongs(one, show) {

@@ -55,6 +55,12 @@ export class CaseList {
     return true;
   }
 
+  // `unsent(number)`: what a row says of what is not sent yet, as in js/unsent.js.
+  mark(unsent) {
+    this.unsent = unsent;
+    if (this.#cases) this.#changed();
+  }
+
   setOnline(number, online) {
     this.refresh.outdated();
     const one = this.find(number);
@@ -139,6 +145,7 @@ export class CaseList {
     const title = el("bdi", { class: "case-title" }, one.title);
     const mine = one.member.me;
     const last = one.last_message;
+    const { chip, text } = this.unsent?.(one.number) ?? {};
     const time = last && el("time", { class: "case-time", datetime: last.created_at }, format.short(new Date(last.created_at)));
     const badge = one.unread
       ? el("span", { class: "badge" }, one.unread > 99 ? "99+" : String(one.unread), el("span", { class: "sr" }, ` ${words.unread}`))
@@ -153,7 +160,7 @@ export class CaseList {
       },
       el("span", { class: "case-top" }, mine ? title : el("bdi", { class: "case-name" }, one.member.name), time),
       el("span", { class: "case-who" }, mine ? null : title, el("span", { class: "case-number" }, `#${one.number}`), ...this.#who(one)),
-      el("span", { class: "case-bottom" }, waits(one) ? this.#chip(one) : null, el("span", { class: "case-last" }, this.#preview(last)), badge),
+      el("span", { class: "case-bottom" }, waits(one) ? this.#chip(one) : null, chip, el("span", { class: "case-last" }, ...(text ?? [this.#preview(last)])), badge),
     );
     return el("li", {}, link);
   }

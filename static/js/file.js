@@ -1,4 +1,4 @@
-// The file of a message: a link to its bytes, with a picture of it where it is one, and a player where it is sound.
+// The file of a message: a link to its bytes, with a picture of it where it is one, and a player where it is sound or a film.
 // The same shape as templates/cases/_file.html.
 
 import { blobAtHand } from "./blobs.js";
@@ -52,8 +52,14 @@ export function fileElements(file, words, format) {
     thumbnail ? el("img", { src: thumbnail, alt: "", width, height }) : icon(),
     about(name, format.size(size)),
   );
-  if (kind !== "audio") return [link];
-  return [el("audio", { class: "player", controls: true, preload: "none", src: url, "aria-label": name }), link];
+  if (!["audio", "video"].includes(kind)) return [link];
+  const preload = kind === "video" ? "metadata" : "none"; // its first picture tells which it is
+  const player = el(kind, { class: "player", controls: true, preload, src: url, "aria-label": name });
+  player.addEventListener("error", () => {
+    const lost = player.error?.code === MediaError.MEDIA_ERR_NETWORK; // it goes on when the network is back
+    if (!lost) player.replaceWith(el("span", { class: "file-state" }, words.cannotPlay));
+  });
+  return [player, link];
 }
 
 // A file on its way; `item` is the outbox's.

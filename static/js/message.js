@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import { fileElements, pendingFile, readFile } from "./file.js";
 import { putText } from "./format.js";
-import { troubleIn } from "./outbox.js";
+import { mayRetry, troubleIn } from "./outbox.js";
 
 const TOGETHER = 5 * 60 * 1000; // ms within which one person's messages stand as one group
 
@@ -64,8 +64,7 @@ export function pendingElement(item, { words, format, onRetry, onDiscard, onEdit
   const { state } = item;
   const failed = state === "failed";
   const foot = el("p", { class: "foot" }, state === "sending" ? words.sending : troubleIn(item, words));
-  // A file the browser did not keep cannot be sent again.
-  if (failed && !item.lost) foot.append(button(words.retry, "retry", onRetry));
+  if (mayRetry(item)) foot.append(button(words.retry, "retry", onRetry));
   if (failed && !item.file) foot.append(button(words.editAgain, "edit-again", onEdit));
   if (state !== "sending") foot.append(button(words.discard, "discard", onDiscard));
   else if (item.file) foot.append(button(words.cancel, "discard", onDiscard));

@@ -7,13 +7,13 @@ import { Banner } from "./banner.js";
 import { CaseList } from "./cases.js";
 import { Format } from "./format.js";
 import { Room } from "./room.js";
-import { loadAll } from "./store.js";
+import { loadAll, namesOf, onKept } from "./store.js";
 import { openStream } from "./tabs.js";
 import { reportTyping, TypingHint } from "./typing.js";
-import { Search, searchBehind } from "./search.js";
 
 const LOOK_EVERY = 60_000; // ms; presence ends without an event, and a stream can be dead and not know it
 const AWAY_LONG = 15_000; // ms after which a page that comes back does not trust its stream
+const UNSENT_AFTER = 500; // ms; most messages are sent by then
 const WIDE = "(min-width: 48rem)";
 
 const page = JSON.parse(document.getElementById("page").textContent);
@@ -64,7 +64,7 @@ function caseGone() {
   room = desk = null;
   cases.pageTitle = document.title = words.pageTitle;
   banner.final(words.caseGone + unsent, words.toList, page.pages);
-  finder.again();
+  finder?.again();
 }
 
 // Ask for everything that may have changed. Fails when the server cannot be reached.
@@ -82,11 +82,11 @@ async function sync() {
 // something was found is still theirs.
 function accessChanged() {
   askSoon();
-  if (cases.filter) finder.again();
+  if (cases.filter) finder?.again();
 }
 
 function resync() {
-  if (cases.filter) finder.again();
+  if (cases.filter) finder?.again();
   return sync().catch(() => {});
 }
 
@@ -98,7 +98,7 @@ function askSoon() {
 function casesChanged() {
   if (final) return; // an answer that was under way
   alerts.update(cases.all);
-  if (!cases.filter) finder.keep((number) => cases.find(number));
+  if (!cases.filter) finder?.keep((number) => cases.find(number));
   if (!room) return;
   const open = cases.find(page.case);
   if (!open) return caseGone();
@@ -181,6 +181,22 @@ async function sendWhatWaits() {
   (await elsewhere)?.sendElsewhere({ page, words, api, onSent });
 }
 
+// What is not sent yet stands in the list; most visits find nothing.
+function watchUnsent() {
+  const starts = ["draft", "outbox"].map((kind) => `${kind}:${page.user}:`);
+  let soon = 0;
+  const show = async () => {
+    soon = 0;
+    const { unsentOf, forgetQuestion } = await import("./unsent.js").catch(() => ({}));
+    if (!unsentOf || final) return;
+    if (room) forgetQuestion(page.user, room.conversation.clientIds());
+    cases.mark(unsentOf(page.user, words));
+  };
+  const showSoon = () => (soon ||= setTimeout(show, UNSENT_AFTER));
+  if (starts.some((start) => namesOf(start).length)) show();
+  onKept((name) => starts.some((start) => name.startsWith(start)) && showSoon());
+}
+
 async function look() {
   if (document.visibilityState === "hidden") return;
   try {
@@ -213,6 +229,7 @@ function start(list, Filter) {
   cases = new CaseList({ list, api, url: page.cases, pages: page.pages, open: page.case, words, format, onCases: casesChanged, Filter });
   alerts = new Alerts({ words, pages: page.pages, stream: () => stream, isLooking });
   searching(list);
+  watchUnsent();
   connect();
   room?.readIfSeen();
   watchActivity(() => room?.readIfSeen());
@@ -228,21 +245,34 @@ async function openDesk() {
   await desk.catchUp().catch(() => {});
 }
 
-// The search over all cases, which covers a member's list, and that of the open one.
+// The search over all cases, which covers a member's list, and that of the open one. Fetched when somebody goes there:
+// most visits do not; where it cannot be had, its forms lead to the page of the search.
 function searching(list) {
   const options = { api, url: page.search, pages: page.pages, words, format };
   const goTo = (number, seq) => (room && number === page.case ? room.goTo(seq) : null);
   // An advisor's list is filtered by the same words, and stays above what was found in messages.
   const beside = cases.filter ? list : null;
   const onState = (open) => list.classList.toggle("covered", open && !beside);
-  finder = new Search({ ...options, form: list.parentElement.querySelector("[data-search]"), onChoose: goTo, onState, beside });
-  const behind = document.querySelector("[data-find]");
-  if (!behind) return;
-  searchBehind(behind, ({ form, shut, onEscape }) => {
-    const onChoose = (number, seq) => goTo(number, seq)?.then(shut);
-    inCase = new Search({ ...options, form, onChoose, onEscape });
-    return inCase;
+  const form = list.parentElement.querySelector("[data-search]");
+  whenWanted(form, "focusin", ({ Search }) => {
+    finder = new Search({ ...options, form, onChoose: goTo, onState, beside });
   });
+  const behind = document.querySelector("[data-find]");
+  whenWanted(behind, "toggle", ({ Search, searchBehind }) => {
+    searchBehind(behind, ({ form, shut, onEscape }) => {
+      const onChoose = (number, seq) => goTo(number, seq)?.then(shut);
+      inCase = new Search({ ...options, form, onChoose, onEscape });
+      return inCase;
+    });
+  });
+}
+
+function whenWanted(element, name, make) {
+  if (!element) return; // no case is open
+  const box = element.querySelector("[type=search]");
+  const begin = () => import("./search.js").then((module) => final || make(module), () => {});
+  if (box.value || element.contains(document.activeElement)) begin(); // before this was loaded
+  else element.addEventListener(name, begin, { once: true });
 }
 
 window.addEventListener("signout", () => stream?.stop());

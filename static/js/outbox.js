@@ -1,8 +1,9 @@
 // Messages on their way. Each keeps its `client_id`, so that sending it again can never double it, and is kept on
 // the device until the server has it: over reloads and restarts of the browser. One that could not be sent waits and
-// is sent again by itself; only what the server refuses in words stays, for its writer to decide about. Texts do not
-// wait for files: each has a lane of its own, in which nothing overtakes what was written before it. Of several tabs
-// one sends the files, and each knows what the others kept.
+// is sent again by itself; only what the server refuses in words stays, for its writer to decide about. Texts and files
+// go in lanes of their own, each in the order in which they were written: no text overtakes another. A file that takes
+// long holds up neither texts nor the files behind it. Of several tabs one sends a file, and each knows what the others
+// kept.
 
 import { newId } from "./api.js";
 import { dropBlob, keepBlob, keepOnly, loadBlob } from "./blobs.js";
@@ -10,7 +11,10 @@ import { load, loadAll, onRemoved, save } from "./store.js";
 
 const DELAYS = [2_000, 4_000, 8_000, 15_000, 30_000, 60_000]; // ms between attempts
 const PATIENCE = 120; // seconds; whoever must wait longer is told so, and decides
-const OTHER_TAB = 600_000; // ms to wait for the files of another tab, which may hang; `client_id` makes it safe to go on
+const OTHER_TAB = 600_000; // ms to wait for a file that another tab sends, which may hang; `client_id` makes it safe to go on
+const LONG = 4_000; // ms; a file that takes longer lets the next one begin: most are through by then, in their order
+const AT_ONCE = 3; // files
+const NEVER = [400, 413, 415]; // what is wrong with it, too large or of a wrong kind, is wrong with it for ever
 const MOST_ERRORS = 6; // an answer of 500 so often: a mistake of ours, which must not hold up what stands behind it
 
 // Whether another attempt can end otherwise, without anybody doing something about it.
@@ -21,11 +25,16 @@ function passes({ status, retryAfter }, errors) {
   return status > 500 || [0, 401, 403, 408].includes(status);
 }
 
+// Whether a person can send it again as it is. A file the browser did not keep is gone.
+export function mayRetry({ state, status, lost }) {
+  return state === "failed" && !lost && !NEVER.includes(status);
+}
+
 // Twice the bytes on the way would be waste, and a cancelled file must not go out from elsewhere.
-async function oneTab(lane, work) {
+async function oneTab(file, work) {
   if (!navigator.locks) return work();
   try {
-    return await navigator.locks.request(lane, { signal: AbortSignal.timeout(OTHER_TAB) }, work);
+    return await navigator.locks.request(file, { signal: AbortSignal.timeout(OTHER_TAB) }, work);
   } catch {
     return work();
   }
@@ -33,7 +42,8 @@ async function oneTab(lane, work) {
 
 export class Outbox {
   #items = [];
-  #lanes = new Map([false, true].map((files) => [files, { busy: false, attempts: 0, timer: 0, notBefore: 0 }]));
+  // `front`: the one that holds up those behind it; `sending`: how many are.
+  #lanes = new Map([false, true].map((files) => [files, { front: null, sending: 0, attempts: 0, timer: 0, notBefore: 0 }]));
   #underWay = new Map(); // client_id -> AbortController
 
   // `of`: the number of the case. `send(item, { signal, onProgress })` resolves to the message the server has;
@@ -74,10 +84,12 @@ export class Outbox {
     this.#pump(Boolean(item.file));
   }
 
+  // Again, and before it what was written before it and can be sent again as well: the order stays.
   retry(id) {
-    const item = this.#find(id);
-    if (!item) return;
-    this.#keep(Object.assign(item, { state: "sending", detail: "", errors: 0 }));
+    const upTo = this.#items.indexOf(this.#find(id));
+    for (const item of this.#items.slice(0, upTo + 1).filter(mayRetry)) {
+      this.#keep(Object.assign(item, { state: "sending", detail: "", errors: 0 }));
+    }
     this.wake();
   }
 
@@ -95,6 +107,7 @@ export class Outbox {
   // Send what waits, now: the network is back, or somebody asks for it.
   wake() {
     this.#merge();
+    for (const item of this.#items) item.tries = 0;
     this.onChange(this.#items);
     for (const [files, lane] of this.#lanes) {
       lane.attempts = 0;
@@ -117,17 +130,24 @@ export class Outbox {
 
   async #pump(files) {
     const lane = this.#lanes.get(files);
-    const next = () => this.#items.find((one) => one.state !== "failed" && Boolean(one.file) === files);
-    if (lane.busy || Date.now() < lane.notBefore || !next()) return;
+    const waits = (one) => one.state !== "failed" && Boolean(one.file) === files && !this.#underWay.has(one.client_id);
+    const [item] = this.#items.filter(waits).sort((one, other) => (one.tries ?? 0) - (other.tries ?? 0));
+    if (!item || lane.front || lane.sending >= AT_ONCE || Date.now() < lane.notBefore) return;
     clearTimeout(lane.timer);
-    lane.busy = true;
-    const work = async () => {
-      let goesOn = true;
-      let item;
-      while (goesOn && (item = next())) goesOn = await this.#sendOne(item, lane);
+    lane.front = item;
+    this.#underWay.set(item.client_id, new AbortController());
+    const letPass = () => {
+      if (lane.front !== item) return;
+      lane.front = null;
+      this.#pump(files);
     };
-    await (files ? oneTab(this.name, work) : work());
-    lane.busy = false;
+    const long = files && setTimeout(letPass, LONG);
+    const send = () => this.#sendOne(item, lane);
+    const goesOn = await (files ? oneTab(`${this.name}:${item.client_id}`, send) : send());
+    clearTimeout(long);
+    this.#underWay.delete(item.client_id);
+    if (lane.front === item) lane.front = null;
+    if (goesOn) this.#pump(files);
   }
 
   // Returns whether the next one may be sent.
@@ -137,11 +157,10 @@ export class Outbox {
       this.remove(id);
       return true;
     }
-    const underWay = new AbortController();
-    this.#underWay.set(id, underWay);
+    lane.sending += 1;
     try {
       const onProgress = (part) => this.onProgress(id, part);
-      const message = await this.send(item, { signal: underWay.signal, onProgress });
+      const message = await this.send(item, { signal: this.#underWay.get(id).signal, onProgress });
       lane.attempts = 0;
       this.remove(id);
       this.onSent(message);
@@ -150,7 +169,7 @@ export class Outbox {
       if (!this.#find(id)) return true; // cancelled
       return this.#troubled(item, error, lane);
     } finally {
-      this.#underWay.delete(id);
+      lane.sending -= 1;
     }
   }
 
@@ -160,15 +179,17 @@ export class Outbox {
     const errors = (item.errors ?? 0) + (status === 500);
     const waits = !lost && passes(error, errors);
     lane.attempts = waits ? lane.attempts + 1 : 0;
-    Object.assign(item, { state: waits ? "waiting" : "failed", status, detail, lost, errors });
+    const tries = (item.tries ?? 0) + (item.file ? 1 : 0); // one that fails again and again lets the other files go before
+    Object.assign(item, { state: waits ? "waiting" : "failed", status, detail, lost, errors, tries });
     this.#keep(item);
     this.onChange(this.#items);
     if (item.state !== before) this.onTrouble(item);
     if (!waits) return true;
     if (status === 401) return false; // until somebody signs in, and the page is a new one
     const wait = 1_000 * (error.retryAfter || 0);
-    lane.notBefore = Date.now() + wait;
+    lane.notBefore = Math.max(lane.notBefore, Date.now() + wait);
     const delay = DELAYS[Math.min(lane.attempts, DELAYS.length) - 1];
+    clearTimeout(lane.timer);
     lane.timer = setTimeout(() => this.#pump(Boolean(item.file)), Math.max(delay, wait + 10));
     return false;
   }

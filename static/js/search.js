@@ -189,10 +189,12 @@ export function searchBehind(details, make) {
     details.querySelector("summary").focus();
   };
   const search = make({ form: details.querySelector("form"), shut, onEscape });
-  details.addEventListener("toggle", () => {
+  const toggled = () => {
     if (!details.open) return search.close();
     search.box.focus();
     search.box.select();
-  });
+  };
+  details.addEventListener("toggle", toggled);
+  if (details.open) toggled(); // by which this was wanted
   document.addEventListener("pointerdown", (event) => details.contains(event.target) || shut());
 }

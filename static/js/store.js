@@ -4,6 +4,7 @@ import { dropBlobs, forgetBlobs } from "./blobs.js";
 
 const PREFIX = "jiayi:";
 const memory = new Map(); // where the browser forbids storage
+const watchers = [];
 let forgotten = false;
 
 function storage() {
@@ -23,11 +24,16 @@ export function load(name, otherwise) {
   }
 }
 
-// Everything kept under names that start so.
-export function loadAll(start) {
+// The names that start so, under which something is kept.
+export function namesOf(start) {
   const names = new Set(memory.keys());
   for (const key of Object.keys(storage() ?? {})) if (key.startsWith(PREFIX)) names.add(key.slice(PREFIX.length));
-  return [...names].filter((name) => name.startsWith(start)).map((name) => load(name, null)).filter(Boolean);
+  return [...names].filter((name) => name.startsWith(start));
+}
+
+// Everything kept under them.
+export function loadAll(start) {
+  return namesOf(start).map((name) => load(name, null)).filter(Boolean);
 }
 
 // An empty value is removed.
@@ -40,6 +46,13 @@ export function save(name, value) {
   } catch {
     memory.set(name, JSON.stringify(value)); // no storage, or it is full
   }
+  for (const watch of watchers) watch(name);
+}
+
+// Call with the name of what is kept, changed or removed, in this tab or another.
+export function onKept(callback) {
+  watchers.push(callback);
+  window.addEventListener("storage", ({ key }) => key?.startsWith(PREFIX) && callback(key.slice(PREFIX.length)));
 }
 
 // Call with what follows `start` in a name that another tab removes.

@@ -337,6 +337,23 @@ def test_one_box_filters_the_cases_and_searches_the_messages(site: Site, sign_in
     expect(advisor.locator(".cases .found-panel")).to_be_hidden()
 
 
+def test_the_list_is_filtered_by_email_kind_and_name_and_the_number_however_written(
+    site: Site, sign_in: Open, case: int, shot: Any
+) -> None:
+    site.shell(f"Case.objects.filter(number={case}).update(kind='family', title='材料')")
+    advisor = sign_in(ADVISOR, f"/messages/{case}/?show=all")
+    is_live(advisor)
+    row = advisor.locator(f"#cases .case[data-number='{case}']")
+    for query in (MEMBER, "家庭团聚 王小明", f"＃{case}", f"# {case} 王"):
+        advisor.fill(SEARCH, query)
+        expect(row).to_be_visible()
+        expect(advisor.locator("#no-cases")).to_be_hidden()
+    shot(advisor, "desk-by-kind")
+    for query in ("入籍 王小明 材料", f"nobody@example.com {case}", ADVISOR):
+        advisor.fill(SEARCH, query)
+        expect(row).to_have_count(0)
+
+
 def test_away_is_switched_on_the_desk_without_javascript_too(site: Site, sign_in: Open, case: int) -> None:
     for script in (True, False):
         advisor = sign_in(ADVISOR, f"/messages/{case}/", java_script_enabled=script)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Dialog, Error, Page, Route, expect
+from playwright.sync_api import Dialog, Error, Page, Response, Route, expect
 
 from tests import files
 from tests.browser.conftest import PageErrors, Site
@@ -324,6 +324,73 @@ def test_a_voice_note_is_recorded_listened_to_and_sent(site: Site, sign_in: Open
         f"print([m.attachment.content_type for m in Message.objects.filter(case__number={case}, kind='file')])"
     )
     assert kinds == "['audio/webm']"
+
+
+# Two seconds of moving colours, as a browser records them.
+FILM = """async () => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
+    const brush = canvas.getContext("2d");
+    const paint = setInterval(() => {
+        brush.fillStyle = `hsl(${(performance.now() / 5) % 360} 80% 50%)`;
+        brush.fillRect(0, 0, 320, 180);
+    }, 40);
+    const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: "video/webm;codecs=vp8" });
+    const parts = [];
+    recorder.ondataavailable = ({ data }) => parts.push(data);
+    const ended = new Promise((done) => { recorder.onstop = done; });
+    recorder.start();
+    setTimeout(() => recorder.stop(), 2000);
+    await ended;
+    clearInterval(paint);
+    const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+    return btoa([...bytes].map((one) => String.fromCharCode(one)).join(""));
+}"""
+
+
+def answers_to(page: Page) -> list[Response]:
+    """What the page is answered from now on."""
+    seen: list[Response] = []
+    page.on("response", lambda one: seen.append(one))
+    return seen
+
+
+def test_a_film_plays_and_is_wound_where_the_browser_can_and_is_downloaded_everywhere(
+    site: Site, sign_in: Open, case: int, shot: Any
+) -> None:
+    member = opened(sign_in(MEMBER, f"/messages/{case}/"))
+    film = base64.b64decode(member.evaluate(FILM))
+    member.set_input_files("#picker", [file("面试.webm", film, "video/webm")])
+    member.set_input_files("#picker", [file("坏的.mp4", files.mp4(b"isom", b"vide", b"soun"), "video/mp4")])
+    expect(member.locator(".mine a.file")).to_have_count(2)
+    for phone in (False, True):
+        advisor = sign_in(ADVISOR, "/messages/1001/", phone=phone)
+        seen = answers_to(advisor)
+        advisor.goto(f"/messages/{case}/")
+        opened(advisor)
+        player = advisor.locator("video.player")
+        expect(player).to_have_count(1)  # the other one cannot be played
+        expect(player).to_have_attribute("preload", "metadata")
+        until(advisor, "document.querySelector('video.player').videoWidth === 320")
+        parts = [one for one in seen if "/api/files/" in one.url]
+        assert parts
+        for part in parts:
+            assert part.request.headers["range"].startswith("bytes=")
+            assert part.status in (206, 416)
+        player.evaluate("film => { film.muted = true; return film.play(); }")
+        until(advisor, "document.querySelector('video.player').currentTime > 0.3")
+        wound = (
+            "film => new Promise((done) => { film.onseeked = () => done(film.currentTime); film.currentTime = 0.1; })"
+        )
+        assert 0 <= player.evaluate(wound) < 0.3
+        with advisor.expect_download() as download:
+            advisor.get_by_text("面试.webm").click()
+        assert Path(download.value.path()).read_bytes() == film
+        broken = advisor.locator(".theirs", has_text="坏的.mp4")
+        expect(broken.locator(".file-state")).to_have_text("无法在这里播放，请点文件名下载。")
+        expect(broken.locator("a.file")).to_be_visible()
+        shot(advisor, f"files-film{'-phone' if phone else ''}")
+    plain = sign_in(MEMBER, f"/messages/{case}/", java_script_enabled=False)
+    expect(plain.locator("video.player")).to_have_count(2)
 
 
 def test_the_microphone_is_off_when_the_case_is_gone(

@@ -114,6 +114,49 @@ def test_a_kind_the_settings_do_not_name_is_refused_and_the_refusal_names_those_
     assert (answer.status_code, answer.json()) == (400, {"detail": "只能发送照片和PDF。"})
 
 
+@pytest.mark.parametrize(
+    ("called", "content", "what"),
+    [
+        (
+            "护照.pdf",
+            files.BAD["windows program"],
+            "这个文件名是 .pdf，内容看起来是 Windows 程序（exe），所以没有发送。",
+        ),
+        ("护照.JPG", "您好".encode(), "这个文件名是 .jpg，内容看起来是 纯文本（txt），所以没有发送。"),
+        ("a.docx", files.BAD["zip"], "压缩文件（zip）"),
+        ("a.docx", files.ole("EncryptedPackage"), "加了密码的 Office 文档"),
+        ("a.pdf", files.BAD["java archive"], "Java 程序（jar）"),
+        ("a.png", files.BAD["svg with a declaration"], "SVG 图形"),
+        ("a.png", files.BAD["html in UTF-16"], "网页（html）"),
+        ("a.jpg", files.BAD["jpeg and zip"], "压缩文件（zip）"),
+        ("a.txt", files.BAD["shell script"], "脚本程序"),
+        ("a.doc", files.BAD["rtf"], "RTF 文档"),
+        ("a.jpg", files.BAD["tiff"], "TIFF 图片"),
+        ("a.mp4", files.BAD["matroska"], "MKV 视频"),
+        ("a", files.BAD["linux program"], "这个文件的内容看起来是 Linux 程序，所以没有发送。"),
+    ],
+)
+def test_a_file_with_the_wrong_bytes_is_told_what_it_seems_to_be(
+    world: World, called: str, content: bytes, what: str
+) -> None:
+    answer = send_file(signed_in(world.wang), world.case.number, content, called)
+    assert answer.status_code == 400
+    assert what in answer.json()["detail"]
+    assert answer.json()["detail"].endswith("只能发送照片、PDF、Office 文档、录音和视频。")
+
+
+def test_a_file_that_nobody_recognises_is_told_that_it_may_be_broken_and_what_to_do(world: World) -> None:
+    said = "这个文件名是 .pdf，内容却不像，可能已损坏，所以没有发送。请打开看看，另存一份再发送。"
+    answer = send_file(signed_in(world.wang), world.case.number, files.BAD["random"], "a.pdf")
+    assert (answer.status_code, answer.json()) == (400, {"detail": said})
+
+
+def test_a_kind_that_is_not_accepted_here_is_named_behind_another_name(world: World, settings: Settings) -> None:
+    settings.UPLOAD_TYPES = ["png", "pdf"]
+    answer = send_file(signed_in(world.wang), world.case.number, files.JPEG, "a.pdf")
+    assert "内容看起来是 JPG" in answer.json()["detail"]
+
+
 def test_an_office_file_with_macros_is_refused_with_what_to_do(world: World) -> None:
     answer = send_file(signed_in(world.wang), world.case.number, files.BAD["docx with macros"], "a.docx")
     assert "宏" in answer.json()["detail"]

@@ -140,15 +140,51 @@ def test_cases_are_found_by_number_and_title_before_the_messages(world: World) -
     assert ask(signed_in(world.wang), "配偶")["cases"] == []
 
 
+def named(client: Client, query: str) -> list[int]:
+    """The numbers of the cases that an answer names."""
+    return [one["number"] for one in ask(client, query)["cases"]]
+
+
+def test_an_advisor_finds_cases_by_email_kind_and_name_together_and_the_number_however_written(world: World) -> None:
+    Case.objects.filter(number=1001).update(kind=Case.Kind.STUDY_PERMIT, title="续签")
+    advisor = signed_in(world.li)
+    for query in ("wang@example.com", "WANG@Example.com", "王 学签", "学签 小明", "＃1001", "# 1001", "＃ １００１ 王"):
+        assert named(advisor, query) == [1001], query
+    for query in ("王 工签", "林 学签", "wang@example.com 配偶", "#", "＃"):
+        assert named(advisor, query) == [], query
+    advisor.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    assert named(advisor, "study 王") == [1001]
+    assert named(advisor, "学签") == [], "in the reader's language"
+
+
+def test_nobody_is_found_by_an_address_that_is_not_the_readers_to_know(world: World) -> None:
+    for query in ("wang@example.com", "advisor0@example.com", "lin@example.com", "example.com"):
+        assert named(signed_in(world.wang), query) == [], query
+    assert named(signed_in(world.zhang), "wang@example.com") == []
+    assert named(signed_in(world.gone), "example.com") == []
+    assert named(signed_in(world.wang), "续签 #1001") == [1001]
+    assign_advisor(world.case, world.zhang, by=None)
+    assert named(signed_in(world.li), "wang@example.com") == []
+    assert named(signed_in(world.zhang), "wang@example.com") == [1001]
+
+
+def test_the_list_of_cases_gives_the_members_address_to_their_advisor_only(world: World) -> None:
+    mine = {one["number"]: one["member"] for one in signed_in(world.li).get("/api/cases/").json()}
+    assert mine[1001] == {"name": "王小明", "me": False, "email": "wang@example.com"}
+    assert [one["member"] for one in signed_in(world.wang).get("/api/cases/").json()] == [
+        {"name": "王小明", "me": True}
+    ]
+
+
 def test_an_advisor_reads_and_finds_whose_case_it_is(world: World) -> None:
     says(world.other_case, world.lin, "材料寄出了")
     advisor, member = signed_in(world.li), signed_in(world.lin)
-    named = "<bdi>林芳</bdi> · <bdi>配偶团聚移民</bdi> #1002"
-    assert advisor.get("/messages/search/?q=材料").content.decode().count(named) == 1
-    assert advisor.get("/messages/search/?q=林芳").content.decode().count(named) == 1
+    whose = "<bdi>林芳</bdi> · <bdi>配偶团聚移民</bdi> #1002"
+    assert advisor.get("/messages/search/?q=材料").content.decode().count(whose) == 1
+    assert advisor.get("/messages/search/?q=林芳").content.decode().count(whose) == 1
     page = member.get("/messages/search/?q=材料").content.decode()
     assert "<bdi>配偶团聚移民</bdi> #1002" in page
-    assert named not in page, "whose own case it is knows that"
+    assert whose not in page, "whose own case it is knows that"
     assert ask(member, "材料")["results"][0]["member"] == {"name": "林芳", "me": True}
     assert ask(member, "林芳")["cases"] == []
 

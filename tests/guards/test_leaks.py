@@ -82,7 +82,7 @@ CASE_KEYS = {"number", "title", "status", "member", "advisor", "online", "last_m
 CASE_KEYS |= {"peer_read_seq", "notified_seq", "notified_at", "notifying", "state"}
 CASE_KEYS |= {"cases", "results", "before", "searched_to", "case", "snippet", "text", "match"}  # of a search
 KEYS = MESSAGE_KEYS | CASE_KEYS | {"messages", "has_more", "detail", "status", "worker"}
-ADVISORS_KEYS = {"notes", "author", "handed_to", "shortcut", "shared"}  # of answers to advisors only
+ADVISORS_KEYS = {"notes", "author", "handed_to", "shortcut", "shared", "email"}  # of answers to advisors only
 LIVE_KEYS = {"at", "note", "state", "author", "handed_to", "case", "message", "seq", "me", "online"}
 
 
