@@ -6,10 +6,10 @@ The first rule that fits.
 from advisors.models import Advisor
 from cases.models import Case
 from wecom import replies
-from wecom.menus import ask_whether, ask_which, choose, join, open_question, question
+from wecom.menus import ask_whether, ask_which, choose, hold_slip, open_question
 from wecom.models import InboundMessage
 from wecom.numbers import Numbered, begins_with_a_number, is_meant_for_a_number, numbered
-from wecom.routing import Outcome, deliver, destination, followed, set_target, written_at
+from wecom.routing import Outcome, deliver, destination, followed, set_target, waiting_cases, written_at
 from wecom.slips import bare, looks_like_a_slip
 
 State = InboundMessage.State
@@ -31,9 +31,8 @@ def route_text(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
 
 def route(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
     """Write what carries no number of its own where it belongs, or hold it and say why."""
-    menu = open_question(advisor)
-    if menu is not None:
-        return join(row, advisor, menu)
+    if open_question(advisor):
+        return ask_which(row, advisor, waiting_cases(advisor))
     there = destination(advisor, written_at(row))
     if isinstance(there, Outcome):
         return there
@@ -66,11 +65,9 @@ def _is_a_case_number(advisor: Advisor, text: str) -> bool:
 
 def _slip(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
     """Hold what no client should read by accident, with a hint; where it could go, the advisor may confirm it."""
-    menu = open_question(advisor)
-    if menu is not None:
-        asked = question(menu, held=menu.held.count())
-        return Outcome(State.HELD, f"{replies.slip(text)}\n{asked}", "看起来是误发")
+    if open_question(advisor):
+        return hold_slip(advisor, text)
     there = destination(advisor, written_at(row))
-    if isinstance(there, list):
-        return ask_which(row, advisor, there)
-    return ask_whether(row, advisor, there, text) if isinstance(there, Case) else there
+    if isinstance(there, Outcome):
+        return there
+    return ask_whether(row, advisor, there, text) if isinstance(there, Case) else ask_which(row, advisor, there)

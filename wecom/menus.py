@@ -11,7 +11,7 @@ from advisors.models import Advisor
 from cases.models import Case
 from wecom import replies
 from wecom.models import InboundMessage, ReplyMenu
-from wecom.routing import Outcome, close_held, deliver, text_of, waiting_cases, written_at
+from wecom.routing import Outcome, close_held, deliver, text_of, written_at
 from wecom.slips import choice_in
 
 State, Kind = InboundMessage.State, ReplyMenu.Kind
@@ -25,7 +25,7 @@ def open_question(advisor: Advisor) -> ReplyMenu | None:
 
 
 def ask_which(row: InboundMessage, advisor: Advisor, cases: list[Case]) -> Outcome:
-    """Hold what was written, together with what is held already, and ask to which of these cases it goes."""
+    """Hold what was written, behind what an open question holds already, and ask to which of these cases it goes."""
     if row.late:  # nobody would see the menu, and the next digit would answer it
         return Outcome(State.HELD, replies.several_wait(), "等待回复的案件不止一个")
     menu = open_question(advisor)
@@ -34,24 +34,29 @@ def ask_which(row: InboundMessage, advisor: Advisor, cases: list[Case]) -> Outco
     return Outcome(State.HELD, question(menu, held=menu.held.count() + 1), "等待顾问选择案件", menu=menu)
 
 
-def join(row: InboundMessage, advisor: Advisor, menu: ReplyMenu) -> Outcome:
-    """Hold what was written while a question is open: it goes where the first text goes, after it."""
-    return ask_which(row, advisor, waiting_cases(advisor))
-
-
 def ask_whether(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> Outcome:
     """Hold what looks like a slip until the advisor says that the client of this case is to read it."""
-    if row.late:
-        return Outcome(State.HELD, replies.slip(text), "看起来是误发")
-    menu = ReplyMenu.objects.filter(advisor=advisor).first()
-    joins = menu is not None and menu.kind == Kind.REALLY and menu.case_ids == [case.pk] and not _is_over(menu)
-    menu = _put(menu if joins else None, advisor, Kind.REALLY, [case.pk])
+    if row.late or open_question(advisor):
+        return hold_slip(advisor, text)
+    menu = ReplyMenu.objects.filter(advisor=advisor, kind=Kind.REALLY, case_ids=[case.pk]).first()
+    menu = _put(menu if menu and not _is_over(menu) else None, advisor, Kind.REALLY, [case.pk])
     return Outcome(State.HELD, replies.really(text, case), "看起来是误发，等待确认", menu=menu)
 
 
+def hold_slip(advisor: Advisor, text: str) -> Outcome:
+    """Hold what looks like a slip. While it is asked to which case texts go, that stays the question to answer."""
+    which = open_question(advisor)
+    asked = f"\n{question(which, held=which.held.count())}" if which else ""
+    return Outcome(State.HELD, f"{replies.slip(text)}{asked}", "看起来是误发")
+
+
 def _put(menu: ReplyMenu | None, advisor: Advisor, kind: str, case_ids: list[int]) -> ReplyMenu:
-    """Ask anew: `menu` with what it holds, or another in place of any there was; what that held stays held."""
+    """Ask anew: `menu` with what it holds, or another in place of any there was.
+
+    What that held stays held, and the next receipt says so.
+    """
     if menu is None:
+        InboundMessage.objects.filter(menu__advisor=advisor).update(untold=True, reason="没有等到选择或确认")
         ReplyMenu.objects.filter(advisor=advisor).delete()
         return ReplyMenu.objects.create(advisor=advisor, kind=kind, case_ids=case_ids)
     menu.case_ids, menu.created_at = case_ids, timezone.now()

@@ -251,6 +251,25 @@ def test_while_a_choice_is_open_a_slip_joins_nothing_and_shows_the_choice_again(
     assert written(told.case) == ["您好"]
 
 
+def test_a_numbered_slip_leaves_an_open_choice_as_it_is(told: World, ask: WeCom) -> None:
+    ask.say("LiMing", "您好")
+    assert "请选择发到哪个案件" in ask.say("LiMing", f"#{told.case.number} ？").reply
+    ask.say("LiMing", "2")
+    assert written(told.case) == ["您好"]
+
+
+def test_what_was_held_for_a_question_that_lapsed_is_told_with_the_next_receipt(
+    told: World, ask: WeCom, clock: time_machine.Traveller
+) -> None:
+    ask.say("LiMing", "第一句")
+    clock.shift(601)
+    reply = ask.say("LiMing", "第二句").reply
+    assert reply.startswith("消息还没有送出")
+    assert "⚠ 您 12:02 发的消息没有送出（已保留）：没有等到选择或确认" in reply
+    ask.say("LiMing", "2")
+    assert written(told.case) == ["第二句"]
+
+
 # Answering is reading ----------------------------------------------------------------------------------------
 
 
