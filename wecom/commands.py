@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from advisors.models import Advisor
@@ -28,7 +29,7 @@ def run_command(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | N
     name, number = found
     if name == RECALL:
         return recall(row, advisor, number)
-    return show_waiting(advisor) if name == LIST else Outcome(State.IGNORED, replies.HELP, "帮助")
+    return show_waiting(advisor) if name == LIST else Outcome(State.IGNORED, replies.help_text(), "帮助")
 
 
 def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> Outcome:
@@ -44,7 +45,9 @@ def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> 
     mine = InboundMessage.objects.filter(known, advisor=advisor, received_at__lte=row.received_at).exclude(pk=row.pk)
     if number is not None:
         mine = mine.filter(case__number=number)
-    last = mine.select_related("message", "case__member__user").order_by("-received_at", "-pk").first()
+    # What was held first was written into its case when the advisor chose one.
+    known_since = Coalesce("message__created_at", "received_at")
+    last = mine.select_related("message", "case__member__user").order_by(known_since.desc(), "-pk").first()
     if last is not None and last.menu_id:
         close_held(last, Outcome(State.IGNORED, reason="顾问撤回"))
         return Outcome(State.IGNORED, replies.DROPPED, "撤回")

@@ -44,7 +44,7 @@ def decide(row: Notification, now: datetime) -> Verdict:
     """Say what to do with a due notification. Reads only."""
     if row.is_of_messages:
         verdict = _of_messages(row, now)
-    elif row.event == Event.CASE_ASSIGNED:
+    elif row.event in {Event.CASE_ASSIGNED, Event.CASE_TAKEN}:
         verdict = _of_assignment(row, now)
     else:
         verdict = Send(row.advisor)  # told as it happened
@@ -65,15 +65,21 @@ def _quiet(row: Notification, advisor: Advisor | None, now: datetime) -> Postpon
 
 
 def _of_assignment(row: Notification, now: datetime) -> Verdict:
-    """An assignment that another overtook is not told, nor one that the alert about what waits there has told."""
+    """What another assignment overtook is not told, nor what the alert about what waits there has told."""
     case = _case_of(row)
-    if case.advisor_id != row.advisor_id:
+    is_theirs = case.advisor_id == row.advisor_id
+    if is_theirs != (row.event == Event.CASE_ASSIGNED):
         return Cancel("案件已再次换了跟进人。")
+    if case.notifications.filter(event=row.event, advisor=row.advisor, pk__gt=row.pk).exists():
+        return Cancel("之后又有一次同样的变更。")
+    if not is_theirs:
+        return Send(row.advisor)
     alerts = case.notifications.filter(event=Event.MEMBER_WROTE, channel=row.channel)
     if alerts.filter(advisor=row.advisor, delivered_at__gte=row.created_at).exists():
         return Cancel("已随会员来信的通知告知。")
-    if alerts.filter(state__in=[State.WAITING, State.SENDING]).exists():
-        return Postpone(now + ANOTHER_LOOK, "随会员来信的通知一并告知。")
+    under_way = alerts.filter(state__in=[State.WAITING, State.SENDING]).aggregate(Max("due_at"))["due_at__max"]
+    if under_way is not None:
+        return Postpone(max(under_way, now) + ANOTHER_LOOK, "随会员来信的通知一并告知。")
     return Send(row.advisor, came(unanswered(case)) if case.waits_since else Counter())
 
 
@@ -86,7 +92,7 @@ def _of_messages(row: Notification, now: datetime) -> Verdict:
     if row.channel == Channel.Name.APP and (advisor is None or not advisor.wecom_userid):
         return Cancel("跟进人已变更或没有企业微信账号。")
     open_ones = said.filter(created_at__gte=case.waiting_since)
-    told = open_ones if row.event == Event.STILL_UNANSWERED else open_ones.filter(seq__gt=_read_up_to(case))
+    told = open_ones if row.event == Event.STILL_UNANSWERED else open_ones.filter(seq__gt=_read_up_to(case, advisor))
     first = told.order_by("seq").first()
     if first is None:
         return Cancel("跟进人已在网站上阅读。" if open_ones.exists() else "会员撤回了消息。")
@@ -156,7 +162,7 @@ def _said(case: Case, row: Notification) -> QuerySet[Message]:
     return said.filter(seq__lte=row.last_seq) if row.event == Event.MEMBER_WROTE else said
 
 
-def _read_up_to(case: Case) -> int:
-    """Return how far the follow-up advisor has read on the website. Nobody else's reading counts."""
-    marks = ReadMark.objects.filter(case=case, user__advisor__pk=case.advisor_id or 0)
+def _read_up_to(case: Case, advisor: Advisor | None) -> int:
+    """Return how far the advisor has read on the website. Nobody else's reading counts."""
+    marks = ReadMark.objects.filter(case=case, user__advisor__pk=advisor.pk if advisor else 0)
     return marks.values_list("seq", flat=True).first() or 0

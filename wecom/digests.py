@@ -45,8 +45,8 @@ def _direct_lines(rows: list[Notification]) -> list[str]:
     head = f"【汇总】{len(rows)} {HEADS[Event(rows[0].event)]}："
     named = [_direct_line(row) for row in rows[:MOST_NAMED]]
     others = [f"#{row.case.number}" for row in rows[MOST_NAMED:] if row.case]
-    alert = rows[0].event == Event.MEMBER_WROTE
-    return [head, *named, *(["、".join(others)] if others else []), *(["输入 #案件号 内容 回复。"] if alert else [])]
+    what_to_do = [] if rows[0].event == Event.CASE_TAKEN else ["输入 #案件号 内容 回复。"]
+    return [head, *named, *(["、".join(others)] if others else []), *what_to_do]
 
 
 def _direct_line(row: Notification) -> str:

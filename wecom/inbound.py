@@ -34,20 +34,7 @@ def receive(
     database cannot take it; nothing is written then.
     """
     _wait_at_most(min(wait, LOCK_SECONDS))
-    row, created = InboundMessage.objects.get_or_create(
-        identity=inbound.identity,
-        defaults={
-            "userid": inbound.from_user,
-            "message_type": inbound.msg_type[:40],
-            "event": inbound.event[:60],
-            "content": inbound.content,
-            "fields": inbound.fields,
-            "sent_at": datetime.fromtimestamp(inbound.created_at, UTC),
-            "received_at": received_at,
-            "late": late,
-            "state": State.IGNORED,
-        },
-    )
+    row, created = _stored(inbound, received_at, late=late)
     if not created:
         return row
     failpoint("inbound.stored")
@@ -61,6 +48,24 @@ def receive(
     row.save(update_fields=[*OUTCOME_FIELDS, "advisor", "reply", "untold"])
     failpoint("inbound.routed")
     return row
+
+
+def _stored(inbound: Inbound, received_at: datetime, *, late: bool) -> tuple[InboundMessage, bool]:
+    """Return the row of what WeCom delivered, and whether it is new."""
+    return InboundMessage.objects.get_or_create(
+        identity=inbound.identity,
+        defaults={
+            "userid": inbound.from_user,
+            "message_type": inbound.msg_type[:40],
+            "event": inbound.event[:60],
+            "content": inbound.content,
+            "fields": inbound.fields,
+            "sent_at": datetime.fromtimestamp(inbound.created_at, UTC),
+            "received_at": received_at,
+            "late": late,
+            "state": State.IGNORED,
+        },
+    )
 
 
 def _wait_at_most(seconds: float) -> None:

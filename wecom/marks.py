@@ -21,6 +21,7 @@ from wecom.errcodes import Verdict
 from wecom.failpoints import failpoint
 from wecom.limits import is_failing
 from wecom.models import Attempt, Channel, Notification, ReplyTarget
+from wecom.notifications import notify_rest
 from wecom.queue import DIRECT_ONLY, LONGEST_PAUSE, Claim, back_to_waiting, change, fall_back, locked
 from wecom.routing import set_target
 
@@ -71,7 +72,8 @@ def _tell_members(claim: Claim, cases: dict[int, Case]) -> None:
     for row in claim.rows:
         # Without an account the advisor is only named in the group, where others read it.
         if row.case_id in cases and row.is_of_messages and (row.advisor is None or row.advisor.wecom_userid):
-            note_advisor_notified(cases[row.case_id], row.advisor, row.last_seq or 0)
+            note_advisor_notified(cases[row.case_id], row.advisor, row.payload_seq or row.last_seq or 0)
+            notify_rest(cases[row.case_id], row)
 
 
 def _works_again(channel: str, now: datetime) -> None:
@@ -90,14 +92,14 @@ def _works_again(channel: str, now: datetime) -> None:
 
 
 def _told(advisor: Advisor, rows: list[Notification]) -> None:
-    cases = [row.case for row in rows if row.case and (row.is_of_messages or row.event == Event.CASE_ASSIGNED)]
-    if not cases or not advisor.wecom_userid:
+    told = [row for row in rows if row.case and (row.is_of_messages or row.event == Event.CASE_ASSIGNED)]
+    if not told or not advisor.wecom_userid:
         return
-    if len(cases) > 1:
-        # Told of several cases at once, no single one is the most recent: the advisor must name one.
+    if len({row.case_id for row in told}) == 1 and told[0].case:
+        set_target(advisor, told[0].case)
+    elif any(row.came for row in told):
+        # Told of several cases at once in which somebody waits, no single one is the most recent: they must name one.
         ReplyTarget.objects.filter(advisor=advisor).delete()
-        return
-    set_target(advisor, cases[0])
 
 
 @transaction.atomic
@@ -105,10 +107,11 @@ def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
     """Note the failure and what happens next: again later, never again, or not before a person mended something."""
     now = shared_now()
     _finish(claim.attempt, error.reason, error.errcode, max(0, round(took.total_seconds() * 1000)))
+    wait = timedelta(seconds=max(error.wait, _backoff(claim.first.attempts)))  # one for all: they come back together
     for row in sorted(claim.rows, key=lambda one: one.case_id or 0):
         if locked(_still_ours(claim).filter(pk=row.pk), row.case_id) is None:
             continue
-        changes = _after(row, error, now, together=len(claim.rows) > 1)
+        changes = _after(row, error, now, wait, together=len(claim.rows) > 1)
         change(row, changes)
         if changes["state"] == State.FAILED:
             fall_back(row)
@@ -130,19 +133,18 @@ def _pause(channel: str, error: WeComError, now: datetime) -> None:
         row.filter(Q(paused_until=None) | Q(paused_until__lt=now + pause)).update(paused_until=now + pause)
 
 
-def _after(row: Notification, error: WeComError, now: datetime, *, together: bool) -> dict[str, Any]:
+def _after(row: Notification, error: WeComError, now: datetime, wait: timedelta, *, together: bool) -> dict[str, Any]:
     """Return what a failure changes in a row that was sent, by itself or `together` with others."""
     changes: dict[str, Any] = {"note": error.reason[:300], "lease": ""}
     if error.verdict is Verdict.PAYLOAD and together:
         # Something in a digest was refused; sent one by one, only what WeCom objects to fails.
-        return back_to_waiting(row, {**changes, "alone": True, "payload": ""})
+        return back_to_waiting(row, {**changes, "alone": True})
     if error.verdict is Verdict.CONFIGURATION and (row.channel != APP or row.event not in DIRECT_ONLY):
         # It waits for a person, who may take more than a day. WeCom refused it, so it need not be repeated to the byte.
         waits = {**_not_before(now + PROBE_EVERY), "trying_since": None, "payload": ""}
         return back_to_waiting(row, {**changes, **waits})
     if error.permanent or now - (row.trying_since or now) > GIVE_UP_AFTER:
         return {**changes, "state": State.FAILED}
-    wait = timedelta(seconds=max(error.wait, _backoff(row.attempts)))
     return back_to_waiting(row, {**changes, **_not_before(now + wait)})
 
 

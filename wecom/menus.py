@@ -38,8 +38,7 @@ def ask_whether(row: InboundMessage, advisor: Advisor, case: Case, text: str) ->
     """Hold what looks like a slip until the advisor says that the client of this case is to read it."""
     if row.late or open_question(advisor):
         return hold_slip(advisor, text)
-    menu = ReplyMenu.objects.filter(advisor=advisor, kind=Kind.REALLY, case_ids=[case.pk]).first()
-    menu = _put(menu if menu and not _is_over(menu) else None, advisor, Kind.REALLY, [case.pk])
+    menu = _put(None, advisor, Kind.REALLY, [case.pk])
     return Outcome(State.HELD, replies.really(text, case), "看起来是误发，等待确认", menu=menu)
 
 
@@ -65,7 +64,7 @@ def _put(menu: ReplyMenu | None, advisor: Advisor, kind: str, case_ids: list[int
 
 
 def question(menu: ReplyMenu, held: int) -> str:
-    """Return a question's text, with how many texts are `held` for it."""
+    """Return the text of the question to which case, with how many texts are `held` for it."""
     theirs = Case.objects.filter(advisor=menu.advisor_id).select_related("member__user").in_bulk(menu.case_ids)
     return replies.menu([theirs.get(pk) for pk in menu.case_ids], held)
 
@@ -80,14 +79,15 @@ def choose(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
     choice = choice_in(text)
     if menu is None or choice is None:
         return None
-    if menu.created_at > written_at(row):
-        return Outcome(State.IGNORED, replies.MENU_STALE, "选择早于菜单")
-    if _is_over(menu) or not menu.held.exists():
-        menu.delete()
-        return Outcome(State.IGNORED, replies.MENU_STALE, "选择已过期")
-    if choice > len(menu.case_ids):
-        return Outcome(State.IGNORED, replies.refused(f"没有第 {choice} 项。"), "选择了不存在的一项")
     held = list(menu.held.order_by("received_at", "pk"))
+    if menu.created_at > written_at(row) or not held:
+        return Outcome(State.IGNORED, replies.MENU_STALE, "选择早于菜单")
+    if _is_over(menu):
+        return _ask_again(row, menu, held)
+    if choice > len(menu.case_ids):
+        if menu.kind == Kind.REALLY:
+            return None  # no answer to that question, but another slip
+        return Outcome(State.IGNORED, replies.no_such_choice(choice, question(menu, len(held))), "选择了不存在的一项")
     menu.delete()
     if choice == 0:
         for one in held:
@@ -97,11 +97,24 @@ def choose(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
     return _send_all(advisor, case, held)
 
 
+def _ask_again(row: InboundMessage, menu: ReplyMenu, held: list[InboundMessage]) -> Outcome:
+    """Show a question anew that has lapsed: whoever answers it so late may have forgotten what it was."""
+    if row.late:
+        return Outcome(State.IGNORED, replies.MENU_STALE, "选择已过期")
+    _put(menu, menu.advisor, menu.kind, menu.case_ids)
+    asked = question(menu, len(held))
+    if menu.kind == Kind.REALLY:
+        asked = f"「{replies.slip_shown(text_of(held[0]))}」\n{asked}"
+    return Outcome(State.IGNORED, f"{replies.MENU_AGAIN}\n{asked}", "选择已过期")
+
+
 def _send_all(advisor: Advisor, case: Case, held: list[InboundMessage]) -> Outcome:
     outcomes = []
     for one in held:
         outcomes.append(deliver(one, advisor, case, text_of(one)))
         close_held(one, outcomes[-1])
     kept = [one.reply for one in outcomes if one.state == State.HELD]
-    said = outcomes[0].reply if len(held) == 1 else replies.chosen(case, len(held) - len(kept), kept)
+    under_way = any(one.state == State.FETCHING for one in outcomes)
+    many = replies.chosen(case, len(held) - len(kept), kept, under_way=under_way)
+    said = outcomes[0].reply if len(held) == 1 else many
     return Outcome(State.IGNORED, said, f"选择了案件 #{case.number}", case)

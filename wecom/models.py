@@ -29,8 +29,6 @@ class Channel(models.Model):
     problem = models.CharField(_("问题"), max_length=300, blank=True)
     # Nothing goes through before a person changes something: the admin shows a red notice.
     needs_mending = models.BooleanField(_("需要处理"), default=False)
-    # The settings by which what waits has its times (timing.py); kept on the robot's row for all ways.
-    timed_by = models.CharField(max_length=64, blank=True, editable=False)
     last_success_at = models.DateTimeField(_("最近成功"), null=True, blank=True)
 
     class Meta:
@@ -122,6 +120,8 @@ class Notification(models.Model):
     sent_text = models.TextField(_("发送内容"), blank=True)
     # To the app a repetition must be the same to the byte, or WeCom's duplicate check does not see it.
     payload = models.TextField(blank=True, editable=False)
+    # Up to which message the payload tells: more may have joined before it is repeated.
+    payload_seq = models.PositiveIntegerField(null=True, blank=True, editable=False)
     # Lets a card be changed once (DOC 94888): of a card that was sent, or of one whose button was pressed.
     response_code = models.CharField(max_length=200, blank=True, editable=False)
     answer = models.CharField(_("企业微信的回答"), max_length=300, blank=True)

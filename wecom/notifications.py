@@ -52,30 +52,49 @@ def notify_assigned(case: Case, before: Advisor | None, after: Advisor | None) -
             Notification.objects.create(
                 event=event, channel=_way_to(advisor), case=case, member=case.member, advisor=advisor
             )
-    look_again(case.notifications.filter(event__in=OF_MESSAGES))
-    if after is not None:
-        _ask_to_tell_what_waits(case, after)
+    direct = case.notifications.filter(channel=Channel.Name.APP, state=State.WAITING, event__in=OF_MESSAGES)
+    # What WeCom refused for the one before says nothing of the one now.
+    direct.update(retry_at=None, trying_since=None, payload="", payload_seq=None)
+    look_again(case.notifications.all())
+    notify_waiting(case)
 
 
-def notify_able(advisor: Advisor) -> None:
-    """Ask for an advisor who works and has a WeCom account, as of now, to be told what waits in their cases.
+def notify_waiting(case: Case) -> None:
+    """Ask for whoever follows a case now, or the group while nobody does, to be told of what waits in it.
 
-    The advisor's row is locked by the caller.
+    The case's row is locked by the caller. Nothing is asked for where nobody waits.
     """
-    if not advisor.may_work or not advisor.wecom_userid:
-        return
-    waiting = Case.objects.filter(advisor=advisor, status=Case.Status.OPEN, waiting_since__isnull=False)
-    for pk in waiting.order_by("pk").values_list("pk", flat=True):
-        case = lock_case(pk)
-        if case.advisor == advisor:
-            _ask_to_tell_what_waits(case, advisor)
-
-
-def _ask_to_tell_what_waits(case: Case, advisor: Advisor) -> None:
     seqs = unanswered(case).aggregate(first=Min("seq"), last=Max("seq"))
     if case.waits_since and seqs["first"]:
-        channel = _way_to(advisor)
-        _ask_for(case, Event.MEMBER_WROTE, channel, _when(case, channel), (seqs["first"], seqs["last"]))
+        advisor = case.advisor
+        channel = _way_to(advisor) if advisor is not None and advisor.may_work else Channel.Name.GROUP
+        _ask_to_alert(case, channel, (seqs["first"], seqs["last"]))
+        _ask_to_remind(case, (seqs["first"], seqs["last"]))
+
+
+def notify_rest(case: Case, row: Notification) -> None:
+    """Ask for what joined an alert, after its text had been written, to be told as well; as a message does."""
+    if row.event == Event.MEMBER_WROTE and row.payload_seq and row.last_seq and row.last_seq > row.payload_seq:
+        _ask_to_alert(case, row.channel, (row.payload_seq + 1, row.last_seq))
+
+
+def advisor_changed(advisor: Advisor, *, tell: bool = False) -> None:
+    """Have what waits for an advisor looked at by their hours, presence and standing of now.
+
+    With `tell`, what waits in their cases is also told anew: to them, or to the group when they may not work. The
+    advisor's row is locked by the caller; each case's is before its notifications, in one order.
+    """
+    concerned = Q(case__advisor=advisor) | Q(advisor=advisor, case__isnull=False)
+    rows = Notification.objects.filter(concerned, state=State.WAITING)
+    cases = set(rows.values_list("case", flat=True))
+    if tell:
+        waiting = Case.objects.filter(advisor=advisor, status=Case.Status.OPEN, waiting_since__isnull=False)
+        cases |= set(waiting.values_list("pk", flat=True))
+    for pk in sorted(cases):
+        case = lock_case(pk)
+        look_again(case.notifications.all())
+        if tell and case.advisor == advisor:
+            notify_waiting(case)
 
 
 def notify_card_chosen(case: Case, advisor: Advisor, response_code: str) -> Notification:
@@ -107,11 +126,8 @@ def notify_member_wrote(message: Message) -> None:
     if case.advisor is not None and _way_to(case.advisor) == Channel.Name.APP:
         ways.append(Channel.Name.APP)
     for channel in ways:
-        _ask_for(case, Event.MEMBER_WROTE, channel, _when(case, channel), seqs)
-    for event in (Event.STILL_UNREAD, Event.STILL_UNANSWERED):
-        due = escalation_due(event, timezone.now())
-        if due and not _was_reminded(case, event):
-            _ask_for(case, event, Channel.Name.GROUP, due, seqs)
+        _ask_to_alert(case, channel, seqs)
+    _ask_to_remind(case, seqs)
     failpoint("message.notified")
 
 
@@ -127,6 +143,21 @@ def notify_replied(message: Message) -> None:
 
 def _way_to(advisor: Advisor) -> str:
     return Channel.Name.APP if app_is_configured() and advisor.wecom_userid else Channel.Name.GROUP
+
+
+def _ask_to_alert(case: Case, channel: str, seqs: tuple[int, int]) -> None:
+    now, advisor = timezone.now(), case.advisor
+    due = now + PRESENT_FOR if advisor is not None and advisor.is_present else now
+    due = max(due, gathers_until(case, advisor, channel, now) or due)
+    _ask_for(case, Event.MEMBER_WROTE, channel, due, seqs)
+
+
+def _ask_to_remind(case: Case, seqs: tuple[int, int]) -> None:
+    """Ask for the group to be reminded, of each kind once since the member began to wait."""
+    for event in (Event.STILL_UNREAD, Event.STILL_UNANSWERED):
+        due = escalation_due(event, timezone.now())
+        if due and not _was_reminded(case, event):
+            _ask_for(case, event, Channel.Name.GROUP, due, seqs)
 
 
 def _ask_for(case: Case, event: str, channel: str, due_at: datetime, seqs: tuple[int, int]) -> None:
@@ -145,12 +176,6 @@ def _ask_for(case: Case, event: str, channel: str, due_at: datetime, seqs: tuple
             last_seq=last,
             due_at=due_at,
         )
-
-
-def _when(case: Case, channel: str) -> datetime:
-    now, advisor = timezone.now(), case.advisor
-    due = now + PRESENT_FOR if advisor is not None and advisor.is_present else now
-    return max(due, gathers_until(case, advisor, channel, now) or due)
 
 
 def _was_reminded(case: Case, event: str) -> bool:

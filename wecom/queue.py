@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Greatest, Least
 
 from cases.actions import lock_case
 from cases.models import Case
@@ -32,7 +33,10 @@ State, Event = Notification.State, Notification.Event
 MEMBER_WAITS = timedelta(seconds=20)
 LONGEST_PAUSE = timedelta(minutes=5)  # of a channel; one that seems longer was set before the clock was put back
 DIRECT_ONLY = {Event.CASE_ASSIGNED, Event.CASE_TAKEN}  # the group hears of them only when the advisor cannot
-LEASED_FIELDS = ("state", "lease", "leased_until", "attempts", "trying_since", "sent_text", "payload", "advisor")
+LEASED_FIELDS = [
+    *("state", "lease", "leased_until", "attempts", "trying_since", "advisor"),
+    *("sent_text", "payload", "payload_seq"),
+]
 
 logger = logging.getLogger("jiayi.wecom")
 
@@ -102,9 +106,7 @@ def _claim(name: str) -> Claim | None:
 
 
 def _payload_of(taken: list[Ready]) -> dict[str, Any]:
-    first, *others = [payload for _row, payload in taken]
-    is_one = all(payload == first for payload in others)  # of a single row, or a digest that is tried again
-    return first if is_one else digest_payload([row for row, _payload in taken])
+    return taken[0][1] if len(taken) == 1 else digest_payload([row for row, _payload in taken])
 
 
 def _take(turn: Turn, now: datetime) -> list[Ready]:
@@ -129,8 +131,8 @@ def _ready(turn: Turn, chosen: list[Waiting], now: datetime) -> list[Ready]:
         ready = _decided(row, now) if row else None
         if row is None or ready is None:
             continue
-        if taken and (row.payload != taken[0][0].payload or _too_long([*taken, ready])):
-            break  # what was tried before is said again to the byte, together with the same ones
+        if taken and (row.payload or taken[0][0].payload or _too_long([*taken, ready])):
+            break  # what was tried by itself is repeated by itself, to the byte
         taken.append(ready)
     return taken
 
@@ -188,11 +190,18 @@ def _lease(rows: list[Notification], payload: dict[str, Any], now: datetime) -> 
         row.attempts += 1
         row.trying_since = row.trying_since or now
         row.sent_text = shown(payload, row, rows)
-        row.payload = json.dumps(payload, ensure_ascii=False) if row.channel == APP else ""
+        _keep(row, payload, alone=len(rows) == 1)
         row.save(update_fields=LEASED_FIELDS)
     attempt = Attempt.objects.create(notification=rows[0], channel=rows[0].channel, started_at=now)
     failpoint("delivery.claiming")
     return Claim(rows, lease, attempt, payload)
+
+
+def _keep(row: Notification, payload: dict[str, Any], *, alone: bool) -> None:
+    """Keep what is sent to an advisor alone about one case, to be repeated to the byte; a digest is written anew."""
+    kept = json.dumps(payload, ensure_ascii=False) if row.channel == APP and alone else ""
+    if kept != row.payload or not kept:
+        row.payload, row.payload_seq = kept, row.last_seq
 
 
 def fall_back_all(now: datetime, problem: str) -> None:
@@ -218,6 +227,7 @@ def back_to_waiting(row: Notification, changes: dict[str, Any]) -> dict[str, Any
     """Return how a locked row goes back to waiting: as it is, or merged into the one that began to wait meanwhile."""
     if row.is_gathered:
         others = Notification.objects.filter(case=row.case_id, channel=row.channel, event=row.event)
-        if others.filter(state=State.WAITING).update(first_seq=row.first_seq):
+        both = {"first_seq": Least("first_seq", row.first_seq), "last_seq": Greatest("last_seq", row.last_seq)}
+        if others.filter(state=State.WAITING).update(**both):
             return {**changes, "state": State.CANCELLED, "note": "已并入同一案件的下一条通知。"}
     return {**changes, "state": State.WAITING}

@@ -6,22 +6,23 @@ from django.db.models.signals import post_save
 
 from advisors.models import Advisor
 from advisors.signals import advisor_reviewed, availability_changed, wecom_account_changed
+from cases.actions import lock_case
 from cases.models import Case, Message
-from cases.signals import advisor_assigned, being_notified
+from cases.signals import advisor_assigned, being_notified, message_recalled
 from jiayi.announcing import is_announced
 from members.models import Member
 from wecom.notifications import (
-    notify_able,
+    advisor_changed,
     notify_advisor_applied,
     notify_advisor_reviewed,
     notify_assigned,
     notify_member_registered,
     notify_member_wrote,
     notify_replied,
+    notify_waiting,
 )
 from wecom.reminders import REPLIES
 from wecom.telling import about_to_tell
-from wecom.timing import look_again_for
 
 
 def connect() -> None:
@@ -33,6 +34,7 @@ def connect() -> None:
     wecom_account_changed.connect(on_account, dispatch_uid="wecom.account")
     availability_changed.connect(on_availability, dispatch_uid="wecom.availability")
     advisor_assigned.connect(on_assigned, dispatch_uid="wecom.assigned")
+    message_recalled.connect(on_recalled, dispatch_uid="wecom.recalled")
     being_notified.connect(on_being_notified, dispatch_uid="wecom.being_notified")
 
 
@@ -60,19 +62,23 @@ def on_being_notified(*, cases: list[int], **kwargs: Any) -> set[int]:
 
 
 def on_reviewed(*, advisor: Advisor, **kwargs: Any) -> None:
-    look_again_for(advisor)
     if is_announced():
         notify_advisor_reviewed(advisor)
-    notify_able(advisor)
+    advisor_changed(advisor, tell=is_announced())
 
 
 def on_account(*, advisor: Advisor, **kwargs: Any) -> None:
-    look_again_for(advisor)
-    notify_able(advisor)
+    advisor_changed(advisor, tell=bool(advisor.wecom_userid) and is_announced())
 
 
 def on_availability(*, advisor: Advisor, **kwargs: Any) -> None:
-    look_again_for(advisor)
+    advisor_changed(advisor)
+
+
+def on_recalled(*, message: Message, **kwargs: Any) -> None:
+    """An answer that was taken back answers nobody: the reminders that it had ended are asked for again."""
+    if message.sender_id != message.case.member.user_id and is_announced():
+        notify_waiting(lock_case(message.case_id))
 
 
 def on_assigned(*, case: Case, before: Advisor | None, after: Advisor | None, **kwargs: Any) -> None:

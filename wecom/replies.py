@@ -20,21 +20,28 @@ KINDS = {"text": "消息", "image": "图片", "voice": "语音", "video": "视�
 LIST_LIMIT = 1_700  # bytes of the list itself, so that what follows it still fits
 UNBOUND = "您的企业微信账号还没有绑定网站顾问账号，消息没有送出。请联系管理员在后台「RCIC 顾问审核」中绑定。"
 NOT_APPROVED = "您的顾问账号目前不能使用（未通过审核或已停用），消息没有送出。请联系管理员。"
-HELP = (
-    "直接输入文字：发到最近被通知的案件。\n"
-    "#1042 内容：发到案件 #1042。\n"
-    "#1042：之后的文字都发到 #1042。\n"
-    "撤回：撤回 2 分钟内发出的最后一条。\n"
-    "列表：等待回复的案件。\n"
-    "帮助：这份说明。"
-)
 NEXT_NOWHERE = "接下来的文字没有去处：请写 #案件号 内容。"
 NOTHING_WAITS = "没有等待回复的案件。"
 DROPPED = "已取消，消息没有送出。"
 MENU_STALE = "这个选择已过期，消息没有送出。请重新发送，或输入 #案件号 内容。"
+MENU_AGAIN = "这个选择已过期，消息没有送出。要送出请再选一次："
 NOTHING_TO_RECALL = "没有可以撤回的消息。"
 PUT_ASIDE = "网站正忙，您的消息已收下，稍后处理，不用重发。结果写在您的下一次回执里；回复「列表」也能看到。"
 NOT_SENT = "消息没有送出（已保留，管理员可以代为分配）。"
+
+
+def help_text() -> str:
+    asks = settings.WECHAT_REPLY_ROUTING == "ask"
+    plain_goes = "发到等待回复的案件，不止一个时会先问您" if asks else "发到最近被通知的案件"
+    number_alone = "没有几个案件同时等待时，之后的文字都发到 #1042" if asks else "之后的文字都发到 #1042"
+    return (
+        f"直接输入文字：{plain_goes}。\n"
+        "#1042 内容：发到案件 #1042。\n"
+        f"#1042：{number_alone}。\n"
+        "撤回：撤回 2 分钟内发出的最后一条。\n"
+        "列表：等待回复的案件。\n"
+        "帮助：这份说明。"
+    )
 
 
 def sent(case: Case) -> str:
@@ -153,14 +160,26 @@ def menu(cases: Sequence[Case | None], held: int) -> str:
     return f"{what}还没有送出，请选择发到哪个案件：\n{choices}\n回复数字发送，回复 0 取消（10 分钟内有效）。"
 
 
-def chosen(case: Case, sent: int, kept: list[str]) -> str:
-    """Return what became of several held texts for which the advisor chose this case; `kept` says why some stay."""
+def no_such_choice(choice: int, question: str) -> str:
+    return f"没有第 {choice} 项。\n{question}"
+
+
+def chosen(case: Case, sent: int, kept: list[str], *, under_way: bool) -> str:
+    """Return what became of several held texts for which the advisor chose this case; `kept` says why some stay.
+
+    `under_way`: a picture, voice or video among them is still to be fetched.
+    """
     lines = [f"✓ 已发送 {sent} 条 → {in_full(case)}\n2 分钟内回复「撤回」可以撤回最后一条。"] if sent else []
+    lines += ["图片、语音和视频稍后可在网站看到。"] if under_way else []
     return NEWLINE.join([*lines, *dict.fromkeys(kept)])
 
 
+def slip_shown(text: str) -> str:
+    return cut(plain(text), SLIP)
+
+
 def slip(text: str) -> str:
-    return f"「{cut(plain(text), SLIP)}」看起来像误发，没有送出（已保留）。可用的指令：撤回、列表、帮助。"
+    return f"「{slip_shown(text)}」看起来像误发，没有送出（已保留）。可用的指令：撤回、列表、帮助。"
 
 
 def really(text: str, case: Case) -> str:

@@ -56,7 +56,8 @@ def destination(advisor: Advisor, written: datetime | None = None) -> Case | lis
     target = ReplyTarget.objects.select_related("case__member__user").filter(advisor=advisor).first()
     if settings.WECHAT_REPLY_ROUTING == "ask":
         if len(waiting) > 1:
-            return waiting
+            answered = target is not None and _is_usable(target, advisor) and target.case not in waiting
+            return [*([target.case] if target and answered else []), *waiting]
         if waiting and _was_told(waiting[0], written) and not _is_chosen(target, advisor, waiting):
             return waiting[0]
     if target is None:

@@ -1,11 +1,10 @@
-"""When a notification is looked at. Whether it is sent then, decision.py says: looking too early does no harm.
+"""When a notification is looked at. Whether it is sent then, decision.py says.
 
 A time is reckoned from who follows the case and from their rules at that moment. Whatever changes these has what waits
 looked at again (docs/decisions/0021).
 """
 
 from datetime import datetime
-from hashlib import sha256
 
 from django.conf import settings
 from django.db import transaction
@@ -13,8 +12,7 @@ from django.db.models import DateTimeField, QuerySet, Value
 from django.db.models.functions import Coalesce, Greatest, Least
 from django.utils import timezone
 
-from advisors.models import Advisor
-from wecom.models import GATHERED, Channel, Notification
+from wecom.models import Notification
 
 State = Notification.State
 RULES = (
@@ -26,7 +24,9 @@ RULES = (
     "EMAIL_REMINDER_AFTER",
 )
 
-_followed = ""  # the rules this process has seen on the robot's row, so that it asks once
+CHUNK = 500
+
+_followed = ""  # the rules by which this process has looked at everything
 
 
 def not_after(moment: datetime) -> Greatest:
@@ -36,27 +36,31 @@ def not_after(moment: datetime) -> Greatest:
 
 
 def look_again(rows: QuerySet[Notification]) -> None:
-    """Have those of the rows that wait looked at now. Must be called in the transaction of what changed."""
-    waiting = rows.filter(state=State.WAITING)
-    # In one order for everybody; a row that is being decided by the rule before is waited for, and decided again.
-    locked = list(waiting.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
-    Notification.objects.filter(pk__in=locked).update(due_at=not_after(timezone.now()))
-
-
-def look_again_for(advisor: Advisor) -> None:
-    """Have what waits in this advisor's cases looked at now: their hours, presence or standing changed."""
-    look_again(Notification.objects.filter(case__advisor=advisor, event__in=GATHERED))
-    look_again(Notification.objects.filter(advisor=advisor))
+    """Have those of the rows that wait looked at now. Whoever calls it has locked their case."""
+    rows.filter(state=State.WAITING).update(due_at=not_after(timezone.now()))
 
 
 def follow_settings() -> None:
-    """Have everything that waits looked at again when the settings say other times than those it waits by."""
+    """Have everything that waits looked at again when this process starts, or finds other settings than before.
+
+    Until the last program with the old settings has ended, others may put things off by these: each looks for itself.
+    """
     global _followed
-    rules = sha256(repr([getattr(settings, name) for name in RULES]).encode()).hexdigest()
-    if rules == _followed:
-        return
-    with transaction.atomic():
-        Channel.objects.get_or_create(name=Channel.Name.GROUP)
-        if Channel.objects.filter(name=Channel.Name.GROUP).exclude(timed_by=rules).update(timed_by=rules):
-            look_again(Notification.objects.all())
-    _followed = rules
+    rules = repr([getattr(settings, name) for name in RULES])
+    if rules != _followed and _look_at_all():
+        _followed = rules
+
+
+def _look_at_all() -> bool:
+    """Return whether nothing was passed over: what somebody works on at this moment is not waited for."""
+    last, complete = 0, True
+    while True:
+        with transaction.atomic():
+            later = Notification.objects.filter(state=State.WAITING, due_at__gt=timezone.now(), pk__gt=last)
+            chunk = list(later.order_by("pk").values_list("pk", flat=True)[:CHUNK])
+            if not chunk:
+                return complete
+            rows = Notification.objects.filter(pk__in=chunk)
+            free = list(rows.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True))
+            look_again(Notification.objects.filter(pk__in=free))
+            last, complete = chunk[-1], complete and len(free) == len(chunk)

@@ -51,7 +51,7 @@ def test_a_message_is_sent_told_in_wecom_and_read_before_the_members_eyes(
     shot(member, "reach-read")
 
 
-def test_after_a_hand_over_nothing_is_claimed_of_the_new_advisor(site: Site, sign_in: Open, number: str) -> None:
+def test_after_a_hand_over_the_page_names_who_was_told_since(site: Site, sign_in: Open, number: str) -> None:
     member = sign_in(MEMBER, f"/messages/{number}/")
     write(member, "在吗？")
     expect(member.locator("#notified")).to_be_visible()
@@ -59,9 +59,9 @@ def test_after_a_hand_over_nothing_is_claimed_of_the_new_advisor(site: Site, sig
         f"assign_advisor(Case.objects.get(number={number}), "
         "Advisor.objects.get(user__email='advisor2@example.com'), by=None)"
     )
-    expect(member.locator("#notified")).to_be_hidden()
-    expect(member.locator("#saved")).to_be_visible()
-    expect(member.locator(".tick").last).to_have_attribute("aria-label", "已发送")
+    expect(member.locator("#notified")).to_have_text(re.compile(r"^已提醒张伟，\d\d:\d\d$"))
+    expect(member.locator("#saved")).to_be_hidden()
+    expect(member.locator(".tick").last).to_have_attribute("aria-label", "已提醒顾问")
 
 
 def test_a_member_opens_a_case_of_a_kind_and_sees_that_the_team_was_told(

@@ -49,7 +49,7 @@ class Model:
         elif case is not None:
             self.to_number(advisor, text, case, at)
         elif text.isdigit() and advisor in self.menus:
-            self.choose(advisor, int(text), at)
+            self.choose(advisor, text, at, late=late)
         elif text.isdigit() or text == "？":
             self.slip(advisor, text, at, late=late)
         else:
@@ -91,7 +91,9 @@ class Model:
         """The case, or those to ask about; none when it goes nowhere."""
         waiting = self.waiting(advisor)
         if self.asks and len(waiting) > 1:
-            return waiting
+            case, _since = self.target.get(advisor, (None, at))
+            answered = case is not None and self.is_usable(advisor, case) and case not in waiting
+            return [case, *waiting] if answered and case is not None else waiting
         if self.asks and waiting and not self.is_chosen(advisor, waiting):
             told = self.told.get(waiting[0])
             if told is not None and told <= at:
@@ -113,15 +115,17 @@ class Model:
 
     def is_chosen(self, advisor: int, others: list[int]) -> bool:
         at, (case, _since) = self.chosen.get(advisor), self.target.get(advisor, (None, None))
-        usable = case is not None and self.follows[case] == advisor and case not in self.closed
+        usable = case is not None and self.is_usable(advisor, case)
         return usable and at is not None and all(self.waits[one] <= at for one in others)
+
+    def is_usable(self, advisor: int, case: int) -> bool:
+        return self.follows[case] == advisor and case not in self.closed
 
     def ask(self, advisor: int, text: str, cases: list[int], *, late: bool, really: bool = False) -> None:
         if late:
             return
         menu = self.menus.get(advisor)
-        joins = menu is not None and menu.is_open and menu.really == really
-        if menu is None or not joins or (really and menu.cases != cases):
+        if menu is None or really or menu.really or not menu.is_open:
             menu = self.menus[advisor] = Menu([], datetime.now(UTC), really)
         menu.cases += [case for case in cases if case not in menu.cases]
         menu.at = datetime.now(UTC)
@@ -138,12 +142,14 @@ class Model:
         elif there:
             self.ask(advisor, text, there, late=late)
 
-    def choose(self, advisor: int, digit: int, at: datetime) -> None:
-        menu = self.menus[advisor]
-        if menu.at > at:
+    def choose(self, advisor: int, text: str, at: datetime, *, late: bool) -> None:
+        menu, digit = self.menus[advisor], int(text)
+        if menu.at > at or not menu.held:
             return
         if not menu.is_open:
-            del self.menus[advisor]
+            menu.at = menu.at if late else datetime.now(UTC)  # asked again
+        elif digit > len(menu.cases) and menu.really:
+            self.slip(advisor, text, at, late=late)
         elif digit <= len(menu.cases):
             self.seen["chose"] += 1
             del self.menus[advisor]

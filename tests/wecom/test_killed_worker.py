@@ -99,7 +99,7 @@ def test_a_notification_survives_a_worker_killed_at_any_step(told: World, robot:
     assert len(robot.texts) == received
     assert len(set(robot.texts)) == 1, "the reference tells a person that it is the same"
     assert ReplyTarget.objects.get().case == told.case
-    assert Notification.objects.count() == 2  # the alert, and the reminder for later
+    assert Notification.objects.count() == 3  # the alert, and two reminders for later
 
 
 def test_what_a_killed_worker_had_is_left_alone_until_its_lease_ends(told: World, robot: Robot) -> None:

@@ -91,8 +91,9 @@ class Life(RuleBasedStateMachine):
         self.members = [world.wang, world.lin]
         first, second = Case.objects.get(pk=world.case.pk), Case.objects.get(pk=world.other_case.pk)
         self.cases = [first, second, open_case(world.wang, "三"), open_case(world.lin, "四")]
-        # Of each case: who was told directly that it waits, since it waits for whoever follows it now.
+        # Of each case: who was directly told of its member's last message, since whoever follows it now does.
         self.heard: dict[int, set[int]] = {number: set() for number in range(4)}
+        self.asked: dict[int, str] = {}  # case -> what its member wrote last
         self.model = Model(follows={0: 0, 1: 0, 2: None, 3: None}, working={0, 1}, texts={n: [] for n in range(4)})
         self.model.seen = Life.seen
         self.sent: list[tuple[str, bytes, int]] = []
@@ -133,7 +134,10 @@ class Life(RuleBasedStateMachine):
     def member_writes(self, case: int) -> None:
         self.now.shift(1)  # nobody begins to wait at the same time as somebody else
         if case not in self.model.closed:
-            says(self.cases[case], self.members[case % 2], "在吗？")
+            Life.said += 1
+            self.asked[case] = f"在吗 {Life.said}？"
+            self.heard[case].clear()
+            says(self.cases[case], self.members[case % 2], self.asked[case])
             self.model.waits.setdefault(case, datetime.now(UTC))
 
     @rule(case=cases, refuse=rarely)
@@ -141,6 +145,7 @@ class Life(RuleBasedStateMachine):
         self.member_writes(case)
         self.now.shift(70)
         self.robot.script = [{"errcode": -1, "errmsg": "busy"}] * 3 if refuse else []
+        self.app.script = [{"errcode": -1, "errmsg": "busy"}] * 2 if refuse else []
         self.worker_runs()
         self.now.shift(1)
 
@@ -148,22 +153,24 @@ class Life(RuleBasedStateMachine):
         before, sent = len(self.robot.payloads), len(self.app.messages)
         deliver_due()
         for payload in self.robot.payloads[before:]:
-            self.somebody_hears(payload["text"]["content"], payload["text"].get("mentioned_list", []), direct=False)
+            self.somebody_hears(payload["text"]["content"], payload["text"].get("mentioned_list", []))
         for message in self.app.messages[sent:]:
             card = message.get("template_card")
             text = card["main_title"]["title"] if card else message["text"]["content"]
-            self.somebody_hears(text, [message["touser"]], direct=True)
+            self.somebody_hears(text, [message["touser"]])
+            told = card["sub_title_text"] if card else text
+            readers = {a for a, bound in self.model.bound.items() if bound == message["touser"].lower()}
+            for case, asked in self.asked.items():
+                self.heard[case] |= readers if f"「{asked}」" in told else set()
         self.model.told = {n: Case.objects.get(pk=case.pk).notified_at for n, case in enumerate(self.cases)}
 
-    def somebody_hears(self, text: str, userids: list[str], *, direct: bool) -> None:
+    def somebody_hears(self, text: str, userids: list[str]) -> None:
         """Whoever is mentioned has been told of the case that the text names; of several, none is the last."""
         numbers = {int(number) for number in re.findall(r"#([0-9]+)(?= |、|$)", text, re.MULTILINE)}
         told = [number for number, case in enumerate(self.cases) if case.number in numbers]
         for advisor, bound in self.model.bound.items():
             if bound not in {userid.lower() for userid in userids} or "转出" in text.partition("\n")[0]:
                 continue
-            for number in told if direct else []:
-                self.heard[number].add(advisor)
             if len(told) == 1:
                 self.model.point(advisor, told[0], datetime.now(UTC))
             else:
@@ -294,7 +301,7 @@ class Life(RuleBasedStateMachine):
 
     def every_advisor_is_told_in_the_end(self) -> None:
         """In the evening nobody's quiet hours last any more: whoever follows a waiting case has heard of it."""
-        self.robot.script = []
+        self.robot.script, self.app.script = [], []
         self.now.move_to(EVENING)
         for _ in range(4):
             self.worker_runs()

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
-from cases.actions import assign_advisor, mark_read
+from cases.actions import assign_advisor, mark_read, open_case
 from cases.models import Case, ReadMark
 from tests.people import World, says, send, signed_in
 from tests.wecom.app import App
@@ -210,7 +210,8 @@ def test_help_however_it_is_asked_for(told: World, wecom: WeCom, said: str) -> N
     assert written(told.case) == []
 
 
-SLIPS = ["？", "。。。", "3", "①", "１２.", "请撤回", "撤回上一条", "取消", "list all", "{}", "#{} ？"]
+SLIPS = ["？", "。。。", "3", "①", "１２.", "{}", "#{} ？"]
+SLIPS += ["请撤回", "撤回上一条消息", "帮我撤回一下", "取消", "list all"]
 
 
 @pytest.mark.parametrize("said", SLIPS)
@@ -224,10 +225,66 @@ def test_what_looks_like_a_slip_is_held_and_sent_by_confirming(told: World, weco
     assert written(told.case) == [said.removeprefix(f"#{told.case.number} ")]
 
 
-@pytest.mark.parametrize("said", ["好", "OK", "👍", "12月3日", "#{} 2", "帮助您准备材料是我们的工作", "500 加元"])
+MEANT = ["好", "OK", "👍", "√", "50%", "12月3日", "#{} 2", "帮助您准备材料是我们的工作", "500 加元"]
+MEANT += ["申请已撤回", "签证被撤销", "很有帮助", "谢谢帮助", "材料列表", "helpful", "100% help", "2024 list"]
+
+
+@pytest.mark.parametrize("said", MEANT)
 def test_what_is_meant_for_the_client_is_not_held_up(told: World, wecom: WeCom, said: str) -> None:
     wecom.say("LiMing", said.format(told.case.number))
     assert written(told.case) == [said.removeprefix("#{} ")]
+
+
+def test_a_second_slip_takes_the_question_and_the_first_is_not_sent_with_it(told: World, wecom: WeCom) -> None:
+    wecom.say("LiMing", "帮我撤回一下吧")
+    assert "⚠" in wecom.say("LiMing", "。").reply
+    wecom.say("LiMing", "1")
+    assert written(told.case) == ["。"]
+
+
+def test_a_digit_that_is_no_answer_is_held_as_a_slip(told: World, wecom: WeCom) -> None:
+    wecom.say("LiMing", "？")
+    assert "「3」看起来像误发" in wecom.say("LiMing", "3").reply
+    assert InboundMessage.objects.get(content="3").state == State.HELD
+
+
+def test_a_question_that_lapsed_is_asked_again_before_a_digit_sends_anything(
+    told: World, ask: WeCom, clock: time_machine.Traveller
+) -> None:
+    ask.say("LiMing", "第一句")
+    clock.shift(601)
+    reply = ask.say("LiMing", "2").reply
+    assert "过期" in reply
+    assert f"2） {name(told.case)}" in reply
+    assert written(told.case) == []
+    clock.shift(5)
+    ask.say("LiMing", "2")
+    assert written(told.case) == ["第一句"]
+
+
+def test_recall_takes_back_what_was_written_into_a_case_last(
+    told: World, ask: WeCom, clock: time_machine.Traveller
+) -> None:
+    ask.say("LiMing", "给王小明")
+    clock.shift(5)
+    ask.say("LiMing", f"#{told.other_case.number} 给林芳")
+    clock.shift(5)
+    ask.say("LiMing", "2")
+    assert f"已撤回最后一条消息 → {name(told.case)}" in ask.say("LiMing", "撤回").reply
+    assert (written(told.case), written(told.other_case)) == ([], ["给林芳"])
+
+
+def test_in_ask_mode_an_answered_case_stands_in_the_question_too(
+    world: World, told: World, ask: WeCom, clock: time_machine.Traveller
+) -> None:
+    third = open_case(world.wang, "工签", advisor=world.li)
+    says(third, world.wang, "在吗？")
+    deliver_due()
+    ask.say("LiMing", f"#{third.number} 您好")
+    reply = ask.say("LiMing", "还有一点").reply
+    assert f"1） {name(third)} 已回复" in reply
+    ask.say("LiMing", "1")
+    assert written(third) == ["您好", "还有一点"]
 
 
 def test_a_slip_that_is_not_confirmed_holds_nothing_else_up_and_is_not_sent_later(

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from pytest_django import Settings
 
-from advisors.actions import bind_wecom_account
+from advisors.actions import bind_wecom_account, set_availability
 from cases.actions import assign_advisor, close_case, lock_case, mark_read, note_advisor_notified, open_case
 from cases.live import shows
 from cases.models import Case
@@ -275,6 +275,13 @@ def test_open_pages_of_those_on_the_case_are_shown_it_and_nobody_elses(told: Wor
     assert shows(event, everybody) == [(told.wang.user.pk, "notified", data), (told.li.user.pk, "notified", data)]
 
 
+def change_hours(world: World) -> None:
+    for n in range(20):
+        for advisor in (world.li, world.zhang):
+            set_availability(advisor, away=bool(n % 2))
+            bind_wecom_account(advisor, f"{advisor.user.pk}-{n % 2}")
+
+
 @pytest.mark.postgres
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite lets only one write at a time")
 @pytest.mark.django_db(transaction=True)
@@ -299,11 +306,20 @@ def test_writing_handing_over_and_telling_at_once_never_lock_each_other_out(
     def deliver() -> None:
         for n in range(40):
             robot.script = [{"errcode": -1, "errmsg": "busy"}] if n % 5 == 0 else []
-            Notification.objects.filter(state=State.WAITING).update(due_at=datetime.now(UTC))
+            for pk in Notification.objects.filter(state=State.WAITING).values_list("pk", flat=True):
+                Notification.objects.filter(pk=pk, state=State.WAITING).update(due_at=datetime.now(UTC))
             Channel.objects.update(paused_until=None)
             deliver_due()
 
-    at_once(lambda: write(cases[0]), lambda: write(cases[1]), hand_over, deliver, deliver, deliver)
+    at_once(
+        lambda: write(cases[0]),
+        lambda: write(cases[1]),
+        hand_over,
+        lambda: change_hours(world),
+        deliver,
+        deliver,
+        deliver,
+    )
     for case in cases:
         case.refresh_from_db()
         assert case.notified_seq <= case.last_seq

@@ -1,6 +1,6 @@
 """Whoever follows a waiting case now is told, under their rules now: after a hand-over, other hours, other settings."""
 
-import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from io import BytesIO
@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
-from advisors.actions import set_availability
+from advisors.actions import bind_wecom_account, set_availability, suspend_advisor
 from cases.actions import assign_advisor, mark_read, open_case
 from cases.file_actions import post_file
 from cases.files import read_upload
@@ -253,6 +253,30 @@ def test_a_message_that_was_read_and_never_answered_is_escalated_once_after_four
     assert late_words(robot, clock, 48) == ["久未阅读"]
 
 
+def test_an_answer_that_was_taken_back_does_not_end_the_wait_for_one(
+    app: App, robot: Robot, world: World, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(NOON)
+    says(world.case, world.wang, "在吗？")
+    deliver_due()
+    WeCom().say("LiMing", "写错了")
+    set_availability(world.li, plain_text=True)
+    deliver_due()
+    WeCom().say("LiMing", "撤回")
+    assert late_words(robot, clock, 5) == ["久未回复"]
+
+
+def test_whoever_is_given_a_read_case_and_never_looks_is_reminded_of_too(
+    app: App, robot: Robot, world: World, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(NOON)
+    message = says(world.case, world.wang, "在吗？")
+    mark_read(world.case, world.li.user, message.seq)
+    assert late_words(robot, clock, 0.6) == []
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    assert late_words(robot, clock, 1) == ["久未阅读"]
+
+
 def test_an_answer_or_a_switch_off_ends_the_wait_for_it(
     app: App, robot: Robot, world: World, clock: time_machine.Traveller, settings: Settings
 ) -> None:
@@ -323,18 +347,139 @@ def test_a_merged_text_that_wecom_refuses_is_sent_one_by_one(
     assert all("案件指派，现在由您跟进" in text for text in texts(app, "ZhangWei"))
 
 
-def test_a_merged_text_whose_answer_was_lost_is_repeated_to_the_byte(
+BUSY = {"errcode": -1, "errmsg": "busy"}
+
+
+def eight_cases_wait(world: World) -> list[Case]:
+    cases = [open_case(member, f"秘密{n}", advisor=world.li) for n, member in enumerate(some_members(8))]
+    for case in cases:
+        says(case, case.member, "在吗？")
+    return cases
+
+
+def test_a_merged_text_that_could_not_be_sent_comes_again_as_a_whole_and_makes_none_the_target(
     app: App, world: World, clock: time_machine.Traveller
 ) -> None:
-    for case in (open_case(member, "学签") for member in some_members(3)):
-        assign_advisor(case, world.zhang, by=world.admin)
+    eight_cases_wait(world)
+    app.script = [BUSY]
+    for _ in range(50):
+        deliver_due()
+        clock.shift(0.2)
+    (text,) = [text for text in texts(app, "LiMing") if "等待回复" in text]
+    assert text.startswith("【汇总】8 个案件等待回复：")
+    assert not ReplyTarget.objects.exists()
+    kept = " ".join(Notification.objects.values_list("sent_text", flat=True))
+    assert "秘密" not in kept
+    assert not re.search("会员[0-9]", kept)
+
+
+def test_a_merged_text_that_comes_again_tells_nobody_of_a_case_that_was_handed_over(
+    app: App, world: World, clock: time_machine.Traveller
+) -> None:
+    cases = eight_cases_wait(world)
+    app.script = [BUSY]
     deliver_due()
-    Notification.objects.update(state=State.WAITING, delivered_at=None, payload=json.dumps(app.messages[0]))
-    assign_advisor(open_case(world.wang, "工签"), world.zhang, by=world.admin)
+    assign_advisor(cases[3], world.zhang, by=world.admin)
+    clock.shift(120)
     deliver_due()
-    again, new = app.messages[-2:]
-    assert again == app.messages[0]
-    assert "工签" in new["text"]["content"]
+    assert f"#{cases[3].number}" not in "".join(text for text in texts(app, "LiMing") if "转出" not in text)
+    assert len(cards(app, "ZhangWei")) == 1
+
+
+def test_what_joined_an_alert_that_was_already_written_is_told_after_it(
+    app: App, world: World, clock: time_machine.Traveller
+) -> None:
+    app.script = [BUSY]
+    first = says(world.case, world.wang, "一")
+    deliver_due()
+    second = says(world.case, world.wang, "二：护照丢了")
+    clock.shift(3)
+    deliver_due()
+    assert [card["sub_title_text"] for card in cards(app, "LiMing")] == ["「一」"], "repeated to the byte"
+    world.case.refresh_from_db()
+    assert world.case.notified_seq == first.seq
+    clock.shift(60)
+    deliver_due()
+    assert "「二：护照丢了」" in cards(app, "LiMing")[-1]["sub_title_text"]
+    world.case.refresh_from_db()
+    assert world.case.notified_seq == second.seq
+
+
+def test_an_alert_put_back_after_a_hand_over_takes_nothing_from_the_one_that_waits(
+    app: App, world: World, clock: time_machine.Traveller
+) -> None:
+    for text in ("一", "二", "三"):
+        says(world.case, world.wang, text)
+    deliver_due()
+    clock.shift(61)
+    says(world.case, world.wang, "四")
+    under_way = Notification.objects.filter(channel="app", event=Event.MEMBER_WROTE, state=State.WAITING)
+    under_way.update(state=State.SENDING, advisor=world.li, lease="x", leased_until=datetime.now(UTC))
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    clock.shift(1)
+    deliver_due()
+    clock.shift(61)
+    deliver_due()
+    assert cards(app, "ZhangWei")[-1]["main_title"]["desc"].endswith("4 条消息，22:30 起等待")
+
+
+def test_two_assignments_where_nobody_waits_leave_the_reply_target(app: App, world: World) -> None:
+    says(world.case, world.wang, "在吗？")
+    deliver_due()
+    for case in [open_case(member, "学签") for member in some_members(2)]:
+        assign_advisor(case, world.li, by=world.admin)
+    deliver_due()
+    assert texts(app, "LiMing")[-1].startswith("【汇总】2 个案件指派：")
+    assert "输入 #案件号 内容 回复。" in texts(app, "LiMing")[-1]
+    assert ReplyTarget.objects.get(advisor=world.li).case == world.case
+
+
+def test_a_case_that_went_to_and_fro_is_told_of_once(app: App, world: World, clock: time_machine.Traveller) -> None:
+    for advisor in (world.li, world.zhang):
+        set_availability(advisor, quiet_from=time(22), quiet_to=time(8))
+    for advisor in (world.zhang, world.li, world.zhang):
+        assign_advisor(world.case, advisor, by=world.admin)
+        clock.shift(60)
+    clock.move_to(NOON)
+    deliver_due()
+    for userid, said in (("ZhangWei", "案件指派，现在由您跟进。"), ("LiMing", "案件转出，不再由您跟进。")):
+        assert [text.partition("\n")[0].partition("：")[2] for text in texts(app, userid)] == [said]
+
+
+def test_an_assignment_that_waits_with_its_alert_does_not_keep_the_worker_busy(
+    app: App, world: World, clock: time_machine.Traveller
+) -> None:
+    set_availability(world.zhang, quiet_from=time(22), quiet_to=time(8))
+    case = asks(world.wang)
+    assign_advisor(case, world.zhang, by=world.admin)
+    deliver_due()
+    row = Notification.objects.get(event=Event.CASE_ASSIGNED, case=case)
+    assert row.due_at > datetime.now(UTC) + timedelta(hours=9)
+
+
+def test_nobody_follows_a_waiting_case_any_more_and_the_group_is_told(app: App, robot: Robot, world: World) -> None:
+    message = says(world.case, world.wang, "在吗？")
+    mark_read(world.case, world.li.user, message.seq)
+    deliver_due()
+    assert robot.texts == []
+    assign_advisor(world.case, None, by=world.admin)
+    deliver_due()
+    assert "请管理员指派" in robot.texts[-1]
+    says(world.other_case, world.lin, "在吗？")
+    mark_read(world.other_case, world.li.user, 99)
+    suspend_advisor(world.li, by=world.admin)
+    deliver_due()
+    assert [text for text in robot.texts if text.startswith(f"#{world.other_case.number}") and "请管理员指派" in text]
+
+
+def test_an_advisor_bound_or_approved_again_is_told_what_waits(app: App, world: World) -> None:
+    bind_wecom_account(world.li, "")
+    says(world.case, world.wang, "在吗？")
+    deliver_due()
+    assert cards(app, "LiMing") == []
+    bind_wecom_account(world.li, "LiMing")
+    deliver_due()
+    assert len(cards(app, "LiMing")) == 1
 
 
 def test_many_waiting_cases_given_to_one_advisor_are_a_few_texts_and_delay_nobody(
