@@ -270,9 +270,20 @@ function searching(list) {
 function whenWanted(element, name, make) {
   if (!element) return; // no case is open
   const box = element.querySelector("[type=search]");
-  const begin = () => import("./search.js").then((module) => final || make(module), () => {});
-  if (box.value || element.contains(document.activeElement)) begin(); // before this was loaded
-  else element.addEventListener(name, begin, { once: true });
+  let loading = null;
+  const begin = () => (loading ??= import("./search.js").then((module) => {
+    box.form.removeEventListener("submit", early);
+    if (!final) make(module);
+  }));
+  // Enter before it is there: it asks by itself when it is; where it cannot be had, the form does.
+  const early = (event) => {
+    event.preventDefault();
+    begin().catch(() => box.form.submit());
+  };
+  const soon = () => begin().catch(() => {});
+  box.form.addEventListener("submit", early);
+  if (box.value || element.contains(document.activeElement)) soon(); // before this was loaded
+  else element.addEventListener(name, soon, { once: true });
 }
 
 window.addEventListener("signout", () => stream?.stop());

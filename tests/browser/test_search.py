@@ -269,3 +269,26 @@ def test_searching_works_without_javascript(sign_in: Open, case: int, shot: Any)
     member.get_by_role("link", name="更新的消息").click()
     assert shown(member)[0] == 146
     expect(member.locator(BOX)).to_be_visible()
+
+
+def test_enter_before_the_search_has_come_asks_when_it_is_there_and_else_by_its_form(
+    site: Site, sign_in: Open, page_errors: PageErrors
+) -> None:
+    page_errors.allow("net::ERR_FAILED")
+    says(site, 1001, MEMBER, "体检报告已经寄出")
+    member = sign_in(MEMBER)
+    held: list[Route] = []
+    member.route("**/js/search*.js", lambda route: held.append(route))  # Playwright takes no method of a list
+    member.fill(".cases [type=search]", "体检报告")
+    member.press(".cases [type=search]", "Enter")
+    member.wait_for_timeout(300)
+    held.pop().continue_()
+    expect(member.locator(".cases .found").first).to_contain_text("体检报告")
+    assert "search" not in member.url, "on the page itself"
+    member.goto("/messages/")
+    member.unroute("**/js/search*.js")
+    member.route("**/js/search*.js", lambda route: route.abort())
+    member.fill(".cases [type=search]", "体检报告")
+    member.press(".cases [type=search]", "Enter")
+    member.wait_for_url("**/search/?*")
+    expect(member.locator("main")).to_contain_text("体检报告已经寄出")
