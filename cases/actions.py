@@ -204,9 +204,14 @@ def _waiting_since(case: Case) -> datetime | None:
 
 @transaction.atomic
 def mark_read(case: Case, user: User, seq: int) -> None:
-    """Note that `user` has read the case up to `seq`. Never moves backwards, never past the newest message."""
+    """Note that `user` has read the case up to `seq`. Raises Gone unless they are its member or its advisor now."""
     case = lock_case(case.pk)
     check_participant(case, user)
+    note_read(case, user, seq)
+
+
+def note_read(case: Case, user: User, seq: int) -> None:
+    """What mark_read does, for a case whose row is locked. Never moves backwards, never past the newest message."""
     seq = min(seq, case.last_seq)
     mark, _created = ReadMark.objects.get_or_create(case=case, user=user, defaults={"seq": 0})
     if seq > mark.seq:

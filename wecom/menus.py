@@ -75,8 +75,8 @@ def _is_over(menu: ReplyMenu) -> bool:
 
 def choose(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
     """Have a digit answer the last question, if there is one; None for anything else."""
-    menu = ReplyMenu.objects.filter(advisor=advisor).first()
     choice = choice_in(text)
+    menu = None if choice is None else ReplyMenu.objects.filter(advisor=advisor).first()
     if menu is None or choice is None:
         return None
     held = list(menu.held.order_by("received_at", "pk"))

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from advisors.models import Advisor
-from cases.actions import lock_case, mark_read, post_message
+from cases.actions import lock_case, note_read, post_message
 from cases.models import Case, Message
 from jiayi.errors import Conflict, Gone, InvalidInput, Refused
 from jiayi.plaintext import one_line
@@ -131,7 +131,7 @@ def _fetch(row: InboundMessage, advisor: Advisor, case: Case) -> Outcome:
 def _mark_read(row: InboundMessage, advisor: Advisor, case: Case) -> None:
     """Whoever answers has read what WeCom had told them of; nothing that came after they wrote."""
     if case.notified_at is not None and case.notified_at <= written_at(row):
-        mark_read(case, advisor.user, case.notified_seq)
+        note_read(case, advisor.user, case.notified_seq)
 
 
 def followed(advisor: Advisor, number: int) -> Case | None:
