@@ -45,9 +45,8 @@ def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> 
     mine = InboundMessage.objects.filter(known, advisor=advisor, received_at__lte=row.received_at).exclude(pk=row.pk)
     if number is not None:
         mine = mine.filter(case__number=number)
-    # What was held first was written into its case when the advisor chose one.
-    known_since = Coalesce("message__created_at", "received_at")
-    last = mine.select_related("message", "case__member__user").order_by(known_since.desc(), "-pk").first()
+    sent_at = Coalesce("chosen_at", "received_at")  # what was held first went out when the advisor chose its case
+    last = mine.select_related("message", "case__member__user").order_by(sent_at.desc(), "-pk").first()
     if last is not None and last.menu_id:
         close_held(last, Outcome(State.IGNORED, reason="顾问撤回"))
         return Outcome(State.IGNORED, replies.DROPPED, "撤回")
@@ -55,7 +54,7 @@ def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> 
     if gone or last is None or last.case is None:
         return Outcome(State.IGNORED, replies.NOTHING_TO_RECALL, "没有可撤回的消息")
     if last.message is None:
-        return _stop_fetching(row, advisor, last)
+        return _stop_fetching(row, advisor, last, number)
     try:
         recall_message(last.message, by=advisor.user)
     except Gone:
@@ -65,12 +64,12 @@ def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> 
     return Outcome(State.IGNORED, replies.recalled(last.case), "撤回", last.case)
 
 
-def _stop_fetching(row: InboundMessage, advisor: Advisor, last: InboundMessage) -> Outcome:
+def _stop_fetching(row: InboundMessage, advisor: Advisor, last: InboundMessage, number: int | None) -> Outcome:
     """Nobody has seen it yet, so there is no time limit. Unless the worker has just put it into the case."""
     assert last.case is not None
     fetching = InboundMessage.objects.filter(pk=last.pk, state=State.FETCHING)
     if not fetching.update(state=State.IGNORED, due_at=None, reason="顾问撤回"):
-        return recall(row, advisor)
+        return recall(row, advisor, number)
     return Outcome(State.IGNORED, replies.recalled(last.case), "撤回", last.case)
 
 

@@ -70,7 +70,8 @@ def _of_assignment(row: Notification, now: datetime) -> Verdict:
     is_theirs = case.advisor_id == row.advisor_id
     if is_theirs != (row.event == Event.CASE_ASSIGNED):
         return Cancel("案件已再次换了跟进人。")
-    if case.notifications.filter(event=row.event, advisor=row.advisor, pk__gt=row.pk).exists():
+    later = case.notifications.filter(event=row.event, channel=row.channel, advisor=row.advisor, pk__gt=row.pk)
+    if later.exists():
         return Cancel("之后又有一次同样的变更。")
     if not is_theirs:
         return Send(row.advisor)

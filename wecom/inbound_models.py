@@ -82,6 +82,8 @@ class InboundMessage(models.Model):
     # A picture or voice still to be fetched: when to try (next), and how often it was tried.
     due_at = models.DateTimeField(_("应下载"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
+    # When the advisor chose its case, if it was held for a menu.
+    chosen_at = models.DateTimeField(null=True, blank=True, editable=False)
     # While a menu asks what becomes of it.
     menu = models.ForeignKey(ReplyMenu, models.SET_NULL, null=True, blank=True, related_name="held", editable=False)
     # What became of it was not known when it was answered: the sender's next receipt says so.

@@ -80,13 +80,16 @@ def choose(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
     if menu is None or choice is None:
         return None
     held = list(menu.held.order_by("received_at", "pk"))
-    if menu.created_at > written_at(row) or not held:
+    if menu.created_at > written_at(row):
         return Outcome(State.IGNORED, replies.MENU_STALE, "选择早于菜单")
+    if not held:
+        menu.delete()
+        return None if _is_over(menu) else Outcome(State.IGNORED, replies.MENU_STALE, "没有等待选择的消息")
+    if menu.kind == Kind.REALLY and choice > len(menu.case_ids):
+        return None  # no answer to that question, but another slip
     if _is_over(menu):
         return _ask_again(row, menu, held)
     if choice > len(menu.case_ids):
-        if menu.kind == Kind.REALLY:
-            return None  # no answer to that question, but another slip
         return Outcome(State.IGNORED, replies.no_such_choice(choice, question(menu, len(held))), "选择了不存在的一项")
     menu.delete()
     if choice == 0:
@@ -102,15 +105,15 @@ def _ask_again(row: InboundMessage, menu: ReplyMenu, held: list[InboundMessage])
     if row.late:
         return Outcome(State.IGNORED, replies.MENU_STALE, "选择已过期")
     _put(menu, menu.advisor, menu.kind, menu.case_ids)
-    asked = question(menu, len(held))
-    if menu.kind == Kind.REALLY:
-        asked = f"「{replies.slip_shown(text_of(held[0]))}」\n{asked}"
-    return Outcome(State.IGNORED, f"{replies.MENU_AGAIN}\n{asked}", "选择已过期")
+    first = f"「{replies.shown(text_of(held[0]))}」\n" if held[0].content else ""
+    asked = f"{replies.MENU_AGAIN}\n{first}{question(menu, len(held))}"
+    return Outcome(State.IGNORED, asked, "选择已过期")
 
 
 def _send_all(advisor: Advisor, case: Case, held: list[InboundMessage]) -> Outcome:
     outcomes = []
     for one in held:
+        one.chosen_at = timezone.now()
         outcomes.append(deliver(one, advisor, case, text_of(one)))
         close_held(one, outcomes[-1])
     kept = [one.reply for one in outcomes if one.state == State.HELD]

@@ -230,4 +230,8 @@ def back_to_waiting(row: Notification, changes: dict[str, Any]) -> dict[str, Any
         both = {"first_seq": Least("first_seq", row.first_seq), "last_seq": Greatest("last_seq", row.last_seq)}
         if others.filter(state=State.WAITING).update(**both):
             return {**changes, "state": State.CANCELLED, "note": "已并入同一案件的下一条通知。"}
+        # Whoever follows the case now was told of the same by an alert of their own.
+        since = others.filter(pk__gt=row.pk, last_seq__gte=row.last_seq, state__in=[State.SENDING, State.DELIVERED])
+        if row.event == Event.MEMBER_WROTE and since.exclude(advisor=row.advisor_id).exists():
+            return {**changes, "state": State.CANCELLED, "note": "现在的跟进人已收到通知。"}
     return {**changes, "state": State.WAITING}

@@ -68,7 +68,7 @@ def on_reviewed(*, advisor: Advisor, **kwargs: Any) -> None:
 
 
 def on_account(*, advisor: Advisor, **kwargs: Any) -> None:
-    advisor_changed(advisor, tell=bool(advisor.wecom_userid) and is_announced())
+    advisor_changed(advisor, tell=bool(advisor.wecom_userid) and advisor.may_work and is_announced())
 
 
 def on_availability(*, advisor: Advisor, **kwargs: Any) -> None:

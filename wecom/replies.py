@@ -174,12 +174,12 @@ def chosen(case: Case, sent: int, kept: list[str], *, under_way: bool) -> str:
     return NEWLINE.join([*lines, *dict.fromkeys(kept)])
 
 
-def slip_shown(text: str) -> str:
+def shown(text: str) -> str:
     return cut(plain(text), SLIP)
 
 
 def slip(text: str) -> str:
-    return f"「{slip_shown(text)}」看起来像误发，没有送出（已保留）。可用的指令：撤回、列表、帮助。"
+    return f"「{shown(text)}」看起来像误发，没有送出（已保留）。可用的指令：撤回、列表、帮助。"
 
 
 def really(text: str, case: Case) -> str:

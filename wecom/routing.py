@@ -180,7 +180,7 @@ def close_held(held: InboundMessage, outcome: Outcome) -> None:
     held.save(update_fields=OUTCOME_FIELDS)
 
 
-OUTCOME_FIELDS = ["state", "reason", "case", "message", "due_at", "menu"]
+OUTCOME_FIELDS = ["state", "reason", "case", "message", "due_at", "menu", "chosen_at"]
 
 
 def write_outcome(row: InboundMessage, outcome: Outcome) -> None:

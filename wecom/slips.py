@@ -18,36 +18,17 @@ COMMANDS = {
 }
 # Of no use as a whole message to a client, and much like what people type to a machine.
 LIKE_COMMANDS = {"取消", "菜单", "退出", "menu", "cancel"}
-# What people say around a command when they speak to a person: 请帮我撤回一下上一条消息.
-BEFORE = ("请", "麻烦", "您", "你", "帮我", "给我", "我要", "我想", "把", "上一条", "刚才", "那条", "please", "show")
-AFTER = (
-    "一下",
-    "吧",
-    "上一条",
-    "上条",
-    "刚才",
-    "那条",
-    "这条",
-    "的",
-    "消息",
-    "谢谢",
-    "呢",
-    "啊",
-    "please",
-    "me",
-    "all",
-)
+# What people say around a command when they speak to a person: 请帮我撤回一下最后一条消息.
+BEFORE = "请 麻烦 您 你 帮忙 帮 我 给我 我要 我想 把 上一条 刚才 刚刚 那条 查看 看 回复 please"
+AFTER = "一下 下 吧 最后一条 最后 上一条 上一句 刚才 刚刚 那条 这条 这个 它 的 消息 案件 发错了 谢谢 呢 啊 please all"
 LONGEST = 40  # characters; whatever is longer is meant for somebody
-_WORD = "|".join(COMMANDS)
-_SPOKEN = re.compile(rf"(?:{'|'.join(BEFORE)})*(?:{_WORD})(?:{'|'.join(AFTER)})*")
-# A number beside the word: after #, or right at it.
-_BESIDE = re.compile(
-    r"\W*(?:#\W*([0-9]{1,9})|([0-9]{1,9})(?=[^\W0-9]))?"
-    r"(\D*?)"
-    r"(?:#\W*([0-9]{1,9})|(?<=[^\W0-9])([0-9]{1,9}))?\W*",
-    re.DOTALL,
-)
-_CHOICE = re.compile("[0-9]{1,2}")
+SHORT = 8  # letters; what begins with 撤回 and has no more is asked about
+_ANY = "(?:" + "|".join(COMMANDS) + ")"
+_SPOKEN = re.compile(f"(?:{BEFORE.replace(' ', '|')})*{_ANY}(?:{AFTER.replace(' ', '|')})*")
+# A number beside an English word counts only after #: "2024 list" and "100% help" are meant for somebody.
+_WITH_NUMBER_SIGN = re.compile(r"\W*(?:#\W*[0-9]+\W*)?[a-z]+\W*(?:#\W*[0-9]+\W*)?")
+_CHOICE = re.compile(r"[\W_]*(0|[1-9][0-9]?)[\W_]*")
+_DIGITS = re.compile("[0-9]+")
 _SAYS_NOTHING = set("~～|^`_=<>")
 
 
@@ -62,18 +43,19 @@ def _narrow(text: str) -> str:
 
 def command_in(text: str) -> tuple[str, int | None] | None:
     """Return which command the whole text is, and the case number beside it, if one is; None for anything else."""
-    found = _BESIDE.fullmatch(_narrow(text)) if len(text) <= LONGEST else None
-    name = COMMANDS.get(bare(found[3])) if found else None
-    if found is None or name is None:
+    narrow = _narrow(text)
+    word, numbers = _DIGITS.sub("", bare(text)), _DIGITS.findall(narrow)
+    if len(text) > LONGEST or word not in COMMANDS or len(numbers) > 1:
         return None
-    number = next((digits for digits in (found[1], found[2], found[4], found[5]) if digits), None)
-    return name, int(number) if number else None
+    if numbers and (len(numbers[0]) > 9 or (word.isascii() and not _WITH_NUMBER_SIGN.fullmatch(narrow))):
+        return None
+    return COMMANDS[word], int(numbers[0]) if numbers else None
 
 
 def choice_in(text: str) -> int | None:
-    """Return the number of an item of a menu, if that is the whole text."""
-    found = _CHOICE.fullmatch(bare(text)) if not _has_sign(text) else None
-    return int(found[0]) if found else None
+    """Return the number of an item of a menu, if that is the whole text; 6.5, 1-2 and 02 are none."""
+    found = _CHOICE.fullmatch(_narrow(text)) if not _has_sign(text) and not text.lstrip().startswith("-") else None
+    return int(found[1]) if found else None
 
 
 def looks_like_a_slip(text: str) -> bool:
@@ -81,9 +63,15 @@ def looks_like_a_slip(text: str) -> bool:
     if len(text) > LONGEST:
         return False
     letters = bare(text)
-    if not letters or _CHOICE.fullmatch(letters):
+    word = _DIGITS.sub("", letters)
+    if not letters:
         return not _has_sign(text)
-    return letters in LIKE_COMMANDS or _SPOKEN.fullmatch(letters) is not None
+    if choice_in(text) is not None or word in LIKE_COMMANDS:
+        return True
+    if word.isascii():
+        return word == letters and _SPOKEN.fullmatch(word) is not None
+    begins = word.startswith(("撤回", "撤销", "撤消")) and len(word) <= SHORT
+    return begins or _SPOKEN.fullmatch(word) is not None
 
 
 def _has_sign(text: str) -> bool:

@@ -80,8 +80,9 @@ def card_payload(row: Notification) -> Payload:
         "sub_title_text": _last_lines(case).strip(),
         "horizontal_content_list": [*called, {"keyname": "编号", "value": row.reference}],
         "card_action": {"type": 1, "url": page(case)},
-        # Unique for ever in the app (DOC 90236), also after this site began again with an empty database.
-        "task_id": f"{row.reference}-{row.created_at:%y%m%d%H%M%S}",
+        # Unique for ever in the app (DOC 90236), also after this site began again with an empty database, and of each
+        # card that is written: a repetition of this one is this one, another for somebody else is not.
+        "task_id": f"{row.reference}-{row.created_at:%y%m%d%H%M%S}-{row.attempts}",
         "button_list": [{"text": "回复此案件", "style": 1, "key": f"reply:{case.number}"}],
     }
     return {**addressed(row), "msgtype": "template_card", "template_card": card}

@@ -27,6 +27,7 @@ RULES = (
 CHUNK = 500
 
 _followed = ""  # the rules by which this process has looked at everything
+_passed_over: list[int] = []  # what it has still to look at by these
 
 
 def not_after(moment: datetime) -> Greatest:
@@ -45,22 +46,22 @@ def follow_settings() -> None:
 
     Until the last program with the old settings has ended, others may put things off by these: each looks for itself.
     """
-    global _followed
+    global _followed, _passed_over
     rules = repr([getattr(settings, name) for name in RULES])
-    if rules != _followed and _look_at_all():
-        _followed = rules
+    if rules != _followed:
+        later = Notification.objects.filter(state=State.WAITING, due_at__gt=timezone.now())
+        _followed, _passed_over = rules, _look_at(list(later.values_list("pk", flat=True)))
+    elif _passed_over:
+        _passed_over = _look_at(_passed_over)
 
 
-def _look_at_all() -> bool:
-    """Return whether nothing was passed over: what somebody works on at this moment is not waited for."""
-    last, complete = 0, True
-    while True:
+def _look_at(pks: list[int]) -> list[int]:
+    """Return which of these somebody works on at this moment: they are not waited for."""
+    passed_over = set(pks)
+    for start in range(0, len(pks), CHUNK):
         with transaction.atomic():
-            later = Notification.objects.filter(state=State.WAITING, due_at__gt=timezone.now(), pk__gt=last)
-            chunk = list(later.order_by("pk").values_list("pk", flat=True)[:CHUNK])
-            if not chunk:
-                return complete
-            rows = Notification.objects.filter(pk__in=chunk)
+            rows = Notification.objects.filter(pk__in=pks[start : start + CHUNK])
             free = list(rows.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True))
             look_again(Notification.objects.filter(pk__in=free))
-            last, complete = chunk[-1], complete and len(free) == len(chunk)
+            passed_over -= set(free)
+    return sorted(passed_over)

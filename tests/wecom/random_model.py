@@ -144,12 +144,12 @@ class Model:
 
     def choose(self, advisor: int, text: str, at: datetime, *, late: bool) -> None:
         menu, digit = self.menus[advisor], int(text)
-        if menu.at > at or not menu.held:
+        if menu.at > at:
             return
-        if not menu.is_open:
-            menu.at = menu.at if late else datetime.now(UTC)  # asked again
-        elif digit > len(menu.cases) and menu.really:
+        if digit > len(menu.cases) and menu.really:
             self.slip(advisor, text, at, late=late)
+        elif not menu.is_open:
+            menu.at = menu.at if late else datetime.now(UTC)  # asked again
         elif digit <= len(menu.cases):
             self.seen["chose"] += 1
             del self.menus[advisor]

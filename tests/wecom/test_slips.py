@@ -9,10 +9,12 @@ from pytest_django import Settings
 
 from cases.actions import assign_advisor, mark_read, open_case
 from cases.models import Case, ReadMark
+from tests.files import image
 from tests.people import World, says, send, signed_in
 from tests.wecom.app import App
 from tests.wecom.colleague import WeCom
 from wecom.delivery import deliver_due
+from wecom.media import fetch_due_media
 from wecom.models import InboundMessage, ReplyTarget
 
 pytestmark = pytest.mark.django_db
@@ -177,7 +179,7 @@ def test_recall_takes_back_the_held_line_and_not_the_one_sent_before(
 # Slips ----------------------------------------------------------------------------------------------------
 
 
-RECALLS = ["撤回", "撤回。", " 撤 回 ", "撤销", "撤消！", "【撤回】", "Recall", "#{} 撤回", "撤回 #{}"]
+RECALLS = ["撤回", "撤回。", " 撤 回 ", "撤销", "撤消！", "【撤回】", "Recall", "#{} 撤回", "撤回 #{}", "撤回 {}"]
 
 
 @pytest.mark.parametrize("said", RECALLS)
@@ -211,7 +213,7 @@ def test_help_however_it_is_asked_for(told: World, wecom: WeCom, said: str) -> N
 
 
 SLIPS = ["？", "。。。", "3", "①", "１２.", "{}", "#{} ？"]
-SLIPS += ["请撤回", "撤回上一条消息", "帮我撤回一下", "取消", "list all"]
+SLIPS += ["请撤回", "撤回上一条消息", "帮我撤回一下", "请撤回 #{}", "撤回，发错了", "查看列表", "取消", "list all"]
 
 
 @pytest.mark.parametrize("said", SLIPS)
@@ -225,7 +227,7 @@ def test_what_looks_like_a_slip_is_held_and_sent_by_confirming(told: World, weco
     assert written(told.case) == [said.removeprefix(f"#{told.case.number} ")]
 
 
-MEANT = ["好", "OK", "👍", "√", "50%", "12月3日", "#{} 2", "帮助您准备材料是我们的工作", "500 加元"]
+MEANT = ["好", "OK", "👍", "√", "50%", "6.5", "1-2", "12月3日", "#{} 2", "帮助您准备材料是我们的工作", "500 加元"]
 MEANT += ["申请已撤回", "签证被撤销", "很有帮助", "谢谢帮助", "材料列表", "helpful", "100% help", "2024 list"]
 
 
@@ -246,6 +248,32 @@ def test_a_digit_that_is_no_answer_is_held_as_a_slip(told: World, wecom: WeCom) 
     wecom.say("LiMing", "？")
     assert "「3」看起来像误发" in wecom.say("LiMing", "3").reply
     assert InboundMessage.objects.get(content="3").state == State.HELD
+
+
+def test_what_is_no_item_of_a_menu_chooses_none(told: World, ask: WeCom) -> None:
+    ask.say("LiMing", "第一句")
+    for said in ("0.2", "0-1", "02", "-1", "1.5"):
+        ask.say("LiMing", said)
+    assert written(told.case) == written(told.other_case) == []
+
+
+def test_a_question_whose_texts_are_gone_takes_no_later_digit(
+    told: World, ask: WeCom, clock: time_machine.Traveller
+) -> None:
+    ask.say("LiMing", "第一句")
+    ask.say("LiMing", "撤回")
+    clock.shift(3600)
+    says(told.other_case, told.li, "在网站上回复了")
+    assert "看起来像误发" in ask.say("LiMing", "2").reply
+    assert InboundMessage.objects.get(content="2").state == State.HELD
+
+
+def test_a_digit_after_a_lapsed_slip_is_a_slip_of_its_own(
+    told: World, wecom: WeCom, clock: time_machine.Traveller
+) -> None:
+    wecom.say("LiMing", "？")
+    clock.shift(700)
+    assert "「5」看起来像误发" in wecom.say("LiMing", "5").reply
 
 
 def test_a_question_that_lapsed_is_asked_again_before_a_digit_sends_anything(
@@ -272,6 +300,20 @@ def test_recall_takes_back_what_was_written_into_a_case_last(
     ask.say("LiMing", "2")
     assert f"已撤回最后一条消息 → {name(told.case)}" in ask.say("LiMing", "撤回").reply
     assert (written(told.case), written(told.other_case)) == ([], ["给林芳"])
+
+
+def test_recall_goes_by_when_a_picture_was_sent_and_not_by_when_it_arrived(
+    told: World, wecom: WeCom, app: App, clock: time_machine.Traveller
+) -> None:
+    app.media["m1"] = image("JPEG")
+    wecom.say("LiMing", f"#{told.case.number}")
+    wecom.send("LiMing", "image", {"MediaId": "m1", "PicUrl": "http://x/"})
+    clock.shift(2)
+    wecom.say("LiMing", f"#{told.other_case.number} 写错了")
+    clock.shift(2)
+    fetch_due_media()
+    clock.shift(2)
+    assert f"已撤回最后一条消息 → {name(told.other_case)}" in wecom.say("LiMing", "撤回").reply
 
 
 def test_in_ask_mode_an_answered_case_stands_in_the_question_too(

@@ -1,5 +1,6 @@
 """Whoever follows a waiting case now is told, under their rules now: after a hand-over, other hours, other settings."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
@@ -24,6 +25,7 @@ from tests.wecom.colleague import WeCom
 from tests.wecom.robot import Robot
 from wecom.delivery import deliver_due
 from wecom.models import Notification, ReplyTarget
+from wecom.notifications import resend
 
 pytestmark = pytest.mark.django_db
 
@@ -421,6 +423,55 @@ def test_an_alert_put_back_after_a_hand_over_takes_nothing_from_the_one_that_wai
     clock.shift(61)
     deliver_due()
     assert cards(app, "ZhangWei")[-1]["main_title"]["desc"].endswith("4 条消息，22:30 起等待")
+
+
+def the_answer_was_lost(app: App) -> None:
+    """As after a worker was killed between WeCom's answer and its mark."""
+    rows = Notification.objects.filter(channel="app", event=Event.MEMBER_WROTE)
+    rows.update(state=State.WAITING, delivered_at=None, payload=json.dumps(app.messages[-1], ensure_ascii=False))
+
+
+def test_a_card_for_somebody_else_is_another_card(app: App, world: World) -> None:
+    """Else WeCom would say that it had it already (42014), and nobody would hear."""
+    says(world.case, world.wang, "在吗？")
+    deliver_due()
+    the_answer_was_lost(app)
+    deliver_due()
+    first, again = cards(app, "LiMing")
+    assert again == first, "and the same one to the same advisor"
+    the_answer_was_lost(app)
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    deliver_due()
+    (theirs,) = cards(app, "ZhangWei")
+    assert theirs["task_id"] != first["task_id"]
+
+
+def test_whoever_follows_now_is_not_alerted_again_by_what_came_back_from_the_one_before(
+    app: App, world: World, clock: time_machine.Traveller
+) -> None:
+    says(world.case, world.wang, "在吗？")
+    Notification.objects.filter(channel="app", event=Event.MEMBER_WROTE).update(
+        state=State.SENDING, advisor=world.li, lease="x", leased_until=datetime.now(UTC) + timedelta(seconds=60)
+    )
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    deliver_due()
+    for _ in range(4):
+        clock.shift(61)
+        deliver_due()
+    assert len(cards(app, "ZhangWei")) == 1
+    assert not Notification.objects.filter(event=Event.MEMBER_WROTE, state=State.WAITING).exists()
+
+
+def test_an_assignment_that_fell_back_to_the_group_can_be_sent_directly_later(app: App, world: World) -> None:
+    app.invalid.add("ZhangWei")
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    deliver_due()
+    app.invalid.clear()
+    failed = Notification.objects.get(event=Event.CASE_ASSIGNED, channel="app")
+    assert failed.state == State.FAILED
+    resend(failed)
+    deliver_due()
+    assert "现在由您跟进" in texts(app, "ZhangWei")[-1]
 
 
 def test_two_assignments_where_nobody_waits_leave_the_reply_target(app: App, world: World) -> None:
