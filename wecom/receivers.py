@@ -55,6 +55,8 @@ def on_message(*, instance: Message, created: bool, raw: bool = False, **kwargs:
         notify_member_wrote(instance)
     elif instance.kind in REPLIES:
         notify_replied(instance)
+    elif instance.notice == Message.Notice.REOPENED:
+        notify_waiting(instance.case)  # whoever was given it while it was closed has not heard that somebody waits
 
 
 def on_being_notified(*, cases: list[int], **kwargs: Any) -> set[int]:

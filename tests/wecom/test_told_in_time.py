@@ -12,7 +12,7 @@ import time_machine
 from pytest_django import Settings
 
 from advisors.actions import bind_wecom_account, set_availability, suspend_advisor
-from cases.actions import assign_advisor, mark_read, open_case
+from cases.actions import assign_advisor, close_case, mark_read, open_case, reopen_case
 from cases.file_actions import post_file
 from cases.files import read_upload
 from cases.models import Case
@@ -521,6 +521,17 @@ def test_nobody_follows_a_waiting_case_any_more_and_the_group_is_told(app: App, 
     suspend_advisor(world.li, by=world.admin)
     deliver_due()
     assert [text for text in robot.texts if text.startswith(f"#{world.other_case.number}") and "请管理员指派" in text]
+
+
+def test_a_case_given_away_while_it_was_closed_is_told_of_when_it_is_opened_again(app: App, world: World) -> None:
+    case = asks(world.wang)
+    close_case(case)
+    assign_advisor(case, world.zhang, by=world.admin)
+    deliver_due()
+    assert cards(app, "ZhangWei") == []
+    reopen_case(case)
+    deliver_due()
+    assert cards(app, "ZhangWei")[-1]["sub_title_text"] == "「请问要多久？」"
 
 
 def test_an_advisor_bound_or_approved_again_is_told_what_waits(app: App, world: World) -> None:
