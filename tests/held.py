@@ -18,17 +18,19 @@ from tests.cases.server import PATIENCE, Server
 
 __all__ = ["handler500", "urlpatterns"]
 
+SLOW = 0.2  # seconds
 LONG = 64 * 1024  # bytes of each of a hundred pieces: more than the sockets between hold
 
 
 @csrf_exempt
 def held(request: HttpRequest, name: str) -> HttpResponse:
-    """Answer when the test lets go."""
+    """Answer when the test lets go; a `slow` one a little later still."""
     folder = Path(os.environ["HELD_FOLDER"])
     (folder / name).touch()
     deadline = time.monotonic() + 60
     while (folder / "hold").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
+    time.sleep(SLOW if name.startswith("slow") else 0)
     return HttpResponse(name)
 
 
@@ -69,6 +71,17 @@ class HeldServer(Server):
             if len(names) >= count or time.monotonic() > deadline:
                 return names
             time.sleep(0.02)
+
+    def has_read_all(self) -> bool:
+        """Whether nothing that was sent waits in the kernel any more, neither connections nor what they brought."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+            ours = [one for one in sockets if int(one[1].partition(":")[2], 16) == self.port]
+            if not any(int(one[4].partition(":")[2], 16) for one in ours):
+                return True
+            time.sleep(0.05)
+        return False
 
     def forget(self) -> None:
         for one in self.folder.iterdir():
