@@ -125,6 +125,8 @@ def test_one_persons_many_requests_leave_a_thread_for_the_others(
     with server.holding():
         ask(server, sockets, signed_in(world.wang), "wang", 50)
         assert has_page(server)
+        assert len(server.begun(count=THREADS - 1)) == THREADS - 1
+        time.sleep(0.3)
         assert len(server.begun()) == THREADS - 1
 
 
