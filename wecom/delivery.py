@@ -19,7 +19,6 @@ from wecom.failpoints import failpoint
 from wecom.marks import mark_delivered, mark_failed
 from wecom.models import Channel
 from wecom.queue import Claim, claim, fall_back_all
-from wecom.timing import follow_settings
 from wecom.turns import due
 
 logger = logging.getLogger("jiayi.wecom")
@@ -30,7 +29,6 @@ def deliver_due(stopping: Callable[[], bool] = lambda: False, channels: Iterable
 
     Returns how many requests were made.
     """
-    follow_settings()
     return sum(_deliver(channel, stopping) for channel in channels)
 
 

@@ -10,7 +10,7 @@ from wecom.menus import ask_whether, ask_which, choose, hold_slip, open_question
 from wecom.models import InboundMessage
 from wecom.numbers import Numbered, begins_with_a_number, is_meant_for_a_number, numbered
 from wecom.routing import Outcome, deliver, destination, followed, set_target, waiting_cases, written_at
-from wecom.slips import bare, looks_like_a_slip
+from wecom.slips import bare, choice_in, looks_like_a_slip
 
 State = InboundMessage.State
 
@@ -31,8 +31,8 @@ def route_text(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
 
 def route(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
     """Write what carries no number of its own where it belongs, or hold it and say why."""
-    if open_question(advisor):
-        return ask_which(row, advisor, waiting_cases(advisor))
+    if menu := open_question(advisor):
+        return ask_which(row, advisor, waiting_cases(advisor), menu)
     there = destination(advisor, written_at(row))
     if isinstance(there, Outcome):
         return there
@@ -46,7 +46,7 @@ def _to_number(row: InboundMessage, advisor: Advisor, found: Numbered) -> Outcom
         return Outcome(State.HELD, replies.not_yours(said), f"没有跟进案件 #{replies.shortened(said)}")
     if begins_with_a_number(found.text):
         return Outcome(State.HELD, replies.two_numbers(), "写了两个案件号")
-    if found.text and looks_like_a_slip(found.text) and not found.text.isdigit():
+    if found.text and looks_like_a_slip(found.text) and choice_in(found.text) is None:
         return ask_whether(row, advisor, case, found.text)
     if found.text:
         return deliver(row, advisor, case, found.text)
@@ -65,8 +65,8 @@ def _is_a_case_number(advisor: Advisor, text: str) -> bool:
 
 def _slip(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
     """Hold what no client should read by accident, with a hint; where it could go, the advisor may confirm it."""
-    if open_question(advisor):
-        return hold_slip(advisor, text)
+    if which := open_question(advisor):
+        return hold_slip(text, which)
     there = destination(advisor, written_at(row))
     if isinstance(there, Outcome):
         return there

@@ -24,11 +24,10 @@ def open_question(advisor: Advisor) -> ReplyMenu | None:
     return fresh.filter(kind=Kind.WHICH_CASE, held__isnull=False).first()
 
 
-def ask_which(row: InboundMessage, advisor: Advisor, cases: list[Case]) -> Outcome:
-    """Hold what was written, behind what an open question holds already, and ask to which of these cases it goes."""
+def ask_which(row: InboundMessage, advisor: Advisor, cases: list[Case], menu: ReplyMenu | None = None) -> Outcome:
+    """Hold what was written, behind what the open question `menu` holds, and ask to which of these cases it goes."""
     if row.late:  # nobody would see the menu, and the next digit would answer it
         return Outcome(State.HELD, replies.several_wait(), "等待回复的案件不止一个")
-    menu = open_question(advisor)
     known = menu.case_ids if menu else []  # in their places: the digits stand for them
     menu = _put(menu, advisor, Kind.WHICH_CASE, [*known, *(case.pk for case in cases if case.pk not in known)])
     return Outcome(State.HELD, question(menu, held=menu.held.count() + 1), "等待顾问选择案件", menu=menu)
@@ -36,15 +35,15 @@ def ask_which(row: InboundMessage, advisor: Advisor, cases: list[Case]) -> Outco
 
 def ask_whether(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> Outcome:
     """Hold what looks like a slip until the advisor says that the client of this case is to read it."""
-    if row.late or open_question(advisor):
-        return hold_slip(advisor, text)
+    which = open_question(advisor)
+    if row.late or which:
+        return hold_slip(text, which)
     menu = _put(None, advisor, Kind.REALLY, [case.pk])
     return Outcome(State.HELD, replies.really(text, case), "看起来是误发，等待确认", menu=menu)
 
 
-def hold_slip(advisor: Advisor, text: str) -> Outcome:
-    """Hold what looks like a slip. While it is asked to which case texts go, that stays the question to answer."""
-    which = open_question(advisor)
+def hold_slip(text: str, which: ReplyMenu | None) -> Outcome:
+    """Hold what looks like a slip. While it is asked to `which` case texts go, that stays the question to answer."""
     asked = f"\n{question(which, held=which.held.count())}" if which else ""
     return Outcome(State.HELD, f"{replies.slip(text)}{asked}", "看起来是误发")
 

@@ -20,7 +20,7 @@ from members.models import Member
 from wecom.channels import app_is_configured
 from wecom.decision import escalation_due, gathers_until, unanswered
 from wecom.failpoints import failpoint
-from wecom.models import OF_MESSAGES, Channel, Notification
+from wecom.models import ASSIGNMENTS, OF_MESSAGES, Channel, Notification
 from wecom.timing import look_again, not_after
 
 Event, State = Notification.Event, Notification.State
@@ -84,8 +84,8 @@ def advisor_changed(advisor: Advisor, *, tell: bool = False) -> None:
     With `tell`, what waits in their cases is also told anew: to them, or to the group when they may not work. The
     advisor's row is locked by the caller; each case's is before its notifications, in one order.
     """
-    concerned = Q(case__advisor=advisor) | Q(advisor=advisor, case__isnull=False)
-    rows = Notification.objects.filter(concerned, state=State.WAITING)
+    theirs = Q(case__advisor=advisor, event=Event.MEMBER_WROTE) | Q(advisor=advisor, event__in=ASSIGNMENTS)
+    rows = Notification.objects.filter(theirs, state=State.WAITING)  # reminders go by the office's hours, not by theirs
     cases = set(rows.values_list("case", flat=True))
     if tell:
         waiting = Case.objects.filter(advisor=advisor, status=Case.Status.OPEN, waiting_since__isnull=False)

@@ -52,9 +52,9 @@ def destination(advisor: Advisor, written: datetime | None = None) -> Case | lis
 
     `written` is when the text was written, as far as that is known; without it, what holds for one written now.
     """
-    waiting = waiting_cases(advisor)
     target = ReplyTarget.objects.select_related("case__member__user").filter(advisor=advisor).first()
     if settings.WECHAT_REPLY_ROUTING == "ask":
+        waiting = waiting_cases(advisor)
         if len(waiting) > 1:
             answered = target is not None and _is_usable(target, advisor) and target.case not in waiting
             return [*([target.case] if target and answered else []), *waiting]
@@ -70,10 +70,10 @@ def destination(advisor: Advisor, written: datetime | None = None) -> Case | lis
         return Outcome(State.HELD, replies.target_changed(), "收到之后才通知了这个案件")
     if written and _another_is_being_told(advisor, case):
         return Outcome(State.HELD, replies.target_changed(), "另一个案件的通知正在发出")
-    others = [one for one in waiting if one.pk != case.pk]
-    if case.waiting_since is None and others and not _is_chosen(target, advisor, others):
-        return [case, *others]
-    return case
+    if case.waiting_since is not None:
+        return case
+    others = waiting_cases(advisor)
+    return [case, *others] if others and not _is_chosen(target, advisor, others) else case
 
 
 def _is_usable(target: ReplyTarget, advisor: Advisor) -> bool:

@@ -19,6 +19,7 @@ from wecom.channels import APP, EMAIL, GROUP
 from wecom.delivery import deliver_due
 from wecom.media import fetch_due_media
 from wecom.spool import bring_in
+from wecom.timing import look_at_all
 
 POLL_EVERY = 0.25  # seconds; one cheap query on an index
 MAIL_EVERY = 1.0  # seconds; an e-mail is due after minutes
@@ -128,6 +129,7 @@ class Command(BaseCommand):
         pulse = Pulse()
         if once:
             pulse.beat()
+            look_at_all()
             tried = work() + send_account_mail() + deliver_due(channels=(EMAIL,)) + scan_due()
             self.stdout.write(f"{tried} sent or tried")
             return
@@ -143,10 +145,14 @@ class Command(BaseCommand):
 
         mail = threading.Thread(target=work_on_mail, args=(stop.is_asked, stop.wait), daemon=True)
         mail.start()
+        has_looked = False
         while not stop.is_asked():
             wait = POLL_EVERY
             try:
                 close_old_connections()
+                if not has_looked:
+                    look_at_all()
+                    has_looked = True
                 work(stopping)
             except (DatabaseError, InterfaceError):
                 # The database is away for a moment; what is due stays due.
