@@ -160,6 +160,7 @@ def test_nothing_that_somebody_wrote_runs_elsewhere(
         admin.goto(f"/admin/{place}")
         nothing_ran(admin)
     sandbox = watched(visit("/"), "/sandbox/")
+    expect(sandbox.locator("#members")).not_to_be_empty()
     sandbox.select_option("#who", "Poisoner")
     lines = sandbox.locator("#app-lines > li")
     for text in (SHORT[0], PAYLOADS[22], "#1 " + SHORT[1]):

@@ -17,6 +17,7 @@ Open = Callable[..., Page]
 
 def replies_as(sandbox: Page, userid: str, text: str) -> str:
     """Write as a colleague in the sandbox's app; return what the app answered."""
+    expect(sandbox.locator("#members")).not_to_be_empty()  # what was said before is shown, and no answer to this text
     if sandbox.locator(f"#who option[value='{userid}']").count():
         sandbox.select_option("#who", userid)
     else:
