@@ -108,7 +108,7 @@ def test_nothing_that_somebody_wrote_runs_in_a_conversation(
 ) -> None:
     assert len(PAYLOADS) >= 200
     path, wrote = f"/messages/{poisoned}/", [text.strip() for text in PAYLOADS]
-    live = watched(sign_in("poisoner@example.com"), path)
+    live = watched(sign_in("poisoner@example.com", "/profile/"), path)
     expect(live.locator("body")).to_have_attribute("data-connection", "live")
     filled = {"payloads": json.dumps(PAYLOADS), "names": json.dumps(NAMES), "number": poisoned}
     site.shell(SAY.format(**filled))
@@ -406,6 +406,10 @@ for model, its in admin.site._registry.items():
 """
 
 
+# Until Select2 has made the box of one, there is nothing that could lack a name. Rows to be added have none.
+UNNAMED_BOXES = "select.admin-autocomplete[id]:not([name*=__prefix__]):not(.select2-hidden-accessible)"
+
+
 @pytest.mark.timeout(300)
 def test_axe_finds_nothing_serious_on_any_page_of_the_admin(
     site: Site, visit: Open, scene: Any, page_errors: PageErrors
@@ -418,6 +422,7 @@ def test_axe_finds_nothing_serious_on_any_page_of_the_admin(
     wrong = {}
     for path in paths:
         is_there(page, path)
+        expect(page.locator(UNNAMED_BOXES)).to_have_count(0)
         wrong[path] = findings(page)
     assert not {where: found for where, found in wrong.items() if found}
 
