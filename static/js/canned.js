@@ -16,6 +16,7 @@ export class CannedReplies {
   #active = 0;
   #dismissed = null; // where the `/` stands whose list was closed
   #byButton = null; // where the `/` stands that the button wrote
+  #wanted = false; // whether the button was pressed while the replies were on their way
 
   constructor({ form, url, page, words, api }) {
     Object.assign(this, { form, url, words, api });
@@ -45,7 +46,11 @@ export class CannedReplies {
   #askByButton() {
     const { box } = this;
     if (this.#isOpen) return this.#close();
-    if (!this.#replies) return box.focus(); // which asks for them
+    if (!this.#replies) {
+      this.#wanted = true;
+      box.focus();
+      return this.#load();
+    }
     if (this.#replies.length === 0) return location.assign(this.foot.querySelector("a").href);
     box.focus();
     const caret = box.selectionEnd;
@@ -63,11 +68,13 @@ export class CannedReplies {
       .then((replies) => {
         this.#replies = replies;
         this.#loadedAt = performance.now();
-        if (document.activeElement === this.box) this.#look({});
+        if (this.#wanted) this.#askByButton();
+        else if (document.activeElement === this.box) this.#look({});
       })
       .catch(() => {}) // the next time the box is entered
       .finally(() => {
         this.#loading = null;
+        this.#wanted = false;
       });
   }
 
