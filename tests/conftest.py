@@ -4,8 +4,13 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
+from hypothesis import settings as hypothesis_settings
 
 from tests.people import World, make_world
+
+# No deadline for an example, which a busy machine would break, and the same examples every time: `make fuzz` is for
+# new ones.
+hypothesis_settings.load_profile("ci")
 
 
 def _delete_from_all(self: DatabaseOperations, style: Any, tables: list[str], **_: Any) -> list[str]:

@@ -13,10 +13,13 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
+from jiayi import pool
 from jiayi.urls import handler500, urlpatterns
 from tests.cases.server import PATIENCE, Server
 
 __all__ = ["handler500", "urlpatterns"]
+
+pool.GIVES_WAY = float(os.environ.get("HELD_GIVES_WAY", pool.GIVES_WAY))
 
 SLOW = 0.2  # seconds
 LONG = 64 * 1024  # bytes of each of a hundred pieces: more than the sockets between hold

@@ -330,6 +330,14 @@ def sign_in(visit: Callable[..., Page], sessions: dict[str, Any]) -> Callable[..
     return enter
 
 
+def until(page: Page, condition: str) -> None:
+    """Wait until the expression is true in the page; Playwright's own way would be stopped by the content policy."""
+    deadline = time.monotonic() + 10
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        page.wait_for_timeout(30)
+
+
 @pytest.fixture
 def shot() -> Callable[..., None]:
     """Keep a picture of a page in var/screenshots/, for people to look at; it takes time, so only when asked."""

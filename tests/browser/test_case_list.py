@@ -390,7 +390,7 @@ def test_printing_the_page_of_messages_prints_the_conversation(
 def test_axe_finds_nothing_on_the_pages_of_the_desk(practice: Site, sign_in: Open, record: int) -> None:
     wrong = {}
     for phone in (False, True):
-        advisor = sign_in(BUSY, "/messages/?show=all", phone=phone)
+        advisor = sign_in(BUSY, "/profile/", phone=phone)
         for path in ("/messages/", f"/messages/{record}/", f"/messages/{record}/case/", "/messages/replies/"):
             advisor.goto(path)
             if path != "/messages/replies/" and "case" not in path:

@@ -138,7 +138,7 @@ def test_without_javascript_the_server_tells_it_all(visit: Open, page_errors: Pa
 ZONES = [
     ("America/Toronto", "zh-CN", r"周一至周五 09:00–18:00（多伦多时间）"),
     ("Asia/Shanghai", "zh-CN", r"周一至周五 2[12]:00–次日 0[67]:00（您的当地时间）"),
-    ("Pacific/Auckland", "zh-CN", r"周二至周六 0[2-4]:00–1[1-3]:00（您的当地时间）"),
+    ("Pacific/Auckland", "zh-CN", r"周二至周六 0[1-4]:00–1[0-3]:00（您的当地时间）"),
     ("Asia/Shanghai", "en", r"Mon to Fri 2[12]:00–next day 0[67]:00 \(your local time\)"),
 ]
 

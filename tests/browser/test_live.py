@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, Request, Route, expect
 
-from tests.browser.conftest import PASSWORD, PageErrors, Site
+from tests.browser.conftest import PASSWORD, PageErrors, Site, until
 
 pytestmark = pytest.mark.browser
 
@@ -84,7 +84,7 @@ def test_each_side_sees_the_other_type_until_the_message_is_there(sign_in: Open,
     assert told == []
     advisor.locator(BOX).press_sequentially("您好，我看看", delay=20)
     expect(member.locator("#typing")).to_be_visible()
-    assert len(told) == 1, "not at every key"
+    assert 1 <= len(told) < 6, "one in three seconds, not one a key"
     assert [member.locator(part).bounding_box() for part in ("#scroller", "#peer", BOX)] == before, "nothing moves"
     expect(member.locator("#announcer")).to_be_empty()
     expect(advisor.locator("#typing")).to_be_hidden()
@@ -213,7 +213,10 @@ def test_a_new_message_is_told_once_by_badge_sound_and_notification_without_a_wo
     is_live(page, second)
     page.bring_to_front()
     says(site, case, ADVISOR, "没有打开提醒")
+    expect(page.locator(f".case[data-number='{case}'] .case-last")).to_have_text("没有打开提醒")
     expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("^data:image/png"))
+    # On the page's own timers: what would tell of it has decided before these end.
+    page.evaluate("new Promise((done) => setTimeout(() => setTimeout(done, 500), 1100))")
     page.click("[data-menu] summary")
     for name in ("新消息提示音", "桌面通知"):
         switch = page.get_by_role("switch", name=name)
@@ -221,12 +224,14 @@ def test_a_new_message_is_told_once_by_badge_sound_and_notification_without_a_wo
         switch.click()
         expect(switch).to_be_checked()
     shot(page, "live-switches")
+    until(page, "window.notes === 2")
     told = page.evaluate("[window.shown, window.notes]")
     assert told == [[], 2], "the sound was played to let one know it, nothing else was told"
     page.keyboard.press("Escape")
     says(site, case, ADVISOR, "护照首页", "很清楚")
     expect(page.locator("html")).to_have_attribute("data-shown", "1")
     assert page.evaluate("window.shown") == [["佳忆", f"案件 #{case} 有新消息"]]
+    until(page, "window.notes >= 4")
     page.wait_for_timeout(500)
     assert page.evaluate("[window.shown.length, window.notes]") == [1, 4], "once for both"
     assert second.evaluate("[window.shown.length, window.notes]") == [0, 0], "by one tab only"
@@ -299,7 +304,7 @@ def test_what_was_written_into_another_case_goes_too_after_a_restart_of_the_brow
     last = restarted.locator(f".case[data-number='{case}'] .case-last")
     expect(last).to_have_text("您：三")
     assert site.shell(says_it) == "['一', '二', '三']"
-    assert restarted.evaluate("Object.keys(localStorage).filter((key) => key.includes('outbox'))") == []
+    until(restarted, "!Object.keys(localStorage).some((key) => key.includes('outbox'))")
 
 
 def test_what_a_tab_left_behind_when_it_was_closed_goes_first_from_the_one_that_stays(
@@ -342,11 +347,15 @@ def test_while_the_page_only_asks_what_was_refused_waits_as_long_as_it_was_told(
     expect(member.locator("body")).to_have_attribute("data-connection", "polling")
     write(member, "一")
     expect(member.locator(".pending .foot")).to_contain_text("发送得太快了。")
-    for _ in range(20):
+    for _ in range(16):  # 72 s of the 100, and the real time that passes meanwhile
         member.clock.run_for(4_500)
         expect(member.locator("body")).to_have_attribute("data-connection", "polling")
     assert len(tries) == 1
-    member.clock.run_for(15_000)
+    member.clock.run_for(30_000)
+    for _ in range(100):
+        if len(tries) > 1:
+            break
+        member.wait_for_timeout(100)
     expect(member.locator(".pending .foot")).to_contain_text("发送得太快了。")
     assert len(tries) == 2
 
@@ -383,7 +392,7 @@ def test_a_refusal_stays_in_words_and_does_not_hold_up_what_follows(
     def refuse(route: Route) -> None:
         answer = {"busy": (503, "网站正忙，请稍后再试。"), "never": (400, "这条消息不能发送。")}
         status, detail = next(answer[word] for word in answer if word in (route.request.post_data or ""))
-        route.fulfill(status=status, json={"detail": detail}, headers={"Retry-After": "1"})
+        route.fulfill(status=status, json={"detail": detail}, headers={"Retry-After": "5"})
 
     member.route("**/api/cases/*/messages/", refuse, times=2)
     write(member, "never")

@@ -37,10 +37,14 @@ def test_a_member_writes_the_advisor_answers_in_wecom_and_the_member_sees_it(
     site.shell("Advisor.objects.update(last_active_at=None)")
     member = sign_in(MEMBER, "/messages/1001/")
     sandbox = visit("/sandbox/")
+    alerts = sandbox.locator("#group-lines").get_by_text(re.compile("^#1001 王\\*：[0-9]+ 条消息，"))
+    expect(sandbox.locator("#members")).not_to_be_empty()
+    before = alerts.count()
     member.fill("#compose textarea", "您好，我的学签下个月到期")
     member.press("#compose textarea", "Enter")
-    alert = sandbox.locator("#group-lines").get_by_text(re.compile("^#1001 王\\*：[0-9]+ 条消息，")).last
-    expect(alert).to_be_visible()
+    expect(alerts).to_have_count(before + 1)
+    written = member.locator("#messages .mine", has_text="您好，我的学签下个月到期")
+    expect(written.locator(".tick")).to_have_attribute("data-state", "told")  # with it the reply target is set
     assert "学签下个月" not in sandbox.locator("#group-lines").inner_text()
     receipt = replies_as(sandbox, "LiMing", "您好，请先准备护照首页")
     assert "✓ 已发送 → #1001 王小明 · 学签续签" in receipt

@@ -84,6 +84,7 @@ def test_the_list_shows_drafts_and_what_is_not_sent_live_in_every_tab(
     expect(row(other, case).locator(".draft")).to_have_text("草稿")
     page.unroute_all()
     page.reload()
+    is_live(page)
     expect(page.locator(".pending")).to_have_count(0)
     page.fill(BOX, "")
     for tab in (page, other):

@@ -84,8 +84,10 @@ def test_a_page_whose_reader_left_while_it_waited_is_not_begun(
         hold_all(server, sockets, world)
         with ExitStack() as left:
             ask(server, left, None, "left", 20)
+            assert server.has_read_all()
             time.sleep(0.3)
         (waits,) = ask(server, sockets, None, "waits")
+        assert server.has_read_all()
         time.sleep(0.3)
     assert whole(waits).startswith(b"HTTP/1.1 200")
     assert server.begun() == {"wang0", "wang1", "wang2", "li0", "waits0"}
@@ -114,7 +116,10 @@ def test_who_left_while_their_page_was_made_holds_its_thread_until_it_is_ready(
         time.sleep(GRACE)
         with ExitStack() as left:
             ask(server, left, None, "left")
+            assert server.has_read_all()
             time.sleep(0.3)
+        assert server.has_read_all()  # also that it was hung up on
+        time.sleep(0.3)
     assert has_page(server)
     assert "left0" not in server.begun()
 
@@ -160,6 +165,7 @@ def test_beyond_the_queue_one_is_told_to_come_again(
     with server.holding():
         ask(server, sockets, wang, "wang", THREADS - 1 + MOST_OF_ONE)
         assert len(server.begun(count=THREADS - 1)) == THREADS - 1
+        assert server.has_read_all()
         time.sleep(0.3)
         more = server.begin("GET", path, session_of(wang), more={**CLOSE, "Accept-Language": language})
         answer = whole(sockets.enter_context(more)).decode()

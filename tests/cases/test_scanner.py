@@ -42,6 +42,11 @@ NOWHERE = Address("127.0.0.1", 1)
 @pytest.fixture(autouse=True)
 def _not_paused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanning, "_pause_until", 0.0)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For scanners that only the deadline ends: a healthy one would need longer now and then."""
     monkeypatch.setattr(scanning, "AT_ONCE", 0.3)
     monkeypatch.setattr(scanning, "PATIENCE", 0.3)
 
@@ -129,7 +134,7 @@ def hang(clamd: Clamd) -> Answer:
 
 def slow(clamd: Clamd) -> Answer:
     def drip(wire: socket.socket, _content: bytes) -> None:
-        for byte in b"stream: OK":
+        for byte in b"stream: OK" * 6:  # 12 s
             if clamd.released.wait(0.2):
                 return
             wire.sendall(bytes([byte]))
@@ -151,18 +156,21 @@ WRONG: dict[str, Callable[[Clamd], Answer]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_scanner_that_gives_no_verdict_keeps_the_file_waiting(world: World, clamd: Clamd, wrong: str) -> None:
+def test_a_scanner_that_gives_no_verdict_keeps_the_file_waiting(
+    world: World, clamd: Clamd, impatient: None, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
     proper, clamd.answer = clamd.answer, WRONG[wrong](clamd)
     began = time.monotonic()
-    attachment = send(world)
-    assert time.monotonic() - began < 2
+    attachment = send(world, files.PDF, "a.pdf")
+    assert time.monotonic() - began < 8
     assert_not_served(world, attachment, "waiting")
     assert scan_due() == 0
     assert_not_served(world, attachment, "waiting")
     clamd.answer = proper
+    monkeypatch.setattr(scanning, "PATIENCE", 30.0)
     with wait_a_little():
         assert scan_due() == 1
-    assert_served(world, attachment, files.PNG)
+    assert_served(world, attachment, files.PDF)
 
 
 def test_a_file_larger_than_the_scanner_takes_waits_with_what_it_said(
@@ -192,14 +200,12 @@ def test_while_the_scanner_is_down_files_wait_and_are_served_when_it_is_back(
     assert "王小明" not in caplog.text
 
 
-def test_after_a_failure_nobody_else_waits_for_the_scanner(world: World, clamd: Clamd) -> None:
+def test_after_a_failure_nobody_else_waits_for_the_scanner(world: World, clamd: Clamd, impatient: None) -> None:
     clamd.answer = clamd.hang
     send(world)
-    began = time.monotonic()
     for _number in range(3):
         send(world)
     assert len(clamd.scanned) == 1
-    assert time.monotonic() - began < 3
 
 
 def test_one_file_nobody_can_scan_does_not_hold_up_the_others(world: World, settings: Settings) -> None:

@@ -49,7 +49,7 @@ class Desk(socketserver.StreamRequestHandler):
         office = cast(PostOffice, self.server)
         office.connections += 1
         if office.silent:
-            office.stopping.wait(5)
+            office.stopping.wait(60)
             return
         self._say("220 ready")
         for line in self.rfile:

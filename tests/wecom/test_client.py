@@ -31,8 +31,8 @@ from wecom.errcodes import Verdict, explain
 KEY, TOKEN, SECRET, MEDIA_ID = "canary-key-7e1f", "canary-token-93ab", "canary-secret-c0de", "canary-media-55aa"
 CANARIES = ("canary-", "CANARY-")
 DEADLINE = 5.0  # seconds, instead of 10
-SHORT_DEADLINE = 0.4
-LATE = 1.0  # a busy machine wakes threads late
+SHORT_DEADLINE = 1.0
+LATE = 5.0  # a busy machine wakes threads late
 
 TEXT: dict[str, Any] = {"msgtype": "text", "text": {"content": "案件 #1042 有 2 条消息"}}
 

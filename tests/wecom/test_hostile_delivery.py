@@ -103,7 +103,7 @@ def wecom(
     settings: Settings, clock: time_machine.Traveller, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ScriptedServer]:
     """WeCom, healthy until told otherwise; 李明 is bound to an account."""
-    monkeypatch.setattr(client, "DEADLINE_SECONDS", 0.5)
+    monkeypatch.setattr(client, "DEADLINE_SECONDS", 1.5)  # healthy answers too must come within it
     bind_wecom_account(world.li, "LiMing")
     with ScriptedServer() as server:
         settings.WECHAT_WEBHOOK_URL = server.webhook_url(KEY)

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -149,6 +150,9 @@ def test_random_kills_lose_no_notification(
 
         return respond
 
+    def more_than(before: int) -> bool:
+        return len(heard) > before
+
     robot.play(slowly)
     asked = Notification.objects.bulk_create(
         Notification(event=Event.TEST)
@@ -156,8 +160,11 @@ def test_random_kills_lose_no_notification(
     )
     references = {row.reference for row in asked}
     for _ in range(KILLS):
+        before = len(heard)
         with workers(1):
-            time.sleep(chance.uniform(0.02, 0.2))
+            if chance.random() < 0.7:  # mostly once it is at work, however long its start takes
+                wait_until(partial(more_than, before), 10)
+            time.sleep(chance.uniform(0.001, 0.1))
     cut_off = Attempt.objects.filter(finished_at=None).count()
     left = Notification.objects.exclude(state=State.DELIVERED).count()
     with workers(1):

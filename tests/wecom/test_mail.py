@@ -212,7 +212,7 @@ def test_a_wrong_password_waits_for_a_person_and_is_shown_to_administrators(
 def test_what_goes_to_wecom_does_not_wait_for_a_silent_mail_server(
     world: World, robot: Robot, office: PostOffice, settings: Settings
 ) -> None:
-    settings.EMAIL_TIMEOUT = 3.0
+    settings.EMAIL_TIMEOUT = 30.0
     settings.EMAIL_REMINDER_AFTER = timedelta()
     office.silent = True
     says(world.case, world.li, "您好")
@@ -227,7 +227,7 @@ def test_what_goes_to_wecom_does_not_wait_for_a_silent_mail_server(
         register_member(email="zhao@example.com", name="赵一", password=PASSWORD)
         deliver_due(channels=("group", "app"))
         assert any("新会员" in text for text in robot.texts)
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 20.0
         assert Notification.objects.get(event=Event.REPLY_UNREAD).state == State.SENDING
     finally:
         stopping.set()

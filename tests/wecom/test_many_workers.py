@@ -210,7 +210,7 @@ def test_a_transaction_that_hangs_in_one_case_does_not_hold_up_the_others(world:
     with another_connection(write):
         worker = threading.Thread(target=deliver_and_close)
         worker.start()
-        worker.join(5)
+        worker.join(15)
         assert not worker.is_alive(), "it waits for somebody's transaction"
         assert len(robot.texts) == 1
         assert f"#{world.other_case.number}" in robot.texts[0]
@@ -229,7 +229,7 @@ def test_a_mark_that_waits_for_a_case_does_not_hold_up_the_claims(world: World, 
         send_test("group")
         began = time.monotonic()
         assert claim("group") is not None
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10, "where the other transaction hangs for 20 s"
     marking.join()
 
 
@@ -277,6 +277,10 @@ def again(call: Callable[[int], object]) -> None:
 # While WeCom takes its time -----------------------------------------------------------------------------
 
 
+# Not what PostgreSQL does in the database by itself.
+CLIENTS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+
+
 def test_no_connection_to_postgresql_is_open_while_wecom_hangs(
     world: World, app: App, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,10 +293,10 @@ def test_no_connection_to_postgresql_is_open_while_wecom_hangs(
     healthy = app._script
 
     def watched(request: Received) -> Response:
-        others, patience = 1, time.monotonic() + 3
+        others, patience = 1, time.monotonic() + 10
         while others and time.monotonic() < patience:  # a backend takes a moment to notice that it was hung up on
             with connection.cursor() as cursor:  # of the server's thread
-                cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [name])
+                cursor.execute(CLIENTS, [name])
                 others = cursor.fetchone()[0] - 1
         seen.append((request.path, others))
         connections.close_all()

@@ -34,7 +34,7 @@ def test_a_worker_killed_while_scanning_leaves_the_file_waiting_and_the_next_one
         proper, scanner.answer = scanner.answer, scanner.hang
         url = f"tcp://127.0.0.1:{scanner.address.port}"
         worker = start_manage("deliver", CLAMD_URL=url, **on_disk)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not scanner.scanned and time.monotonic() < deadline:
             time.sleep(0.05)
         worker.send_signal(signal.SIGKILL)

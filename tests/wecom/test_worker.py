@@ -58,7 +58,7 @@ def test_sigterm_finishes_the_message_in_hand_and_takes_no_other(world: World, s
         settings.WECHAT_WEBHOOK_URL = server.webhook_url("test-robot-key")
         first, second = send_test("group"), send_test("group")
         with worker() as process:
-            server.wait_for(1, timeout=20)
+            server.wait_for(1, timeout=60)
             process.send_signal(signal.SIGTERM)
             asked_to_end.set()
             assert process.wait(8) == 0
@@ -85,7 +85,7 @@ def test_sigterm_ends_within_ten_seconds_while_wecom_hangs_and_loses_nothing(
         settings.WECHAT_API_BASE_URL = wecom.url
         more = {"WECHAT_API_BASE_URL": wecom.url, "WECHAT_APP_SECRET_FILE": str(tmp_path / "secret")}
         with worker(**more) as process:
-            wecom.wait_for(1, timeout=20)
+            wecom.wait_for(1, timeout=60)
             process.send_signal(signal.SIGTERM)
             # It ends by itself after 9.5 s; without that it would take 13. A busy machine needs the second between.
             assert process.wait(12) == 0
