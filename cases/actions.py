@@ -177,7 +177,7 @@ def recall_message(message: Message, *, by: User) -> Message:
     """
     case = lock_case(message.case_id)
     check_participant(case, by)
-    message = Message.objects.get(pk=message.pk)
+    message = case.messages.get(pk=message.pk)  # its `case` is the locked one, for whoever hears of it
     if message.sender_id != by.pk:
         raise Gone(_("没有找到。"))
     if message.recalled_at is not None:

@@ -15,7 +15,7 @@ from wecom import replies
 from wecom.models import InboundMessage
 from wecom.notifications import notify_card_chosen
 from wecom.routing import Outcome, close_held, set_target, waiting_cases, written_at
-from wecom.slips import LIST, RECALL, command_in
+from wecom.slips import LIST, RECALL, asks_to_recall, command_in
 
 State = InboundMessage.State
 GREET_EVERY = timedelta(minutes=10)
@@ -35,7 +35,7 @@ def run_command(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | N
 def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> Outcome:
     """Take the advisor's own last WeCom message back, of the case `number` if it is given.
 
-    One that is still under way or held for a question is stopped.
+    One that is still under way or held for a question is stopped. 请帮我撤回一下, held itself, meant the one before it.
     """
     # One that could not be put into its case after the receipt had promised it is the last one, too: what stood before
     # it must not go in its place.
@@ -49,7 +49,9 @@ def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> 
     last = mine.select_related("message", "case__member__user").order_by(sent_at.desc(), "-pk").first()
     if last is not None and last.menu_id:
         close_held(last, Outcome(State.IGNORED, reason="顾问撤回"))
-        return Outcome(State.IGNORED, replies.DROPPED, "撤回")
+        if asks_to_recall(last.content):
+            return recall(row, advisor, number)
+        return Outcome(State.IGNORED, replies.dropped(last.content), "撤回")
     gone = last is None or last.state == State.HELD or (last.message and last.message.recalled_at)
     if gone or last is None or last.case is None:
         return Outcome(State.IGNORED, replies.NOTHING_TO_RECALL, "没有可撤回的消息")

@@ -70,11 +70,10 @@ def _of_assignment(row: Notification, now: datetime) -> Verdict:
     is_theirs = case.advisor_id == row.advisor_id
     if is_theirs != (row.event == Event.CASE_ASSIGNED):
         return Cancel("案件已再次换了跟进人。")
-    later = case.notifications.filter(event=row.event, channel=row.channel, advisor=row.advisor, pk__gt=row.pk)
-    if later.exists():
-        return Cancel("之后又有一次同样的变更。")
-    if not is_theirs:
+    if not is_theirs or case.advisor is None:
         return Send(row.advisor)
+    if not case.advisor.may_work:  # nobody reads of a client who may not act for them
+        return Cancel("顾问未通过审核或已停用。")
     alerts = case.notifications.filter(event=Event.MEMBER_WROTE, channel=row.channel)
     if alerts.filter(advisor=row.advisor, delivered_at__gte=row.created_at).exists():
         return Cancel("已随会员来信的通知告知。")

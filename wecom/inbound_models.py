@@ -16,7 +16,7 @@ class ReplyTarget(models.Model):
     advisor = models.OneToOneField(Advisor, models.PROTECT, related_name="reply_target", verbose_name=_("顾问"))
     case = models.ForeignKey(Case, models.PROTECT, related_name="+", verbose_name=_("案件"))
     set_at = models.DateTimeField(_("时间"), default=timezone.now)
-    # When the advisor named it themselves: by a number alone, a card's button, or a menu.
+    # When the advisor named it themselves: by a number alone or a card's button.
     chosen_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:

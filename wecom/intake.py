@@ -3,6 +3,8 @@
 The first rule that fits.
 """
 
+from dataclasses import replace
+
 from advisors.models import Advisor
 from cases.models import Case
 from wecom import replies
@@ -10,7 +12,7 @@ from wecom.menus import ask_whether, ask_which, choose, hold_slip, open_question
 from wecom.models import InboundMessage
 from wecom.numbers import Numbered, begins_with_a_number, is_meant_for_a_number, numbered
 from wecom.routing import Outcome, deliver, destination, followed, set_target, waiting_cases, written_at
-from wecom.slips import bare, choice_in, looks_like_a_slip
+from wecom.slips import bare, looks_like_a_slip
 
 State = InboundMessage.State
 
@@ -46,7 +48,7 @@ def _to_number(row: InboundMessage, advisor: Advisor, found: Numbered) -> Outcom
         return Outcome(State.HELD, replies.not_yours(said), f"没有跟进案件 #{replies.shortened(said)}")
     if begins_with_a_number(found.text):
         return Outcome(State.HELD, replies.two_numbers(), "写了两个案件号")
-    if found.text and looks_like_a_slip(found.text) and choice_in(found.text) is None:
+    if found.text and looks_like_a_slip(found.text) and not bare(found.text).isdecimal():
         return ask_whether(row, advisor, case, found.text)
     if found.text:
         return deliver(row, advisor, case, found.text)
@@ -70,4 +72,7 @@ def _slip(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
     there = destination(advisor, written_at(row))
     if isinstance(there, Outcome):
         return there
-    return ask_whether(row, advisor, there, text) if isinstance(there, Case) else ask_which(row, advisor, there)
+    if isinstance(there, Case):
+        return ask_whether(row, advisor, there, text)
+    asked = ask_which(row, advisor, there)
+    return replace(asked, reply=f"{replies.slip(text)}\n{asked.reply}")

@@ -107,7 +107,7 @@ class Notification(models.Model):
     priority = models.PositiveSmallIntegerField(default=Priority.ALERT, editable=False)
     due_at = models.DateTimeField(_("应发送"), default=timezone.now)
     attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
-    # WeCom refused it and is not asked again before this, whatever else happens (timing.py).
+    # WeCom refused it and is not asked again before this (timing.py), unless it is for somebody else by then.
     retry_at = models.DateTimeField(null=True, blank=True, editable=False)
     # From then the 24 hours count after which it is given up; empty while it waits for a person to mend something.
     trying_since = models.DateTimeField(null=True, blank=True, editable=False)

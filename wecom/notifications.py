@@ -44,10 +44,13 @@ def notify_advisor_reviewed(advisor: Advisor) -> Notification:
 def notify_assigned(case: Case, before: Advisor | None, after: Advisor | None) -> None:
     """Ask for both advisors to be told that a case changed hands: directly if that is possible, else in the group.
 
-    When its member waits, the one now is alerted as by a message, and what waited for the one before is looked at
-    again. The case's row is locked by the caller.
+    Whoever was given it and has not been told yet is not told that it was taken either. When its member waits, the one
+    now is alerted as by a message, and what waited for the one before is looked at again. The case's row is locked by
+    the caller.
     """
-    for event, advisor in ((Event.CASE_TAKEN, before), (Event.CASE_ASSIGNED, after)):
+    untold = case.notifications.filter(event=Event.CASE_ASSIGNED, advisor=before, state=State.WAITING, attempts=0)
+    undone = untold.update(state=State.CANCELLED, note="案件已再次换了跟进人。") if before else 0
+    for event, advisor in ((Event.CASE_TAKEN, None if undone else before), (Event.CASE_ASSIGNED, after)):
         if advisor is not None:
             Notification.objects.create(
                 event=event, channel=_way_to(advisor), case=case, member=case.member, advisor=advisor

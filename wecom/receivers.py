@@ -2,15 +2,15 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models.signals import post_save
 
 from advisors.models import Advisor
 from advisors.signals import advisor_reviewed, availability_changed, wecom_account_changed
-from cases.actions import lock_case
 from cases.models import Case, Message
 from cases.signals import advisor_assigned, being_notified, message_recalled
 from jiayi.announcing import is_announced
-from members.models import Member
+from members.models import Member, User
 from wecom.notifications import (
     advisor_changed,
     notify_advisor_applied,
@@ -33,6 +33,7 @@ def connect() -> None:
     advisor_reviewed.connect(on_reviewed, dispatch_uid="wecom.reviewed")
     wecom_account_changed.connect(on_account, dispatch_uid="wecom.account")
     availability_changed.connect(on_availability, dispatch_uid="wecom.availability")
+    post_save.connect(on_user, sender=User, dispatch_uid="wecom.user")
     advisor_assigned.connect(on_assigned, dispatch_uid="wecom.assigned")
     message_recalled.connect(on_recalled, dispatch_uid="wecom.recalled")
     being_notified.connect(on_being_notified, dispatch_uid="wecom.being_notified")
@@ -73,14 +74,26 @@ def on_account(*, advisor: Advisor, **kwargs: Any) -> None:
     advisor_changed(advisor, tell=bool(advisor.wecom_userid) and advisor.may_work and is_announced())
 
 
+def on_user(
+    *, instance: User, created: bool, raw: bool = False, update_fields: frozenset[str] | None = None, **kwargs: Any
+) -> None:
+    """Deactivated or activated again: who may not sign in may not work."""
+    if created or raw or (update_fields is not None and "is_active" not in update_fields):
+        return
+    with transaction.atomic():
+        advisor = Advisor.objects.select_for_update(no_key=True).filter(user=instance).first()
+        if advisor is not None:
+            advisor_changed(advisor, tell=not instance.is_active and is_announced())
+
+
 def on_availability(*, advisor: Advisor, **kwargs: Any) -> None:
     advisor_changed(advisor)
 
 
 def on_recalled(*, message: Message, **kwargs: Any) -> None:
-    """An answer that was taken back answers nobody: the reminders that it had ended are asked for again."""
+    """An answer that was taken back answers nobody: the alert and the reminders it had ended are asked for again."""
     if message.sender_id != message.case.member.user_id and is_announced():
-        notify_waiting(lock_case(message.case_id))
+        notify_waiting(message.case)
 
 
 def on_assigned(*, case: Case, before: Advisor | None, after: Advisor | None, **kwargs: Any) -> None:

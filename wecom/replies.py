@@ -178,6 +178,10 @@ def shown(text: str) -> str:
     return cut(plain(text), SLIP)
 
 
+def dropped(text: str) -> str:
+    return f"已取消，消息没有送出：「{shown(text)}」" if text else DROPPED
+
+
 def slip(text: str) -> str:
     return f"「{shown(text)}」看起来像误发，没有送出（已保留）。可用的指令：撤回、列表、帮助。"
 

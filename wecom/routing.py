@@ -53,6 +53,7 @@ def destination(advisor: Advisor, written: datetime | None = None) -> Case | lis
     `written` is when the text was written, as far as that is known; without it, what holds for one written now.
     """
     target = ReplyTarget.objects.select_related("case__member__user").filter(advisor=advisor).first()
+    waiting: list[Case] | None = None
     if settings.WECHAT_REPLY_ROUTING == "ask":
         waiting = waiting_cases(advisor)
         if len(waiting) > 1:
@@ -72,7 +73,7 @@ def destination(advisor: Advisor, written: datetime | None = None) -> Case | lis
         return Outcome(State.HELD, replies.target_changed(), "另一个案件的通知正在发出")
     if case.waiting_since is not None:
         return case
-    others = waiting_cases(advisor)
+    others = waiting_cases(advisor) if waiting is None else waiting
     return [case, *others] if others and not _is_chosen(target, advisor, others) else case
 
 

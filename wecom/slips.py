@@ -25,8 +25,8 @@ LONGEST = 40  # characters; whatever is longer is meant for somebody
 SHORT = 8  # letters; what begins with 撤回 and has no more is asked about
 _ANY = "(?:" + "|".join(COMMANDS) + ")"
 _SPOKEN = re.compile(f"(?:{BEFORE.replace(' ', '|')})*{_ANY}(?:{AFTER.replace(' ', '|')})*")
-# A number beside an English word counts only after #: "2024 list" and "100% help" are meant for somebody.
-_WITH_NUMBER_SIGN = re.compile(r"\W*(?:#\W*[0-9]+\W*)?[a-z]+\W*(?:#\W*[0-9]+\W*)?")
+# A number beside a word counts only after #, but for 撤回 1042: "2024 list" and "100% help" are meant for somebody.
+_WITH_NUMBER_SIGN = re.compile(r"\W*(?:#\W*[0-9]+\W*)?[^\W\d]+\W*(?:#\W*[0-9]+\W*)?")
 _CHOICE = re.compile(r"[\W_]*(0|[1-9][0-9]?)[\W_]*")
 _DIGITS = re.compile("[0-9]+")
 _SAYS_NOTHING = set("~～|^`_=<>")
@@ -47,31 +47,41 @@ def command_in(text: str) -> tuple[str, int | None] | None:
     word, numbers = _DIGITS.sub("", bare(text)), _DIGITS.findall(narrow)
     if len(text) > LONGEST or word not in COMMANDS or len(numbers) > 1:
         return None
-    if numbers and (len(numbers[0]) > 9 or (word.isascii() and not _WITH_NUMBER_SIGN.fullmatch(narrow))):
+    signed = word.isascii() or COMMANDS[word] != RECALL
+    if numbers and (len(numbers[0]) > 9 or (signed and not _WITH_NUMBER_SIGN.fullmatch(narrow))):
         return None
     return COMMANDS[word], int(numbers[0]) if numbers else None
 
 
 def choice_in(text: str) -> int | None:
-    """Return the number of an item of a menu, if that is the whole text; 6.5, 1-2 and 02 are none."""
-    found = _CHOICE.fullmatch(_narrow(text)) if not _has_sign(text) and not text.lstrip().startswith("-") else None
+    """Return the number of an item of a menu, if that is the whole text; 6.5, 1-2, -1 and 02 are none."""
+    narrow = _narrow(text).lstrip()
+    if _has_sign(text) or unicodedata.category(narrow[:1] or " ") == "Pd":
+        return None
+    found = _CHOICE.fullmatch(narrow)
     return int(found[1]) if found else None
 
 
 def looks_like_a_slip(text: str) -> bool:
     """Whether the text is nothing but punctuation or one or two digits, or is much like a command."""
+    letters = bare(text)
+    word, numbers = _DIGITS.sub("", letters), _DIGITS.findall(_narrow(text))
+    if not letters or (numbers == [letters] and len(letters) <= 2):
+        return not _has_sign(text)
     if len(text) > LONGEST:
         return False
-    letters = bare(text)
-    word = _DIGITS.sub("", letters)
-    if not letters:
-        return not _has_sign(text)
-    if choice_in(text) is not None or word in LIKE_COMMANDS:
+    if word in LIKE_COMMANDS:
         return True
     if word.isascii():
         return word == letters and _SPOKEN.fullmatch(word) is not None
     begins = word.startswith(("撤回", "撤销", "撤消")) and len(word) <= SHORT
     return begins or _SPOKEN.fullmatch(word) is not None
+
+
+def asks_to_recall(text: str) -> bool:
+    """Whether a slip is 撤回 as it is said to a person."""
+    words = [word for word, command in COMMANDS.items() if command == RECALL]
+    return looks_like_a_slip(text) and any(word in bare(text) for word in words)
 
 
 def _has_sign(text: str) -> bool:

@@ -24,7 +24,7 @@ def not_after(moment: datetime) -> Greatest:
 
 
 def look_again(rows: QuerySet[Notification]) -> None:
-    """Have those of the rows that wait looked at now. Whoever calls it has locked their case."""
+    """Have those of the rows that wait looked at now. Whoever calls it has locked their case, or them."""
     rows.filter(state=State.WAITING).update(due_at=not_after(timezone.now()))
 
 

@@ -68,8 +68,9 @@ export class CannedReplies {
       .then((replies) => {
         this.#replies = replies;
         this.#loadedAt = performance.now();
+        if (document.activeElement !== this.box) return;
         if (this.#wanted) this.#askByButton();
-        else if (document.activeElement === this.box) this.#look({});
+        else this.#look({});
       })
       .catch(() => {}) // the next time the box is entered
       .finally(() => {

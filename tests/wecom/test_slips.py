@@ -212,8 +212,18 @@ def test_help_however_it_is_asked_for(told: World, wecom: WeCom, said: str) -> N
     assert written(told.case) == []
 
 
-SLIPS = ["？", "。。。", "3", "①", "１２.", "{}", "#{} ？"]
-SLIPS += ["请撤回", "撤回上一条消息", "帮我撤回一下", "请撤回 #{}", "撤回，发错了", "查看列表", "取消", "list all"]
+SLIPS = ["？", "。。。", "。" * 41, "3", "02", "00", "—1", "①", "１２.", "{}", "#{} ？"]
+SLIPS += [
+    "请撤回",
+    "撤回上一条消息",
+    "帮我撤回一下",
+    "2024 列表",
+    "请撤回 #{}",
+    "撤回，发错了",
+    "查看列表",
+    "取消",
+    "list all",
+]
 
 
 @pytest.mark.parametrize("said", SLIPS)
@@ -244,6 +254,26 @@ def test_a_second_slip_takes_the_question_and_the_first_is_not_sent_with_it(told
     assert written(told.case) == ["。"]
 
 
+def test_a_slip_where_several_cases_wait_is_called_one_beside_the_choice(told: World, ask: WeCom) -> None:
+    reply = ask.say("LiMing", "帮我撤回一下").reply
+    assert "「帮我撤回一下」看起来像误发" in reply
+    assert f"2） {name(told.case)}" in reply
+    ask.say("LiMing", "0")
+    assert written(told.case) == written(told.other_case) == []
+
+
+def test_recall_after_it_was_asked_for_in_words_takes_back_what_was_sent(told: World, wecom: WeCom) -> None:
+    wecom.say("LiMing", "写错了")
+    assert "可用的指令：撤回" in wecom.say("LiMing", "请帮我撤回一下").reply
+    assert f"已撤回最后一条消息 → {name(told.case)}" in wecom.say("LiMing", "撤回").reply
+    assert written(told.case) == []
+
+
+def test_what_recall_drops_is_named(told: World, ask: WeCom) -> None:
+    ask.say("LiMing", "第一句")
+    assert "消息没有送出：「第一句」" in ask.say("LiMing", "撤回").reply
+
+
 def test_a_digit_that_is_no_answer_is_held_as_a_slip(told: World, wecom: WeCom) -> None:
     wecom.say("LiMing", "？")
     assert "「3」看起来像误发" in wecom.say("LiMing", "3").reply
@@ -252,7 +282,7 @@ def test_a_digit_that_is_no_answer_is_held_as_a_slip(told: World, wecom: WeCom) 
 
 def test_what_is_no_item_of_a_menu_chooses_none(told: World, ask: WeCom) -> None:
     ask.say("LiMing", "第一句")
-    for said in ("0.2", "0-1", "02", "-1", "1.5"):
+    for said in ("0.2", "0-1", "02", "-1", "－1", "–1", "1.5"):
         ask.say("LiMing", said)
     assert written(told.case) == written(told.other_case) == []
 

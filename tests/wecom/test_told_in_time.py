@@ -535,6 +535,51 @@ def test_a_case_given_away_while_it_was_closed_is_told_of_when_it_is_opened_agai
     assert cards(app, "ZhangWei")[-1]["sub_title_text"] == "「请问要多久？」"
 
 
+@pytest.mark.parametrize("how", ["suspended", "deactivated"])
+def test_who_may_not_work_any_more_reads_of_no_client_and_the_group_is_told(
+    app: App, robot: Robot, world: World, how: str
+) -> None:
+    case = open_case(world.wang, "秘密", advisor=world.li)
+    says(case, world.wang, "在吗？")
+    deliver_due()
+    assign_advisor(case, world.zhang, by=world.admin)
+    before = len(robot.texts)
+    if how == "suspended":
+        suspend_advisor(world.zhang, by=world.admin)
+    else:
+        world.zhang.user.is_active = False
+        world.zhang.user.save()
+    deliver_due()
+    assert (texts(app, "ZhangWei"), cards(app, "ZhangWei")) == ([], [])
+    assert [text for text in robot.texts[before:] if f"#{case.number}" in text and "1 条消息" in text]
+
+
+def test_a_deactivated_account_does_not_wait_for_its_quiet_hours(
+    app: App, robot: Robot, world: World, clock: time_machine.Traveller
+) -> None:
+    says(world.case, world.wang, "在吗？")
+    deliver_due()
+    set_availability(world.zhang, quiet_from=time(0, 0), quiet_to=time(23, 59))
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    deliver_due()
+    clock.shift(61)
+    before = len(robot.texts)
+    world.zhang.user.is_active = False
+    world.zhang.user.save(update_fields=["is_active"])
+    deliver_due()
+    assert [text for text in robot.texts[before:] if f"#{world.case.number}" in text]
+    assert not Notification.objects.filter(event=Event.CASE_ASSIGNED, state=State.WAITING).exists()
+
+
+def test_who_never_heard_of_a_case_is_not_told_that_it_was_taken(app: App, world: World) -> None:
+    case = open_case(world.wang, "秘密", advisor=world.li)
+    for advisor in (world.zhang, world.li):
+        assign_advisor(case, advisor, by=world.admin)
+    deliver_due()
+    assert texts(app, "ZhangWei") == []
+    assert len([text for text in texts(app, "LiMing") if "指派" in text]) == 1
+
+
 def test_an_advisor_bound_or_approved_again_is_told_what_waits(app: App, world: World) -> None:
     bind_wecom_account(world.li, "")
     says(world.case, world.wang, "在吗？")
