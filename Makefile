@@ -31,7 +31,7 @@ fuzz: setup-dev  ## coverage-guided random input for what reads a WeCom callback
 	@exec $(PY) fuzz/fuzz_callback.py -max_total_time=$(FUZZ_SECONDS)
 
 prove: setup-dev  ## what CI shows in small, in full size: four workers on PostgreSQL within 20 in any 60 s; 50 kills (15 min)
-	@ROBOT_SECONDS=60 DATABASE_URL=$${TEST_POSTGRES_URL:-postgresql://postgres@127.0.0.1:5432/jiayi_prove} $(PY) -m pytest -q tests/wecom/test_many_workers.py tests/wecom/test_killed_worker.py
+	@ROBOT_SECONDS=60 DATABASE_URL=$${TEST_POSTGRES_URL:-postgresql://postgres@127.0.0.1:5432/jiayi_prove} $(PY) -m pytest -q tests/wecom/outbound/test_many_workers.py tests/wecom/outbound/test_killed_worker.py
 
 bench: setup-dev  ## the figures of docs/performance.md, on SQLite and on PostgreSQL (five minutes)
 	@exec $(PY) -m benchmarks

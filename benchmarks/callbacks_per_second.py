@@ -118,8 +118,8 @@ def _cipher() -> figures.Table:
     """Open a request and seal a receipt, ours and wechatpy's: the cipher, and with the XML around it."""
     from wechatpy.enterprise.crypto import WeChatCrypto
 
-    from wecom import crypto, envelope
-    from wecom.callback import configured_keys
+    from wecom.inbound import crypto, envelope
+    from wecom.inbound.callback import configured_keys
 
     keys = configured_keys()
     theirs = WeChatCrypto(keys.token, keys.aes_key, keys.receiveid)

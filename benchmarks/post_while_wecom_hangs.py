@@ -37,7 +37,7 @@ from scripts.processes import start, stop
 if TYPE_CHECKING:
     from benchmarks.world import Client
 
-CASES = 14  # as many as go out at once (wecom/limits.py)
+CASES = 14  # as many as go out at once (wecom/outbound/limits.py)
 POSTS_PER_CASE = 12
 ROUNDS = 5
 DELIVERY_ROUNDS = 3

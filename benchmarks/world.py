@@ -21,8 +21,8 @@ from advisors.models import Advisor
 from benchmarks.sockets import request
 from cases.models import FIRST_NUMBER, Case
 from members.models import Member, User
-from tests.wecom.colleague import WeCom, xml
-from wecom.spool import _folder
+from tests.support.colleague import WeCom, xml
+from wecom.inbound.spool import _folder
 
 _message_ids = itertools.count(8_000_000_000_000_000_001)
 

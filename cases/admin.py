@@ -13,8 +13,8 @@ from django.utils.translation import ngettext
 
 from advisors.models import Advisor
 from cases.actions import assign_advisor, close_case, open_case, reopen_case
+from cases.files.scanning import scan_again
 from cases.models import Attachment, CannedReply, Case, Note
-from cases.scanning import scan_again
 from jiayi.admin import ReadOnlyAdmin, do_for_each
 
 

@@ -12,13 +12,13 @@ from rest_framework.views import APIView
 from advisors.models import Advisor
 from advisors.presence import mark_active
 from cases.actions import mark_read, post_message, recall_message
-from cases.file_actions import post_file
-from cases.files import read_upload
+from cases.files.actions import post_file
+from cases.files.uploads import read_upload
 from cases.limits import keep_disk_free, limit_files, limit_posts, sent_before
+from cases.live.typing import tell_typing
 from cases.models import Case, Message
 from cases.queries import case_for, list_cases, page_around, page_of_messages
 from cases.serializers import CasesQuery, NewFile, NewMessage, PageQuery, ReadUpTo, message_json
-from cases.typing_notice import tell_typing
 from jiayi.errors import Gone, TooMany
 from members.activity import note_member_active
 from members.models import User

@@ -7,4 +7,4 @@ class CasesConfig(AppConfig):
     verbose_name = _("案件")
 
     def ready(self) -> None:
-        from cases import checks  # noqa: F401  registers the system checks
+        from cases.files import checks  # noqa: F401  registers the system checks

@@ -16,7 +16,7 @@ class MessageForm(forms.Form):
     """Writing without JavaScript; the page's script sends the same through the API."""
 
     body = TextFormField(label=_("消息"), required=False, widget=forms.Textarea(attrs={"rows": 1}))
-    # An empty file has a message of its own (cases.files).
+    # An empty file has a message of its own (cases.files.uploads).
     file = forms.FileField(label=_("文件"), required=False, allow_empty_file=True)
     client_id = forms.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z", widget=forms.HiddenInput, initial=fresh_client_id)
 

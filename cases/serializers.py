@@ -140,7 +140,7 @@ class NewMessage(FromClient):
 
 
 class NewFile(FromClient):
-    file = serializers.FileField(allow_empty_file=True)  # cases.files says what is wrong with an empty one
+    file = serializers.FileField(allow_empty_file=True)  # cases.files.uploads says what is wrong with an empty one
 
 
 class ReadUpTo(serializers.Serializer[None]):

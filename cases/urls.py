@@ -1,6 +1,12 @@
 from django.urls import path
 
-from cases import api, desk_api, desk_views, file_views, record_views, reply_views, search_views, views
+from cases import api, views
+from cases.desk import api as desk_api
+from cases.desk import reply_views
+from cases.desk import views as desk_views
+from cases.files import views as file_views
+from cases.record import views as record_views
+from cases.search import views as search_views
 
 urlpatterns = [
     path("messages/", views.messages_page, name="messages"),

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods
 from advisors.models import Advisor
 from cases.actions import follows, mark_read, post_message
 from cases.api import note_activity, receive_file
-from cases.desk_list import Desk, is_done
-from cases.desk_views import desk_context
-from cases.files import accepted_extensions, accepted_in_words, accepted_types
+from cases.desk.filters import Desk, is_done
+from cases.desk.views import desk_context
+from cases.files.uploads import accepted_extensions, accepted_in_words, accepted_types
 from cases.forms import MessageForm, NewCaseForm
 from cases.limits import limit_posts
 from cases.models import MAX_BODY, RECALL_WITHIN, Case, Message, ReadMark

@@ -33,13 +33,15 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.test import RequestFactory  # noqa: E402
 
-for module in ("wecom.callback", "wecom.crypto", "wecom.envelope", "wecom.textcut"):
+for module in ("wecom.inbound.callback", "wecom.inbound.crypto", "wecom.inbound.envelope", "wecom.textcut"):
     sys.modules.pop(module, None)  # read again below, where the fuzzer can see into it
 
-with atheris.instrument_imports(include=["wecom.callback", "wecom.crypto", "wecom.envelope", "wecom.textcut"]):
-    from wecom import callback
-    from wecom.crypto import InvalidCallback, Keys, decrypt, encrypt, sign
-    from wecom.envelope import echo, parse_message, parse_query, read_post, reply_body, text_reply
+with atheris.instrument_imports(
+    include=["wecom.inbound.callback", "wecom.inbound.crypto", "wecom.inbound.envelope", "wecom.textcut"]
+):
+    from wecom.inbound import callback
+    from wecom.inbound.crypto import InvalidCallback, Keys, decrypt, encrypt, sign
+    from wecom.inbound.envelope import echo, parse_message, parse_query, read_post, reply_body, text_reply
     from wecom.textcut import cut, without_control_characters
 
 KEYS = Keys("QDG6eK", "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C", "wx5823bf96d3bd56c7")

@@ -14,7 +14,7 @@ _wsgi: Any = wsgi_application  # has set Django up; the imports below need that
 
 from django.conf import settings  # noqa: E402
 
-from cases import stream  # noqa: E402
+from cases.live import stream  # noqa: E402
 from jiayi.pool import Pool  # noqa: E402
 from jiayi.scope import Scope  # noqa: E402
 

@@ -225,15 +225,15 @@ STORAGES = {
         else "jiayi.staticfiles.ModuleStorage"
     },
 }
-# What people send each other. No MEDIA_URL: bytes leave only through cases/file_views.py, which checks who asks.
+# What people send each other. No MEDIA_URL: bytes leave only through cases/files/views.py, which checks who asks.
 MEDIA_ROOT = Path(env_str("MEDIA_ROOT", str(VAR_DIR / "files")))
 UPLOAD_MAX_MB = env_int("UPLOAD_MAX_MB", 20, minimum=1, maximum=500)
-# Names of cases/files.py. No zip: nobody can see what is in it, and no scanner looks.
+# Names of cases/files/uploads.py. No zip: nobody can see what is in it, and no scanner looks.
 UPLOAD_TYPES = env_list(
     "UPLOAD_TYPES",
     "jpeg,png,gif,webp,heic,pdf,doc,docx,xls,xlsx,ppt,pptx,txt,csv,mp3,m4a,ogg,webm,wav,amr,mp4,mov",
 )
-# Seconds by the clock in which a picture has to be read, more than cases/decoder.py allows of the processor.
+# Seconds by the clock in which a picture has to be read, more than cases/files/decoder.py allows of the processor.
 PICTURE_SECONDS = env_int("PICTURE_SECONDS", 10, minimum=6, maximum=60)
 # An internal location of nginx whose alias is MEDIA_ROOT; nginx then sends the bytes.
 FILES_ACCEL_PREFIX = env_parsed("FILES_ACCEL_PREFIX", "", parse_location) or ""
@@ -248,7 +248,7 @@ if _bucket := env_str("FILES_S3_BUCKET", ""):
         key=env_secret("FILES_S3_ACCESS_KEY", ""),
         secret=env_secret("FILES_S3_SECRET_KEY", ""),
     )
-# A virus scanner that every file has to pass before it is served (cases/scanning.py).
+# A virus scanner that every file has to pass before it is served (cases/files/scanning.py).
 CLAMD_URL = env_parsed("CLAMD_URL", "", parse_address)
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 

@@ -20,8 +20,8 @@ from scripts.machine import HOST, PASSWORD, SBIN, Database, Machine, until
 from scripts.processes import install, tail
 from scripts.test import postgres_url
 from scripts.visitors import CALLBACK, Colleague
-from tests.wecom.app import App
-from tests.wecom.robot import Robot
+from tests.support.app import App
+from tests.support.robot import Robot
 
 NEEDED = {"nginx": "nginx", "openssl": "openssl", "curl": "curl", "createdb": "postgresql-client"}
 PEOPLE = """

@@ -20,8 +20,8 @@ CALLBACK = {
 }
 settings.configure(**CALLBACK)
 
-from tests.wecom.colleague import URL, WeCom  # noqa: E402
-from wecom import crypto  # noqa: E402
+from tests.support.colleague import URL, WeCom  # noqa: E402
+from wecom.inbound import crypto  # noqa: E402
 
 TIMEOUT = 15  # seconds; WeCom itself waits 5
 

@@ -6,7 +6,7 @@ from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from hypothesis import settings as hypothesis_settings
 
-from tests.people import World, make_world
+from tests.support.people import World, make_world
 
 # No deadline for an example, which a busy machine would break, and the same examples every time: `make fuzz` is for
 # new ones.
@@ -42,5 +42,5 @@ def _empty_cache() -> None:
 
 @pytest.fixture
 def world(db: None) -> World:
-    """The named cast of tests/people.py, on an empty database."""
+    """The named cast of tests/support/people.py, on an empty database."""
     return make_world()

@@ -4,4 +4,4 @@ import importlib
 import os
 
 globals().update(vars(importlib.import_module(os.environ["HELD_SETTINGS"])))
-ROOT_URLCONF = "tests.held"
+ROOT_URLCONF = "tests.support.held"

@@ -19,14 +19,14 @@ from advisors.models import Advisor
 from cases.models import Case
 from jiayi.admin import ReadOnlyAdmin, do_for_each, done
 from jiayi.health import WORKER, is_gone, seen
-from wecom.channels import APP, GROUP, app_is_configured
-from wecom.checkup import checkup, queue_state
-from wecom.findings import Finding, age
+from wecom.diagnosis.checkup import checkup, queue_state
+from wecom.diagnosis.findings import Finding, age
+from wecom.diagnosis.trial import await_trial, begin_trial, came_of
+from wecom.inbound.routing import MAX_REASON, assign_held, dismiss_held
 from wecom.kinds import kind_in_words
 from wecom.models import Attempt, Channel, Checkup, InboundMessage, Notification
-from wecom.notifications import cancel, resend
-from wecom.routing import MAX_REASON, assign_held, dismiss_held
-from wecom.trial import await_trial, begin_trial, came_of
+from wecom.outbound.channels import APP, GROUP, app_is_configured
+from wecom.outbound.requests import cancel, resend
 
 State = Notification.State
 

@@ -7,6 +7,7 @@ class WecomConfig(AppConfig):
     verbose_name = _("企业微信")
 
     def ready(self) -> None:
-        from wecom import checks, receivers  # noqa: F401
+        from wecom.diagnosis import checks  # noqa: F401
+        from wecom.outbound import receivers
 
         receivers.connect()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from wecom.callback import wechat_receive
+from wecom.inbound.callback import wechat_receive
 
 # No trailing slash: WeCom follows no redirect.
 urlpatterns = [path("api/wechat/receive", wechat_receive, name="wechat-receive")]

@@ -20,9 +20,9 @@ from cases.actions import (
 )
 from cases.demo.files import FILES
 from cases.demo.stories import Story
-from cases.desk_actions import hand_over_case, write_note
-from cases.file_actions import post_file
-from cases.files import read_upload
+from cases.desk.actions import hand_over_case, write_note
+from cases.files.actions import post_file
+from cases.files.uploads import read_upload
 from cases.models import Case, Message, Note, ReadMark
 from members.models import Member, User
 

@@ -4,8 +4,8 @@ from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-import cases.search_text
-from cases.search_text import search_text
+import cases.models.search_text
+from cases.models.search_text import search_text
 
 BATCH = 1_000  # messages read and written at a time
 
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="message",
             name="search",
-            field=cases.search_text.SearchText(db_default="", default="", editable=False),
+            field=cases.models.search_text.SearchText(db_default="", default="", editable=False),
         ),
         migrations.RunPython(fold_what_is_there, migrations.RunPython.noop),
         migrations.AddConstraint(

@@ -8,7 +8,7 @@ from django.test import Client
 from advisors.actions import bind_wecom_account, suspend_advisor
 from advisors.models import Advisor
 from members.models import User
-from tests.people import World, make_advisor, signed_in
+from tests.support.people import World, make_advisor, signed_in
 
 pytestmark = pytest.mark.django_db
 

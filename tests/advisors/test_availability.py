@@ -3,7 +3,7 @@
 import pytest
 
 from advisors.models import Advisor
-from tests.people import World, look, signed_in
+from tests.support.people import World, look, signed_in
 
 pytestmark = pytest.mark.django_db
 

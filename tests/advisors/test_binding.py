@@ -5,8 +5,8 @@ from django.core.exceptions import ValidationError
 
 from advisors.actions import bind_wecom_account, suspend_advisor
 from advisors.models import Advisor
-from tests.people import World
-from tests.threads import at_once
+from tests.support.people import World
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

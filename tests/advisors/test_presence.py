@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from advisors.models import Advisor
-from tests.people import World, look, send, signed_in
+from tests.support.people import World, look, send, signed_in
 
 pytestmark = pytest.mark.django_db
 

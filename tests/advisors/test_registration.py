@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from advisors.models import Advisor
 from members.models import Member, User
-from tests.people import PASSWORD, World, signed_in
-from tests.threads import at_once
+from tests.support.people import PASSWORD, World, signed_in
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

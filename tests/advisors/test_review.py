@@ -10,8 +10,8 @@ from advisors.models import Advisor
 from advisors.signals import advisor_reviewed
 from jiayi.errors import Conflict
 from members.models import User
-from tests.people import World, make_advisor, send, signed_in
-from tests.threads import at_once
+from tests.support.people import World, make_advisor, send, signed_in
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -297,8 +297,8 @@ def record(practice: Site) -> int:
     return int(
         practice.shell(
             "from io import BytesIO\nfrom PIL import Image\n"
-            "from cases.desk_actions import write_note\n"
-            "from cases.file_actions import post_file\nfrom cases.files import read_upload\n"
+            "from cases.desk.actions import write_note\n"
+            "from cases.files.actions import post_file\nfrom cases.files.uploads import read_upload\n"
             f"member = Member.objects.get(user__email={CLIENT!r})\n"
             f"advisor = Advisor.objects.get(user__email={BUSY!r})\n"
             "case = open_case(member, '超级签证', advisor=advisor)\n"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Dialog, Error, Page, Response, Route, expect
 
-from tests import files
 from tests.browser.conftest import PageErrors, Site, until
-from tests.clamd import Clamd
+from tests.support import files
+from tests.support.clamd import Clamd
 
 pytestmark = pytest.mark.browser
 
@@ -434,7 +434,8 @@ def test_a_file_that_waits_for_the_scanner_turns_ready_by_itself(
         lambda wire, seen: wire.sendall(b"stream: Bad FOUND\0" if b"%PDF" in seen else b"stream: OK\0")
     ) as scanner:
         site.shell(
-            "from django.conf import settings\nfrom jiayi.clamd import Address\nfrom cases.scanning import scan_due\n"
+            "from django.conf import settings\nfrom jiayi.clamd import Address\n"
+            "from cases.files.scanning import scan_due\n"
             f"settings.CLAMD_URL = Address('127.0.0.1', {scanner.address.port})\nscan_due()\nsettings.CLAMD_URL = None"
         )
     expect(advisor.locator("a.file[data-kind=image] img")).to_be_visible()
@@ -492,15 +493,15 @@ import json
 from io import BytesIO
 from unittest.mock import patch
 from django.db import transaction
-from cases.file_actions import post_file
-from cases.files import TYPES, Upload
-from cases.scanning import Verdict
-from tests.files import HOSTILE
+from cases.files.actions import post_file
+from cases.files.uploads import TYPES, Upload
+from cases.files.scanning import Verdict
+from tests.support.files import HOSTILE
 case = Case.objects.get(number={number})
 types = sorted({{(one.content_type, one.kind if one.kind != "image" else "file") for one in TYPES}})
 urls = []
 # All in one transaction and without waiting for the disk: this is not about either.
-with patch("cases.file_actions._to_disk"), transaction.atomic():
+with patch("cases.files.actions._to_disk"), transaction.atomic():
     for at, (name, content) in enumerate(HOSTILE.items()):
         for step in range(6):
             content_type, kind = types[(at * 5 + step * 4) % len(types)]

@@ -62,8 +62,8 @@ print(open_case(member, title, advisor=advisor).number)
 SAY = """
 import json, time
 from io import BytesIO
-from cases.file_actions import post_file
-from cases.files import read_upload
+from cases.files.actions import post_file
+from cases.files.uploads import read_upload
 payloads, names = json.loads({payloads!r}), json.loads({names!r})
 case = Case.objects.get(number={number})
 for text in payloads:
@@ -253,10 +253,10 @@ for email in {emails!r}:
 """
 RICH = """
 from io import BytesIO
-from cases.file_actions import post_file
-from cases.files import read_upload
-from tests.files import PNG, PDF
-from cases.desk_actions import save_reply, write_note
+from cases.files.actions import post_file
+from cases.files.uploads import read_upload
+from tests.support.files import PNG, PDF
+from cases.desk.actions import save_reply, write_note
 from members.reminders import switch_off_url
 case, closed = Case.objects.get(number=1001), open_case(Member.objects.get(user__email="member@example.com"), "已了结")
 member, advisor = case.member.user, case.advisor.user

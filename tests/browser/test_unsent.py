@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests import files
 from tests.browser.conftest import PASSWORD, PageErrors, Site
 from tests.browser.test_files import file, opened, sent_files
 from tests.browser.test_pages import ADVISOR, BOX, is_live, sign_in_here, write
+from tests.support import files
 
 pytestmark = pytest.mark.browser
 

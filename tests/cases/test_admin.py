@@ -18,7 +18,7 @@ from cases.models import Case
 from members.account_mail import send_account_mail
 from members.actions import register_member
 from members.models import Member, User
-from tests.people import PASSWORD, World, deactivate, make_advisor, says, signed_in
+from tests.support.people import PASSWORD, World, deactivate, make_advisor, says, signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,8 @@ from cases.actions import assign_advisor, close_case
 from cases.models import Case
 from cases.signals import advisor_assigned
 from jiayi.errors import Conflict
-from tests.people import World, deactivate, signed_in
-from tests.threads import at_once
+from tests.support.people import World, deactivate, signed_in
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

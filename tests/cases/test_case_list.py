@@ -9,7 +9,7 @@ from django.test import Client
 
 from cases.actions import close_case, mark_read, open_case
 from cases.models import Case
-from tests.people import World, says, signed_in
+from tests.support.people import World, says, signed_in
 
 pytestmark = pytest.mark.django_db
 

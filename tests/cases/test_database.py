@@ -7,7 +7,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError
 
 from cases.models import Case, Message, ReadMark
-from tests.people import World, says
+from tests.support.people import World, says
 
 pytestmark = pytest.mark.django_db
 

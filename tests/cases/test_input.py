@@ -10,7 +10,7 @@ from django.test import Client
 
 from cases.models import Message, ReadMark
 from jiayi.wsgi import application
-from tests.people import World, send, signed_in
+from tests.support.people import World, send, signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -18,8 +18,8 @@ from pytest_django import Settings
 from cases import api
 from cases.actions import open_case
 from cases.models import Attachment, Case, Message
-from tests import files
-from tests.people import PASSWORD, World, signed_in
+from tests.support import files
+from tests.support.people import PASSWORD, World, signed_in
 
 pytestmark = pytest.mark.django_db
 

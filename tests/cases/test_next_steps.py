@@ -13,7 +13,7 @@ from cases.next_steps import hours_in_words
 from jiayi.hours import parse_office
 from members.actions import register_member, set_reminders
 from members.models import Member
-from tests.people import PASSWORD, World, says, signed_in
+from tests.support.people import PASSWORD, World, says, signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ from cases.models import Case
 from jiayi.errors import Conflict, InvalidInput
 from members.actions import register_member
 from members.models import Member
-from tests.people import PASSWORD, World, signed_in
-from tests.threads import at_once
+from tests.support.people import PASSWORD, World, signed_in
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ from django.test import Client
 
 from cases.actions import close_case, post_message, reopen_case
 from cases.models import Case, Message
-from tests.people import World, says, send, signed_in
-from tests.threads import at_once
+from tests.support.people import World, says, send, signed_in
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

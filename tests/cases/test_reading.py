@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from cases.actions import assign_advisor, close_case, open_case, recall_message
 from cases.models import Case, Message, ReadMark
 from members.models import Member
-from tests.people import World, says, send, signed_in
+from tests.support.people import World, says, send, signed_in
 
 pytestmark = pytest.mark.django_db
 

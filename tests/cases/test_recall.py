@@ -11,7 +11,7 @@ from cases.actions import assign_advisor, close_case, recall_message
 from cases.models import RECALL_WITHIN, Case, Message
 from cases.signals import message_recalled
 from members.models import Member
-from tests.people import World, says, signed_in
+from tests.support.people import World, says, signed_in
 
 pytestmark = pytest.mark.django_db
 

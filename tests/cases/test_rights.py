@@ -9,7 +9,7 @@ from advisors.actions import suspend_advisor
 from cases.actions import assign_advisor, mark_read, post_message, recall_message
 from cases.models import Case, Message, ReadMark
 from jiayi.errors import Gone
-from tests.people import World, deactivate, says, send, signed_in
+from tests.support.people import World, deactivate, says, send, signed_in
 
 pytestmark = pytest.mark.django_db
 

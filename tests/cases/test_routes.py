@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from tests.people import World, says, signed_in
+from tests.support.people import World, says, signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.guards.routes import Route
 from tests.guards.stage import ACTORS
-from tests.people import PASSWORD
+from tests.support.people import PASSWORD
 
 Who = frozenset[str]
 
@@ -154,7 +154,7 @@ ACCESS: dict[str, Row] = {
     "/api/events/": Row(GET=SIGNED_IN),
     # WeCom; it proves who it is by its signature, and whoever cannot is told nothing (tests/wecom)
     "/api/wechat/receive": Row(GET=EVERYBODY, POST=EVERYBODY),
-    # WeCom's stand-in, only on a developer's machine (tests/wecom/test_sandbox.py)
+    # WeCom's stand-in, only on a developer's machine (tests/wecom/sandbox/test_sandbox.py)
     "/sandbox/": Row(GET=EVERYBODY),
     "/sandbox/state/": Row(GET=EVERYBODY),
     "/sandbox/api/say/": Row(POST=EVERYBODY),

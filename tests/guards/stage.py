@@ -23,15 +23,15 @@ from django.utils import timezone
 from advisors.actions import approve_advisor, bind_wecom_account, suspend_advisor
 from advisors.models import Advisor
 from cases.actions import mark_read, open_case, post_message, recall_message
-from cases.desk_actions import hand_over_case, save_reply, write_note
-from cases.file_actions import post_file
-from cases.files import read_upload
+from cases.desk.actions import hand_over_case, save_reply, write_note
+from cases.files.actions import post_file
+from cases.files.uploads import read_upload
 from cases.models import Attachment, CannedReply, Case, Message
 from members.actions import register_member
 from members.models import Member, User
 from members.reminders import switch_off_url
-from tests.files import PDF, PNG
-from tests.people import PASSWORD, make_advisor
+from tests.support.files import PDF, PNG
+from tests.support.people import PASSWORD, make_advisor
 from wecom.models import InboundMessage
 
 # Who asks, in the order of the access table. The threat model's names are in lessons.md 1.2.

@@ -21,14 +21,14 @@ from django.test import Client
 from django.utils import timezone
 
 from advisors.actions import bind_wecom_account
-from cases.desk_actions import hand_over_case
-from cases.file_actions import post_file
-from cases.files import read_upload
+from cases.desk.actions import hand_over_case
+from cases.files.actions import post_file
+from cases.files.uploads import read_upload
 from cases.models import CannedReply
 from members.models import AccountMail
-from tests.files import PDF
-from tests.people import PASSWORD, World, says, signed_in
-from tests.wecom.colleague import WeCom
+from tests.support.colleague import WeCom
+from tests.support.files import PDF
+from tests.support.people import PASSWORD, World, says, signed_in
 from wecom.models import Attempt, Channel, Notification
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from django.apps import apps
 from django.conf import settings
 
 from advisors.models import Advisor
-from cases.live import shows
+from cases.live.shows import shows
 from cases.models import Case, Note
 from tests.guards.access import ACCESS, ADVISORS, METHODS, is_admin, row_of
 from tests.guards.requests import send_good

@@ -12,10 +12,10 @@ from django.urls import reverse
 
 from jiayi.redact import mask
 from members.reminders import switch_off_url
-from tests import files
-from tests.cases.server import Server
-from tests.people import World, signed_in
-from tests.processes import ROOT
+from tests.support import files
+from tests.support.people import World, signed_in
+from tests.support.processes import ROOT
+from tests.support.server import Server
 
 RESET = "/accounts/password/reset/key/2n9c-d4kvq2-canary5reset5key5a1b2c3d4e5f/"
 

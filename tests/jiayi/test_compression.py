@@ -5,10 +5,10 @@ import gzip
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from cases.file_actions import post_file
-from cases.files import read_upload
-from tests.files import PNG
-from tests.people import World, says, signed_in
+from cases.files.actions import post_file
+from cases.files.uploads import read_upload
+from tests.support.files import PNG
+from tests.support.people import World, says, signed_in
 
 pytestmark = pytest.mark.django_db
 

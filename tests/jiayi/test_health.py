@@ -10,8 +10,8 @@ from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
 from jiayi.health import WORKER, beat, seen
-from tests.people import World, signed_in
-from tests.threads import at_once
+from tests.support.people import World, signed_in
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

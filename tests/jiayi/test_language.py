@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from tests.people import PASSWORD, World
+from tests.support.people import PASSWORD, World
 
 pytestmark = pytest.mark.django_db
 

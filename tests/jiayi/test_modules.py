@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from jiayi.templatetags.modules import imported
-from tests.people import World, says, signed_in
+from tests.support.people import World, says, signed_in
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 MOST = 80_000  # bytes of the message page on a cold cache, all together

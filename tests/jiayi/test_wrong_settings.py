@@ -12,7 +12,7 @@ from django.core.management.base import SystemCheckError
 from pytest_django import Settings
 
 from jiayi.database_url import make_folder, parse_database_url
-from tests.processes import ROOT, free_port
+from tests.support.processes import ROOT, free_port
 
 PRODUCTION = {"SECRET_KEY": "only-for-these-tests-" * 3, "SITE_URL": "https://jiayi.example"}
 MANAGE = (sys.executable, "manage.py")

@@ -15,8 +15,8 @@ from jiayi.mail import hand_over
 from members import account_mail
 from members.account_mail import send_account_mail
 from members.models import AccountMail, User
-from tests.people import PASSWORD, World, signed_in
-from tests.wecom.post_office import PostOffice
+from tests.support.people import PASSWORD, World, signed_in
+from tests.support.post_office import PostOffice
 
 pytestmark = pytest.mark.django_db
 

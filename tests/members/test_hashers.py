@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import check_password, identify_hasher, make_pa
 from pytest_django import Settings
 
 from jiayi.settings import PASSWORD_HASHERS
-from tests.threads import at_once
+from tests.support.threads import at_once
 
 STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")  # "5" begins the kernel's own record of the most memory anew

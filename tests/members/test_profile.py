@@ -5,7 +5,7 @@ from django.test import Client
 
 from members.models import Member
 from members.reminders import switch_off_url
-from tests.people import World, signed_in
+from tests.support.people import World, signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -6,8 +6,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from members.models import Member, User
-from tests.people import PASSWORD, World, signed_in
-from tests.threads import at_once
+from tests.support.people import PASSWORD, World, signed_in
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from cases.models import Message
 from members.account_mail import send_account_mail
-from tests.people import PASSWORD, World, deactivate, signed_in
+from tests.support.people import PASSWORD, World, deactivate, signed_in
 
 pytestmark = pytest.mark.django_db
 

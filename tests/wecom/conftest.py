@@ -5,9 +5,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from advisors.actions import bind_wecom_account
-from tests.people import World
-from tests.wecom.app import App
-from tests.wecom.robot import Robot
+from tests.support.app import App
+from tests.support.people import World
+from tests.support.robot import Robot
 from wecom.models import Notification
 
 

@@ -18,14 +18,14 @@ from advisors.actions import bind_wecom_account
 from cases.actions import assign_advisor, close_case, open_case
 from cases.models import Message
 from members.models import User
-from tests.files import mp4
-from tests.people import PASSWORD, World, says, signed_in
-from tests.wecom.app import App
-from tests.wecom.colleague import WeCom
-from tests.wecom.robot import Robot
-from wecom.delivery import deliver_due
-from wecom.media import fetch_due_media
+from tests.support.app import App
+from tests.support.colleague import WeCom
+from tests.support.files import mp4
+from tests.support.people import PASSWORD, World, says, signed_in
+from tests.support.robot import Robot
+from wecom.inbound.media import fetch_due_media
 from wecom.models import InboundMessage, Notification
+from wecom.outbound.delivery import deliver_due
 
 pytestmark = pytest.mark.django_db
 

@@ -12,14 +12,14 @@ from advisors.models import Advisor
 from cases.actions import assign_advisor, open_case
 from cases.models import Case
 from members.actions import register_member
-from tests.people import PASSWORD, World, says, some_members
-from tests.wecom.app import App
-from tests.wecom.colleague import WeCom
-from tests.wecom.robot import Robot
-from wecom import replies
-from wecom.delivery import deliver_due
+from tests.support.app import App
+from tests.support.colleague import WeCom
+from tests.support.people import PASSWORD, World, says, some_members
+from tests.support.robot import Robot
+from wecom.inbound import receipts
 from wecom.models import InboundMessage, Notification
 from wecom.names import in_full, in_short, masked
+from wecom.outbound.delivery import deliver_due
 
 pytestmark = pytest.mark.django_db
 
@@ -112,7 +112,7 @@ def test_a_card_whose_title_was_cut_has_it_below(world: World, app: App) -> None
 def test_a_long_list_fits_wecoms_limit_and_says_how_many_are_left(world: World) -> None:
     members = some_members(60)
     cases = [open_case(member, "配偶访客签证和子女学习许可" * 9, advisor=world.li) for member in members]
-    reply = replies.waiting([called(case, "欧阳" * 30, case.title) for case in cases])
+    reply = receipts.waiting([called(case, "欧阳" * 30, case.title) for case in cases])
     assert len(reply.encode()) <= 2048
     lines = reply.splitlines()
     assert all(line.startswith(f"#{case.number} 欧阳欧阳") for line, case in zip(lines[1:-2], cases, strict=False))
@@ -143,7 +143,7 @@ def test_no_name_or_title_can_be_taken_for_another_case_or_begin_a_line(world: W
             assert re.findall("[#＃﹟]", name) == ["#"], "the only number is the case's own"
             assert len(name.splitlines()) == 1
             assert not re.search(r"\s\s|[<@\u200b\u202e\u2028\u3164]", name)
-        assert len(replies.sent(case).splitlines()) == 2
+        assert len(receipts.sent(case).splitlines()) == 2
 
 
 @pytest.mark.parametrize("name", ["محمد", "דוד", "محمد 2024"])

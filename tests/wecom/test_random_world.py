@@ -27,14 +27,14 @@ from advisors.actions import approve_advisor, bind_wecom_account, set_availabili
 from advisors.models import Advisor
 from cases.actions import assign_advisor, close_case, open_case, reopen_case
 from cases.models import Case, Message
-from tests.people import World, says
-from tests.wecom.app import App
-from tests.wecom.colleague import WeCom
+from tests.support.app import App
+from tests.support.colleague import WeCom
+from tests.support.people import World, says
+from tests.support.robot import Robot
 from tests.wecom.random_model import Model
-from tests.wecom.robot import Robot
-from wecom import callback
-from wecom.delivery import deliver_due
-from wecom.spool import bring_in
+from wecom.inbound import callback
+from wecom.inbound.spool import bring_in
+from wecom.outbound.delivery import deliver_due
 
 USERIDS = ["LiMing", "ZhangWei", "gao.yuan"]
 advisors = st.integers(0, 2)

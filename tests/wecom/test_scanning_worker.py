@@ -1,4 +1,4 @@
-"""`manage.py deliver` also has waiting files scanned; the rest of the scanner is in tests/cases/test_scanner.py."""
+"""`manage.py deliver` also has waiting files scanned; the rest of the scanner: tests/cases/files/test_scanner.py."""
 
 import signal
 import time
@@ -9,14 +9,14 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from cases.file_actions import post_file
-from cases.files import read_upload
+from cases.files.actions import post_file
+from cases.files.uploads import read_upload
 from cases.models import Attachment
 from jiayi.clamd import Address
-from tests import files
-from tests.clamd import Clamd
-from tests.people import World
-from tests.processes import manage, start_manage
+from tests.support import files
+from tests.support.clamd import Clamd
+from tests.support.people import World
+from tests.support.processes import manage, start_manage
 
 
 @pytest.mark.django_db(transaction=True)

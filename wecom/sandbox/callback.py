@@ -1,7 +1,7 @@
 """WeCom's side of the callback: encrypted requests over real HTTP, and what it makes of the answer.
 
-The one module beside wecom/client.py that speaks HTTP, because here we are WeCom and call the site. http.client follows
-no redirects and knows no proxies, as little as WeCom does.
+The one module beside wecom/api/client.py that speaks HTTP, because here we are WeCom and call the site. http.client
+follows no redirects and knows no proxies, as little as WeCom does.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from defusedxml import ElementTree
 from django.conf import settings
 
-from wecom.crypto import InvalidCallback, Keys, decrypt, encrypt
+from wecom.inbound.crypto import InvalidCallback, Keys, decrypt, encrypt
 
 PATH = "/api/wechat/receive"
 SECONDS = 5.0  # for the whole exchange (DOC 90930)

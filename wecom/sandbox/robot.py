@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from wecom.addresses import RobotAddress, robot_address
+from wecom.api.addresses import RobotAddress, robot_address
 from wecom.sandbox.cards import NOTICES, check_card
 from wecom.sandbox.models import SandboxMessage
 from wecom.sandbox.refusals import ApiRefusal, content_of, read_json, section_of, size

@@ -4,7 +4,7 @@ from django import template
 from django.contrib.auth.models import AnonymousUser
 
 from members.models import User
-from wecom.checkup import troubles
+from wecom.diagnosis.checkup import troubles
 
 register = template.Library()
 

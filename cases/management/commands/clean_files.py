@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
-from cases.file_actions import FOLDER, THUMBNAIL_SUFFIX
+from cases.files.actions import FOLDER, THUMBNAIL_SUFFIX
 from cases.models import Attachment
 
 KEPT = timedelta(days=1)  # a younger file's row may not be committed yet

@@ -6,12 +6,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from wecom.channels import GROUP
-from wecom.checkup import checkup
-from wecom.delivery import deliver_due
-from wecom.findings import Finding
-from wecom.programs import await_starts
-from wecom.trial import await_trial, begin_trial, came_of
+from wecom.diagnosis.checkup import checkup
+from wecom.diagnosis.findings import Finding
+from wecom.diagnosis.programs import await_starts
+from wecom.diagnosis.trial import await_trial, begin_trial, came_of
+from wecom.outbound.channels import GROUP
+from wecom.outbound.delivery import deliver_due
 
 MARKS = {"ok": "✓", "warn": "!", "bad": "✗"}
 STARTING = 6.0  # seconds; who reloads, restarts and checks in one go is not to be told that nothing has happened

@@ -11,15 +11,15 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 
-from cases.scanning import scan_due, scan_until
+from cases.files.scanning import scan_due, scan_until
 from jiayi.health import BEAT_EVERY, WORKER, beat
 from jiayi.running import note_start
 from members.account_mail import send_account_mail
-from wecom.channels import APP, EMAIL, GROUP
-from wecom.delivery import deliver_due
-from wecom.media import fetch_due_media
-from wecom.spool import bring_in
-from wecom.timing import look_at_all
+from wecom.inbound.media import fetch_due_media
+from wecom.inbound.spool import bring_in
+from wecom.outbound.channels import APP, EMAIL, GROUP
+from wecom.outbound.delivery import deliver_due
+from wecom.outbound.timing import look_at_all
 
 POLL_EVERY = 0.25  # seconds; one cheap query on an index
 MAIL_EVERY = 1.0  # seconds; an e-mail is due after minutes

@@ -1,0 +1,143 @@
+"""What stands beside the conversation on the advisor's desk, and the forms in it. All works without JavaScript."""
+
+from typing import cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from cases import actions
+from cases.api import note_activity
+from cases.desk import actions as desk_actions
+from cases.desk.forms import HandOverForm, NoteForm
+from cases.desk.queries import followed_case, other_cases, page_of_notes
+from cases.models import Case
+from cases.serializers import NotesQuery
+from jiayi.errors import Gone, Refused
+from members.models import User
+
+NOTES = 30  # that are shown at first
+
+
+def desk_context(
+    case: Case,
+    *,
+    before: int | None = None,
+    note_form: NoteForm | None = None,
+    hand_over_form: HandOverForm | None = None,
+) -> dict[str, object]:
+    """What templates/cases/_desk.html shows of a case to its follow-up advisor; four queries."""
+    notes, has_older = page_of_notes(case, before=before, limit=NOTES)
+    return {
+        "case": case,
+        "notes": notes[::-1],
+        "has_older_notes": has_older,
+        "others": other_cases(case),
+        "note_form": note_form or NoteForm(auto_id="note_%s"),
+        "hand_over_form": hand_over_form or HandOverForm(case, auto_id="hand_over_%s"),
+    }
+
+
+@login_required
+@require_GET
+def case_page(request: HttpRequest, number: int) -> HttpResponse:
+    """The same as beside the conversation, as a page of its own: on a phone, and without JavaScript."""
+    case = _followed_or_404(request, number)
+    query = NotesQuery(data=request.GET)
+    if not query.is_valid():
+        raise Http404
+    return _show(request, case, before=query.validated_data.get("before"))
+
+
+@login_required
+@require_POST
+def write_note(request: HttpRequest, number: int) -> HttpResponse:
+    case = _followed_or_404(request, number)
+    form = NoteForm(request.POST, auto_id="note_%s")
+    if not form.is_valid():
+        return _show(request, case, note_form=form)
+    user = cast(User, request.user)
+    note_activity(user)
+    try:
+        desk_actions.write_note(case, user, form.cleaned_data["body"], client_id=form.cleaned_data["client_id"])
+    except Gone:
+        raise Http404 from None
+    messages.success(request, _("备注已保存，会员看不到。"))
+    return _back(request, case)
+
+
+@login_required
+@require_POST
+def hand_over(request: HttpRequest, number: int) -> HttpResponse:
+    """First say what it means, and do it when that was confirmed."""
+    case = _followed_or_404(request, number)
+    form = HandOverForm(case, request.POST, auto_id="hand_over_%s")
+    if not form.is_valid():
+        return _show(request, case, hand_over_form=form)
+    to, reason = form.cleaned_data["advisor"], form.cleaned_data["reason"]
+    if "confirmed" not in request.POST:
+        return render(request, "cases/hand_over.html", {"case": case, "to": to, "reason": reason})
+    user = cast(User, request.user)
+    note_activity(user)
+    try:
+        desk_actions.hand_over_case(case, to, by=user, reason=reason)
+    except Refused as refusal:
+        messages.error(request, refusal.message)
+        return redirect("messages")
+    messages.success(request, _("案件 #%(number)d 已移交给 %(name)s。") % {"number": number, "name": to.user.name})
+    return redirect("messages")
+
+
+@login_required
+@require_POST
+def set_status(request: HttpRequest, number: int) -> HttpResponse:
+    """Close the case, or open it again."""
+    case = _followed_or_404(request, number)
+    change = {"closed": actions.close_case, "open": actions.reopen_case}.get(request.POST.get("status", ""))
+    if change is None:
+        return HttpResponse(_("无法读取请求内容。"), status=400)
+    user = cast(User, request.user)
+    note_activity(user)
+    try:
+        change(case, by=user)
+    except Gone:
+        raise Http404 from None
+    return _back(request, case)
+
+
+def _followed_or_404(request: HttpRequest, number: int) -> Case:
+    try:
+        return followed_case(cast(User, request.user), number)
+    except Gone:
+        raise Http404 from None
+
+
+def _show(
+    request: HttpRequest,
+    case: Case,
+    *,
+    before: int | None = None,
+    note_form: NoteForm | None = None,
+    hand_over_form: HandOverForm | None = None,
+) -> HttpResponse:
+    failed = note_form is not None or hand_over_form is not None
+    context = desk_context(case, before=before, note_form=note_form, hand_over_form=hand_over_form)
+    page = {
+        "user": request.user.pk,
+        "case": case.number,
+        "csrf_cookie": settings.CSRF_COOKIE_NAME,
+        "cases": reverse("api-cases"),
+        "sign_in": reverse("account_login"),
+    }
+    context |= {"alone": True, "page": page}
+    return render(request, "cases/case.html", context, status=400 if failed else 200)
+
+
+def _back(request: HttpRequest, case: Case) -> HttpResponse:
+    """To the page the form stood on."""
+    return redirect("case" if request.POST.get("back") == "case" else "conversation", number=case.number)

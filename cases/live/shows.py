@@ -1,0 +1,112 @@
+"""What of an event each person with an open page is shown. Uses the database: never call it on the event loop."""
+
+from collections.abc import Collection
+from typing import Any
+
+from advisors.models import Advisor
+from cases.actions import check_participant, follows
+from cases.desk.queries import note_json
+from cases.models import Case, Message, Note
+from cases.serializers import message_json
+from jiayi.bus import Event
+from jiayi.errors import Gone
+from members.models import User
+
+# One thing to show: to whom (a User's id), the name of the server-sent event, its JSON.
+Show = tuple[int, str, dict[str, Any]]
+
+
+def shows(event: Event, connected: Collection[int]) -> list[Show]:
+    """Return what to show of `event` to whom of the `connected` users, by the rights they have now."""
+    users = event.get("users")
+    if users is not None and not set(users) & set(connected):
+        return []
+    build = BUILDERS.get(event["type"])
+    return [show for show in build(event) if show[0] in connected] if build else []
+
+
+def _message(event: Event) -> list[Show]:
+    found = Message.objects.select_related("sender", "attachment", "case__member__user", "case__advisor__user")
+    message = found.filter(case=event["case"], seq=event["seq"]).first()
+    if message is None:
+        return []
+    return [
+        (user.pk, "message", {"case": message.case.number, "message": message_json(message, user.pk)})
+        for user in _participants(message.case)
+    ]
+
+
+def _read(event: Event) -> list[Show]:
+    case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
+    if case is None:
+        return []
+    return [
+        (user.pk, "read", {"case": case.number, "seq": event["seq"], "me": event["user"] == user.pk})
+        for user in _participants(case)
+    ]
+
+
+def _typing(event: Event) -> list[Show]:
+    """Somebody writes: shown to the other side, as long as both are on the case."""
+    case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
+    people = [user.pk for user in _participants(case)] if case else []
+    if case is None or event["user"] not in people:
+        return []
+    return [(user, "typing", {"case": case.number}) for user in people if user != event["user"]]
+
+
+def _notified(event: Event) -> list[Show]:
+    """As it is now: after a hand-over the advisor has been told of nothing."""
+    case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
+    if case is None:
+        return []
+    at = case.notified_at.isoformat() if case.notified_at else None
+    said = {"case": case.number, "seq": case.notified_seq, "at": at}
+    return [(user.pk, "notified", said) for user in _participants(case)]
+
+
+def _presence(event: Event) -> list[Show]:
+    advisor = Advisor.objects.filter(pk=event["advisor"]).first()
+    if advisor is None:
+        return []
+    followed = Case.objects.filter(advisor=advisor).values_list("number", "member__user")
+    return [(user, "presence", {"case": number, "online": advisor.is_present}) for number, user in followed]
+
+
+def _case(event: Event) -> list[Show]:
+    """The list of cases of these people changed; the page asks for it again, and sees what it may see."""
+    return [(user, "case", {}) for user in event["users"]]
+
+
+def _note(event: Event) -> list[Show]:
+    """An internal note: only for whoever follows the case now. The member is not even asked about."""
+    found = Note.objects.select_related("author", "handed_to__user", "case__member__user", "case__advisor__user")
+    note = found.filter(pk=event["note"]).first()
+    advisor = note.case.advisor if note is not None else None
+    if note is None or advisor is None or not follows(note.case, advisor.user):
+        return []
+    return [(advisor.user_id, "note", {"case": note.case.number, "note": note_json(note, advisor.user_id)})]
+
+
+BUILDERS = {
+    "message": _message,
+    "read": _read,
+    "typing": _typing,
+    "notified": _notified,
+    "presence": _presence,
+    "case": _case,
+    "note": _note,
+}
+
+
+def _participants(case: Case) -> list[User]:
+    people = [case.member.user, *([case.advisor.user] if case.advisor else [])]
+    return [user for user in people if _may_see(case, user)]
+
+
+def _may_see(case: Case, user: User) -> bool:
+    try:
+        check_participant(case, user)
+    except Gone:
+        return False
+    return True

@@ -1,0 +1,95 @@
+"""A real server with pages that last as long as a test wants, and tell which of them were begun."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+
+from jiayi import pool
+from jiayi.urls import handler500, urlpatterns
+from tests.support.server import PATIENCE, Server
+
+__all__ = ["handler500", "urlpatterns"]
+
+pool.GIVES_WAY = float(os.environ.get("HELD_GIVES_WAY", pool.GIVES_WAY))
+
+SLOW = 0.2  # seconds
+LONG = 64 * 1024  # bytes of each of a hundred pieces: more than the sockets between hold
+
+
+@csrf_exempt
+def held(request: HttpRequest, name: str) -> HttpResponse:
+    """Answer when the test lets go; a `slow` one a little later still."""
+    folder = Path(os.environ["HELD_FOLDER"])
+    (folder / name).touch()
+    deadline = time.monotonic() + 60
+    while (folder / "hold").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(SLOW if name.startswith("slow") else 0)
+    return HttpResponse(name)
+
+
+def long(request: HttpRequest) -> StreamingHttpResponse:
+    """Answer with more than a client that reads nothing takes."""
+    return StreamingHttpResponse(b"x" * LONG for _ in range(100))
+
+
+urlpatterns = [*urlpatterns, path("held/long/", long), path("held/<name>/", held)]
+
+
+class HeldServer(Server):
+    """While `holding`, every request to /held/NAME/ keeps its thread."""
+
+    def __init__(self, threads: int, **more: str) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        super().__init__(
+            DJANGO_SETTINGS_MODULE="tests.settings_held",
+            HELD_SETTINGS=os.environ.get("DJANGO_SETTINGS_MODULE", settings.SETTINGS_MODULE),
+            HELD_FOLDER=str(self.folder),
+            WEB_THREADS=str(threads),
+            **more,
+        )
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        (self.folder / "hold").touch()
+        try:
+            yield
+        finally:
+            (self.folder / "hold").unlink()
+
+    def begun(self, seconds: float = PATIENCE, count: int = 0) -> set[str]:
+        """The names of what was begun; waits until there are `count` of them."""
+        deadline = time.monotonic() + seconds
+        while True:
+            names = {one.name for one in self.folder.iterdir()} - {"hold"}
+            if len(names) >= count or time.monotonic() > deadline:
+                return names
+            time.sleep(0.02)
+
+    def has_read_all(self) -> bool:
+        """Whether nothing that was sent waits in the kernel any more, neither connections nor what they brought."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+            ours = [one for one in sockets if int(one[1].partition(":")[2], 16) == self.port]
+            if not any(int(one[4].partition(":")[2], 16) for one in ours):
+                return True
+            time.sleep(0.05)
+        return False
+
+    def forget(self) -> None:
+        for one in self.folder.iterdir():
+            one.unlink()
+
+    def close(self) -> None:
+        super().close()
+        shutil.rmtree(self.folder)

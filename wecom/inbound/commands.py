@@ -1,0 +1,106 @@
+"""What an advisor can do in WeCom besides writing: 撤回, 列表, 帮助, and opening the app."""
+
+import re
+from datetime import timedelta
+
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from advisors.models import Advisor
+from cases.actions import recall_message
+from cases.models import Case
+from jiayi.errors import Gone, Refused
+from wecom.inbound import receipts
+from wecom.inbound.routing import Outcome, close_held, set_target, waiting_cases, written_at
+from wecom.inbound.slips import LIST, RECALL, asks_to_recall, command_in
+from wecom.models import InboundMessage
+from wecom.outbound.requests import notify_card_chosen
+
+State = InboundMessage.State
+GREET_EVERY = timedelta(minutes=10)
+
+
+def run_command(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
+    """Do what the whole text asks for, however it is written (slips.py); None when it is no command."""
+    found = command_in(text)
+    if found is None:
+        return None
+    name, number = found
+    if name == RECALL:
+        return recall(row, advisor, number)
+    return show_waiting(advisor) if name == LIST else Outcome(State.IGNORED, receipts.help_text(), "帮助")
+
+
+def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> Outcome:
+    """Take the advisor's own last WeCom message back, of the case `number` if it is given.
+
+    One that is still under way or held for a question is stopped. 请帮我撤回一下, held itself, meant the one before it.
+    """
+    # One that could not be put into its case after the receipt had promised it is the last one, too: what stood before
+    # it must not go in its place.
+    known = Q(state__in=[State.DELIVERED, State.FETCHING]) | Q(state=State.HELD, untold=True)
+    if number is None:
+        known |= Q(menu__isnull=False)
+    mine = InboundMessage.objects.filter(known, advisor=advisor, received_at__lte=row.received_at).exclude(pk=row.pk)
+    if number is not None:
+        mine = mine.filter(case__number=number)
+    sent_at = Coalesce("chosen_at", "received_at")  # what was held first went out when the advisor chose its case
+    last = mine.select_related("message", "case__member__user").order_by(sent_at.desc(), "-pk").first()
+    if last is not None and last.menu_id:
+        close_held(last, Outcome(State.IGNORED, reason="顾问撤回"))
+        if asks_to_recall(last.content):
+            return recall(row, advisor, number)
+        return Outcome(State.IGNORED, receipts.dropped(last.content), "撤回")
+    gone = last is None or last.state == State.HELD or (last.message and last.message.recalled_at)
+    if gone or last is None or last.case is None:
+        return Outcome(State.IGNORED, receipts.NOTHING_TO_RECALL, "没有可撤回的消息")
+    if last.message is None:
+        return _stop_fetching(row, advisor, last, number)
+    try:
+        recall_message(last.message, by=advisor.user)
+    except Gone:
+        return Outcome(State.IGNORED, f"案件 #{last.case.number} 已不由您跟进，不能撤回。", "案件已不由此顾问跟进")
+    except Refused as refusal:
+        return Outcome(State.IGNORED, refusal.message, refusal.message, last.case)
+    return Outcome(State.IGNORED, receipts.recalled(last.case), "撤回", last.case)
+
+
+def _stop_fetching(row: InboundMessage, advisor: Advisor, last: InboundMessage, number: int | None) -> Outcome:
+    """Nobody has seen it yet, so there is no time limit. Unless the worker has just put it into the case."""
+    assert last.case is not None
+    fetching = InboundMessage.objects.filter(pk=last.pk, state=State.FETCHING)
+    if not fetching.update(state=State.IGNORED, due_at=None, reason="顾问撤回"):
+        return recall(row, advisor, number)
+    return Outcome(State.IGNORED, receipts.recalled(last.case), "撤回", last.case)
+
+
+def show_waiting(advisor: Advisor) -> Outcome:
+    return Outcome(State.IGNORED, receipts.waiting(waiting_cases(advisor)), "列表")
+
+
+def entered(advisor: Advisor) -> Outcome:
+    """Opening the app shows the waiting cases, at most once in ten minutes: the event comes every time."""
+    greeted = InboundMessage.objects.filter(
+        advisor=advisor, event__iexact="enter_agent", received_at__gt=timezone.now() - GREET_EVERY
+    ).exclude(reply="")
+    cases = [] if greeted.exists() else waiting_cases(advisor)
+    return Outcome(State.IGNORED, receipts.waiting(cases) if cases else "", "进入应用")
+
+
+def pressed(row: InboundMessage, advisor: Advisor, key: str, response_code: str) -> Outcome:
+    """The button 回复此案件 of a card (DOC 90240): its case becomes the reply target, and the card shows it.
+
+    No passive reply is honoured here; the card itself is changed, by the worker.
+    """
+    found = re.fullmatch(r"reply:([0-9]{1,9})", key)
+    case = Case.objects.select_related("member").filter(number=int(found[1])).first() if found else None
+    if case is None:
+        return Outcome(State.IGNORED, reason="未知的按钮")
+    if response_code:
+        notify_card_chosen(case, advisor, response_code)
+    if case.advisor_id != advisor.pk or case.status == Case.Status.CLOSED:
+        return Outcome(State.IGNORED, reason="案件已结案或不由此顾问跟进")
+    if not set_target(advisor, case, written_at(row), chosen=True):
+        return Outcome(State.IGNORED, reason="之后又通知了别的案件", case=case)
+    return Outcome(State.IGNORED, reason="按钮：设为最近被通知案件", case=case)

@@ -1,0 +1,78 @@
+"""What an advisor wrote in WeCom: an answer to a question, for a numbered case, a slip, or for where texts go now.
+
+The first rule that fits.
+"""
+
+from dataclasses import replace
+
+from advisors.models import Advisor
+from cases.models import Case
+from wecom.inbound import receipts
+from wecom.inbound.menus import ask_whether, ask_which, choose, hold_slip, open_question
+from wecom.inbound.numbers import Numbered, begins_with_a_number, is_meant_for_a_number, numbered
+from wecom.inbound.routing import Outcome, deliver, destination, followed, set_target, waiting_cases, written_at
+from wecom.inbound.slips import bare, looks_like_a_slip
+from wecom.models import InboundMessage
+
+State = InboundMessage.State
+
+
+def route_text(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
+    """Answer a menu, follow a number, ask about a slip, or route by what was notified last."""
+    chosen = choose(row, advisor, text)
+    if chosen is not None:
+        return chosen
+    if found := numbered(text):
+        return _to_number(row, advisor, found)
+    if is_meant_for_a_number(text):
+        return Outcome(State.HELD, receipts.unreadable_number(), "案件号看不清楚")
+    if looks_like_a_slip(text) or _is_a_case_number(advisor, text):
+        return _slip(row, advisor, text)
+    return route(row, advisor, text)
+
+
+def route(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
+    """Write what carries no number of its own where it belongs, or hold it and say why."""
+    if menu := open_question(advisor):
+        return ask_which(row, advisor, waiting_cases(advisor), menu)
+    there = destination(advisor, written_at(row))
+    if isinstance(there, Outcome):
+        return there
+    return deliver(row, advisor, there, text) if isinstance(there, Case) else ask_which(row, advisor, there)
+
+
+def _to_number(row: InboundMessage, advisor: Advisor, found: Numbered) -> Outcome:
+    case = followed(advisor, found.number)
+    if case is None:
+        said = str(found.number or found.digits)
+        return Outcome(State.HELD, receipts.not_yours(said), f"没有跟进案件 #{receipts.shortened(said)}")
+    if begins_with_a_number(found.text):
+        return Outcome(State.HELD, receipts.two_numbers(), "写了两个案件号")
+    if found.text and looks_like_a_slip(found.text) and not bare(found.text).isdecimal():
+        return ask_whether(row, advisor, case, found.text)
+    if found.text:
+        return deliver(row, advisor, case, found.text)
+    if case.status == Case.Status.CLOSED:
+        return Outcome(State.IGNORED, receipts.target_lost(found.number), "案件已结案", case)
+    if not set_target(advisor, case, written_at(row), chosen=True):
+        return Outcome(State.IGNORED, receipts.target_changed(), "之后又通知了别的案件", case)
+    return Outcome(State.IGNORED, receipts.target_set(case), "设为最近被通知案件", case)
+
+
+def _is_a_case_number(advisor: Advisor, text: str) -> bool:
+    """Whether the whole text is the number of a case of theirs, without the # before it."""
+    digits = bare(text)
+    return digits.isdecimal() and len(digits) <= 9 and followed(advisor, int(digits)) is not None
+
+
+def _slip(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
+    """Hold what no client should read by accident, with a hint; where it could go, the advisor may confirm it."""
+    if which := open_question(advisor):
+        return hold_slip(text, which)
+    there = destination(advisor, written_at(row))
+    if isinstance(there, Outcome):
+        return there
+    if isinstance(there, Case):
+        return ask_whether(row, advisor, there, text)
+    asked = ask_which(row, advisor, there)
+    return replace(asked, reply=f"{receipts.slip(text)}\n{asked.reply}")

@@ -1,0 +1,163 @@
+"""What WeCom delivered: stored once, given to whom it belongs, answered. One transaction each."""
+
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models.functions import Lower
+from django.utils.translation import override
+
+from advisors.models import Advisor
+from wecom.failpoints import failpoint
+from wecom.inbound import receipts
+from wecom.inbound.commands import entered, pressed, run_command
+from wecom.inbound.envelope import MAX_REPLY_CONTENT, Inbound
+from wecom.inbound.intake import route, route_text
+from wecom.inbound.menus import open_question
+from wecom.inbound.routing import OUTCOME_FIELDS, Outcome, where_next, write_outcome
+from wecom.models import InboundMessage, ReplyTarget
+
+State = InboundMessage.State
+LOCK_SECONDS = 1.5  # for one lock; there are three at most, and WeCom waits 5
+OF_THE_MOMENT = {"列表", "帮助", "进入应用"}  # of no use to anybody later
+MAP = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=16/{lat}/{lon}"
+
+
+@transaction.atomic
+def receive(
+    inbound: Inbound, received_at: datetime, *, late: bool = False, wait: float = LOCK_SECONDS
+) -> InboundMessage:
+    """Store what WeCom delivered and act on it. A repetition finds the row and changes nothing.
+
+    `late` is one that was put aside: it goes where it belonged at `received_at`, or nowhere, and its sender's next
+    receipt says so. `wait` is how many seconds it may wait for a lock. Raises django's DatabaseError when the
+    database cannot take it; nothing is written then.
+    """
+    _wait_at_most(min(wait, LOCK_SECONDS))
+    row, created = _stored(inbound, received_at, late=late)
+    if not created:
+        return row
+    failpoint("inbound.stored")
+    advisor = _sender(inbound.from_user)
+    with override("zh-hans"):  # whatever the request says of languages, and whoever brings it in
+        outcome = _handle(row, inbound, advisor)
+    write_outcome(row, outcome)
+    row.advisor = advisor
+    row.untold = late and advisor is not None and bool(outcome.reply) and outcome.reason not in OF_THE_MOMENT
+    row.reply = outcome.reply if late or not advisor else _with_untold(advisor, _with_next(advisor, outcome))
+    row.save(update_fields=[*OUTCOME_FIELDS, "advisor", "reply", "untold"])
+    failpoint("inbound.routed")
+    return row
+
+
+def _stored(inbound: Inbound, received_at: datetime, *, late: bool) -> tuple[InboundMessage, bool]:
+    """Return the row of what WeCom delivered, and whether it is new."""
+    return InboundMessage.objects.get_or_create(
+        identity=inbound.identity,
+        defaults={
+            "userid": inbound.from_user,
+            "message_type": inbound.msg_type[:40],
+            "event": inbound.event[:60],
+            "content": inbound.content,
+            "fields": inbound.fields,
+            "sent_at": datetime.fromtimestamp(inbound.created_at, UTC),
+            "received_at": received_at,
+            "late": late,
+            "state": State.IGNORED,
+        },
+    )
+
+
+def _wait_at_most(seconds: float) -> None:
+    """Have PostgreSQL wait no longer for a lock; by itself it waits for ever. SQLite's limit stands in the settings."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{max(1, round(seconds * 1000))}ms"])
+
+
+def _with_next(advisor: Advisor, outcome: Outcome) -> str:
+    """Add to a receipt where the next text goes, unless it asks for something else first."""
+    if not outcome.reply or outcome.menu or not advisor.may_work:
+        return outcome.reply
+    menu = open_question(advisor)
+    line = receipts.next_joins(menu.held.count()) if menu else where_next(advisor)
+    if line == receipts.NEXT_NOWHERE and outcome.state == State.HELD:
+        return outcome.reply  # which says that already
+    return f"{outcome.reply}\n{line}"
+
+
+def _with_untold(advisor: Advisor, reply: str) -> str:
+    """Add to a receipt what became, since the last one, of what could not be told at once; as many lines as fit."""
+    if not reply:
+        return ""
+    told = []
+    for row in InboundMessage.objects.filter(advisor=advisor, untold=True).order_by("pk"):
+        longer = f"{reply}\n{receipts.untold(row)}"
+        if len(longer.encode()) > MAX_REPLY_CONTENT:
+            break
+        reply = longer
+        told.append(row.pk)
+    InboundMessage.objects.filter(pk__in=told).update(untold=False)
+    return reply
+
+
+def _sender(userid: str) -> Advisor | None:
+    """Return the advisor bound to this WeCom account ignoring case, with the row locked: no change slips in."""
+    bound = Advisor.objects.alias(lowered=Lower("wecom_userid")).filter(lowered=userid.lower())
+    return bound.select_for_update(of=("self",), no_key=True).select_related("user").first()
+
+
+def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> Outcome:
+    if advisor is None or not advisor.may_work:
+        return _refuse(inbound, advisor)
+    if inbound.is_event:
+        return _event(row, inbound, advisor)
+    text = _readable(inbound)
+    if text is None and settings.WECHAT_APP_SECRET and inbound.fields.get("MediaId"):
+        return route(row, advisor, "")
+    if text is None:
+        target = ReplyTarget.objects.select_related("case").filter(advisor=advisor, case__advisor=advisor).first()
+        return Outcome(State.REFUSED, receipts.only_text(target.case if target else None), "只能转发文字")
+    row.content = text
+    row.save(update_fields=["content"])
+    return run_command(row, advisor, text) or route_text(row, advisor, text)
+
+
+def _event(row: InboundMessage, inbound: Inbound, advisor: Advisor) -> Outcome:
+    event = inbound.event.lower()
+    if event == "enter_agent":
+        return entered(advisor)
+    if event == "template_card_event":
+        return pressed(row, advisor, inbound.event_key, inbound.fields.get("ResponseCode", ""))
+    return Outcome(State.IGNORED, reason="事件")
+
+
+def _refuse(inbound: Inbound, advisor: Advisor | None) -> Outcome:
+    """Whoever may not write is told so once for each message, and it stays on record."""
+    if inbound.is_event:
+        return Outcome(State.IGNORED, reason="事件")
+    if advisor is None:
+        return Outcome(State.REFUSED, receipts.UNBOUND, "企业微信账号没有绑定顾问")
+    return Outcome(State.REFUSED, receipts.NOT_APPROVED, "顾问未通过审核或已停用")
+
+
+def _readable(inbound: Inbound) -> str | None:
+    """Return what was sent as text, or None for a kind that only a person could read (DOC 90239)."""
+    fields = inbound.fields
+    kind = inbound.msg_type.lower()
+    if kind == "text":
+        return without_mention(inbound.content).strip()
+    if kind == "location":
+        place = MAP.format(lat=fields.get("Location_X", ""), lon=fields.get("Location_Y", ""))
+        return f"[位置] {fields.get('Label', '')}\n{place}"
+    if kind == "link":
+        parts = [f"[链接] {fields.get('Title', '')}", fields.get("Description", ""), fields.get("Url", "")]
+        return "\n".join(part for part in parts if part)
+    return None
+
+
+def without_mention(text: str) -> str:
+    """Return the text without a leading @name of the app, if we know the app's name."""
+    name = settings.WECHAT_APP_NAME
+    mention = f"@{name}"
+    return text.lstrip().removeprefix(mention) if name and text.lstrip().startswith(mention) else text

@@ -1,0 +1,178 @@
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from advisors.models import Advisor
+from cases.models import Case
+from members.models import Member
+from wecom.models.channel import Channel
+
+NEWS = ["member_registered", "advisor_applied", "advisor_reviewed"]
+ASSIGNMENTS = ["case_assigned", "case_taken"]
+OF_MESSAGES = ["member_wrote", "still_unread", "still_unanswered"]  # a member's
+GATHERED = [*OF_MESSAGES, "reply_unread"]
+
+
+class Notification(models.Model):
+    """Something the site tells WeCom, or a member by e-mail (通知).
+
+    Written in the transaction that caused it, sent by the worker.
+    """
+
+    class Event(models.TextChoices):
+        MEMBER_REGISTERED = "member_registered", _("新会员注册")
+        ADVISOR_APPLIED = "advisor_applied", _("新顾问申请")
+        ADVISOR_REVIEWED = "advisor_reviewed", _("顾问审核结果")
+        MEMBER_WROTE = "member_wrote", _("会员来信")
+        STILL_UNREAD = "still_unread", _("会员来信久未阅读")
+        STILL_UNANSWERED = "still_unanswered", _("会员来信久未回复")
+        REPLY_UNREAD = "reply_unread", _("会员未读回复")
+        CASE_ASSIGNED = "case_assigned", _("案件指派")
+        CASE_TAKEN = "case_taken", _("案件转出")
+        CARD_CHOSEN = "card_chosen", _("卡片已选择")
+        TEST = "test", _("测试消息")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("等待发送")
+        SENDING = "sending", _("发送中")
+        DELIVERED = "delivered", _("已送达")
+        FAILED = "failed", _("失败")
+        CANCELLED = "cancelled", _("已取消")
+
+    class Priority(models.IntegerChoices):
+        """Whose turn comes first (turns.py)."""
+
+        ALERT = 1  # a client waits, or a person who has just pressed something
+        ASSIGNMENT = 2  # who follows a client now
+        NEWS = 3
+
+    event = models.CharField(_("事件"), max_length=20, choices=Event)
+    channel = models.CharField(_("通道"), max_length=10, choices=Channel.Name, default=Channel.Name.GROUP)
+    member = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("会员"))
+    # The applicant, or the follow-up advisor whom it was really sent to.
+    advisor = models.ForeignKey(
+        Advisor, models.PROTECT, null=True, blank=True, related_name="notifications", verbose_name=_("顾问")
+    )
+    case = models.ForeignKey(
+        Case, models.PROTECT, null=True, blank=True, related_name="notifications", verbose_name=_("案件")
+    )
+    # The messages it tells about, the member's or (by e-mail) the advisor's: from first_seq to last_seq.
+    first_seq = models.PositiveIntegerField(_("自消息"), null=True, blank=True)
+    last_seq = models.PositiveIntegerField(_("至消息"), null=True, blank=True)
+
+    state = models.CharField(_("状态"), max_length=10, choices=State, default=State.WAITING)
+    # Set by save() from the event; a column, so that the next one is found by an index.
+    priority = models.PositiveSmallIntegerField(default=Priority.ALERT, editable=False)
+    due_at = models.DateTimeField(_("应发送"), default=timezone.now)
+    attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
+    # WeCom refused it and is not asked again before this (timing.py), unless it is for somebody else by then.
+    retry_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # From then the 24 hours count after which it is given up; empty while it waits for a person to mend something.
+    trying_since = models.DateTimeField(null=True, blank=True, editable=False)
+    # A digest with it was refused: it is sent by itself from now on.
+    alone = models.BooleanField(default=False, editable=False)
+    # Who works on it and until when; a mark by anybody else does not count (a worker that came back too late).
+    lease = models.CharField(max_length=32, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    note = models.CharField(_("说明"), max_length=300, blank=True, help_text=_("最近一次失败或取消的原因。"))
+    sent_text = models.TextField(_("发送内容"), blank=True)
+    # To the app a repetition must be the same to the byte, or WeCom's duplicate check does not see it.
+    payload = models.TextField(blank=True, editable=False)
+    # Up to which message the payload tells: more may have joined before it is repeated.
+    payload_seq = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    # Lets a card be changed once (DOC 94888): of a card that was sent, or of one whose button was pressed.
+    response_code = models.CharField(max_length=200, blank=True, editable=False)
+    answer = models.CharField(_("企业微信的回答"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("创建时间"), auto_now_add=True)
+    delivered_at = models.DateTimeField(_("送达时间"), null=True, blank=True)
+
+    # How many messages of each kind it tells about; not stored, counted when it is sent (decision.py).
+    came: Mapping[str, int] = MappingProxyType({})
+
+    class Meta:
+        verbose_name = _("通知")
+        verbose_name_plural = _("通知")
+        indexes: ClassVar[list[models.Index]] = [
+            # Not a partial one: SQLite would not use it for what the worker asks four times a second.
+            models.Index(fields=["state", "channel", "priority", "due_at"], name="notification_turn"),
+            models.Index(fields=["case", "-delivered_at"], name="notification_of_case"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["case", "channel", "event"],
+                condition=Q(event__in=GATHERED, state="waiting"),
+                name="notification_one_waiting_per_case",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "sending", "delivered", "failed", "cancelled"]),
+                name="notification_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(event__in=NEWS, priority=3)
+                | Q(event__in=ASSIGNMENTS, priority=2)
+                | ~Q(event__in=[*NEWS, *ASSIGNMENTS]) & Q(priority=1),
+                name="notification_priority_of_its_event",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="delivered", delivered_at__isnull=False)
+                | (~Q(state="delivered") & Q(delivered_at__isnull=True)),
+                name="notification_delivered_at",
+            ),
+            models.CheckConstraint(
+                condition=~Q(event__in=GATHERED)
+                | Q(case__isnull=False, first_seq__isnull=False, last_seq__gte=models.F("first_seq")),
+                name="notification_of_messages",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_event_display()} N{self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding:
+            self.priority = 3 if self.event in NEWS else 2 if self.event in ASSIGNMENTS else 1
+        super().save(*args, **kwargs)
+
+    @property
+    def is_of_messages(self) -> bool:
+        """Whether it tells about a member's messages."""
+        return self.event in OF_MESSAGES
+
+    @property
+    def is_gathered(self) -> bool:
+        """Whether a case has one of the kind waiting at most; what happens meanwhile joins it."""
+        return self.event in GATHERED
+
+    @property
+    def reference(self) -> str:
+        """Stands in the text, so that a person can tell a repetition from a second notification."""
+        return f"N{self.pk}"
+
+
+class Attempt(models.Model):
+    """One try to send a notification; those of the last minute are what the robot's limit counts."""
+
+    notification = models.ForeignKey(Notification, models.CASCADE, related_name="tries", verbose_name=_("通知"))
+    channel = models.CharField(_("通道"), max_length=10, choices=Channel.Name)
+    started_at = models.DateTimeField(_("开始"), default=timezone.now)
+    # Empty while it is under way, or when its worker was killed.
+    finished_at = models.DateTimeField(_("结束"), null=True, blank=True)
+    errcode = models.IntegerField(_("errcode"), null=True, blank=True)
+    outcome = models.CharField(_("结果"), max_length=300, blank=True)
+    duration_ms = models.PositiveIntegerField(_("毫秒"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("发送尝试")
+        verbose_name_plural = _("发送尝试")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["channel", "started_at"], name="attempt_recent"),
+            models.Index(fields=["channel", "finished_at"], name="attempt_finished"),
+        ]
+
+    def __str__(self) -> str:
+        return f"N{self.notification_id}"

@@ -1,0 +1,168 @@
+"""What came of a request to WeCom, written down: delivered, again later, or never.
+
+A mark without the lease counts for nothing: another worker has the notification by then.
+"""
+
+import logging
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from advisors.models import Advisor
+from cases.actions import lock_case, note_advisor_notified
+from cases.models import Case
+from wecom.api.answers import Answer, WeComError, storable
+from wecom.api.errcodes import Verdict
+from wecom.clock import shared_now
+from wecom.failpoints import failpoint
+from wecom.inbound.routing import set_target
+from wecom.models import Attempt, Channel, Notification, ReplyTarget
+from wecom.outbound.channels import APP
+from wecom.outbound.limits import is_failing
+from wecom.outbound.queue import DIRECT_ONLY, LONGEST_PAUSE, Claim, back_to_waiting, change, fall_back, locked
+from wecom.outbound.requests import notify_rest
+
+State, Event = Notification.State, Notification.Event
+
+GIVE_UP_AFTER = timedelta(hours=24)
+PROBE_EVERY = LONGEST_PAUSE
+FAILING_PAUSE = timedelta(seconds=30)
+BACKOFF = (2, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)  # seconds; the last one repeats until GIVE_UP_AFTER
+
+logger = logging.getLogger("jiayi.wecom")
+
+
+@transaction.atomic
+def mark_delivered(claim: Claim, answer: Answer) -> None:
+    """Note the success, and make the case the advisor's reply target in the same transaction."""
+    now = shared_now()
+    advisors = sorted({row.advisor_id for row in claim.rows if row.advisor_id})
+    told = list(Advisor.objects.select_for_update(no_key=True).filter(pk__in=advisors).order_by("pk"))
+    cases = _locked_cases(claim)
+    done = {
+        "state": State.DELIVERED,
+        "delivered_at": now,
+        "note": "" if len(claim.rows) == 1 else f"与 {claim.first.reference} 汇总为一条。",
+        "answer": f"errcode {answer.errcode} {answer.errmsg}"[:300],
+        "lease": "",
+        "payload": "",
+        "response_code": storable(str(answer.data.get("response_code", "")))[:200],
+    }
+    if _still_ours(claim).update(**done) == len(claim.rows):
+        for advisor in told:
+            _told(advisor, [row for row in claim.rows if row.advisor_id == advisor.pk])
+        _tell_members(claim, cases)
+    else:
+        logger.warning("%s was sent by two workers", claim.first.reference)
+    _finish(claim.attempt, "ok", answer.errcode, answer.duration_ms)
+    _works_again(claim.first.channel, now)  # last: every claim of every worker waits for this row
+    failpoint("delivery.marking")
+
+
+def _locked_cases(claim: Claim) -> dict[int, Case]:
+    """Lock the cases whose members see that the advisor was told: after the advisors, before the notifications."""
+    wanted = [row.case_id for row in claim.rows if row.is_of_messages and row.case_id]
+    return {pk: lock_case(pk) for pk in sorted(set(wanted))}
+
+
+def _tell_members(claim: Claim, cases: dict[int, Case]) -> None:
+    for row in claim.rows:
+        # Without an account the advisor is only named in the group, where others read it.
+        if row.case_id in cases and row.is_of_messages and (row.advisor is None or row.advisor.wecom_userid):
+            note_advisor_notified(cases[row.case_id], row.advisor, row.payload_seq or row.last_seq or 0)
+            notify_rest(cases[row.case_id], row)
+
+
+def _works_again(channel: str, now: datetime) -> None:
+    """Note a success. What had to wait longer and longer while nothing went through is tried again at once.
+
+    A pause that is still to come was decided after this request had begun: it stays.
+    """
+    row = Channel.objects.filter(name=channel)
+    row.update(last_success_at=now)
+    over = row.filter(Q(paused_until=None) | Q(paused_until__lte=now))
+    if over.exclude(problem="").update(problem="", needs_mending=False, paused_until=None):
+        tried = Notification.objects.filter(channel=channel, state=State.WAITING, attempts__gt=0, due_at__gt=now)
+        # One that a member's new message is joining at this moment keeps its time: nobody waits here for anybody.
+        free = tried.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
+        Notification.objects.filter(pk__in=list(free)).update(due_at=now, retry_at=None)
+
+
+def _told(advisor: Advisor, rows: list[Notification]) -> None:
+    told = [row for row in rows if row.case and (row.is_of_messages or row.event == Event.CASE_ASSIGNED)]
+    if not told or not advisor.wecom_userid:
+        return
+    if len({row.case_id for row in told}) == 1 and told[0].case:
+        set_target(advisor, told[0].case)
+    elif any(row.came for row in told):
+        # Told of several cases at once in which somebody waits, no single one is the most recent: they must name one.
+        ReplyTarget.objects.filter(advisor=advisor).delete()
+
+
+@transaction.atomic
+def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
+    """Note the failure and what happens next: again later, never again, or not before a person mended something."""
+    now = shared_now()
+    _finish(claim.attempt, error.reason, error.errcode, max(0, round(took.total_seconds() * 1000)))
+    wait = timedelta(seconds=max(error.wait, _backoff(claim.first.attempts)))  # one for all: they come back together
+    for row in sorted(claim.rows, key=lambda one: one.case_id or 0):
+        if locked(_still_ours(claim).filter(pk=row.pk), row.case_id) is None:
+            continue
+        changes = _after(row, error, now, wait, together=len(claim.rows) > 1)
+        change(row, changes)
+        if changes["state"] == State.FAILED:
+            fall_back(row)
+    _pause(claim.first.channel, error, now)  # last: every claim of every worker waits for this row
+    failpoint("delivery.putting_back")
+
+
+def _pause(channel: str, error: WeComError, now: datetime) -> None:
+    """Stop the whole channel for a while where the next notification would fare no better."""
+    row = Channel.objects.filter(name=channel)
+    if error.verdict is Verdict.CONFIGURATION:
+        row.update(paused_until=now + PROBE_EVERY, problem=error.reason[:300], needs_mending=True)
+        return
+    pause = timedelta(seconds=error.wait)
+    if not pause and error.verdict is not Verdict.PAYLOAD and is_failing(channel):
+        pause = FAILING_PAUSE
+    if pause:
+        row.filter(needs_mending=False).update(problem=error.reason[:300])
+        row.filter(Q(paused_until=None) | Q(paused_until__lt=now + pause)).update(paused_until=now + pause)
+
+
+def _after(row: Notification, error: WeComError, now: datetime, wait: timedelta, *, together: bool) -> dict[str, Any]:
+    """Return what a failure changes in a row that was sent, by itself or `together` with others."""
+    changes: dict[str, Any] = {"note": error.reason[:300], "lease": ""}
+    if error.verdict is Verdict.PAYLOAD and together:
+        # Something in a digest was refused; sent one by one, only what WeCom objects to fails.
+        return back_to_waiting(row, {**changes, "alone": True})
+    if error.verdict is Verdict.CONFIGURATION and (row.channel != APP or row.event not in DIRECT_ONLY):
+        # It waits for a person, who may take more than a day. WeCom refused it, so it need not be repeated to the byte.
+        waits = {**_not_before(now + PROBE_EVERY), "trying_since": None, "payload": ""}
+        return back_to_waiting(row, {**changes, **waits})
+    if error.permanent or now - (row.trying_since or now) > GIVE_UP_AFTER:
+        return {**changes, "state": State.FAILED}
+    return back_to_waiting(row, {**changes, **_not_before(now + wait)})
+
+
+def _not_before(moment: datetime) -> dict[str, Any]:
+    return {"due_at": moment, "retry_at": moment}
+
+
+def _finish(attempt: Attempt, outcome: str, errcode: int | None, duration_ms: int) -> None:
+    Attempt.objects.filter(pk=attempt.pk).update(
+        finished_at=shared_now(), outcome=outcome[:300], errcode=errcode, duration_ms=duration_ms
+    )
+
+
+def _still_ours(claim: Claim) -> QuerySet[Notification]:
+    ours = [row.pk for row in claim.rows]
+    return Notification.objects.filter(pk__in=ours, state=State.SENDING, lease=claim.lease)
+
+
+def _backoff(attempts: int) -> float:
+    seconds = BACKOFF[min(attempts, len(BACKOFF)) - 1]
+    return seconds * random.uniform(0.8, 1.2)  # noqa: S311  jitter, not a secret
