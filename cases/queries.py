@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from cases.models import Attachment, Case, CaseQuerySet, Message, ReadMark
 from cases.serializers import case_json
-from cases.signals import being_notified
 from jiayi.errors import Gone
 from members.models import User
 
@@ -43,7 +42,7 @@ def attachment_for(user: User, key: UUID) -> Attachment:
 def list_cases(
     user: User, *, active: bool = False, number: int | None = None, limit: int | None = None
 ) -> list[dict[str, Any]]:
-    """Return the cases this person may see as JSON-ready dicts, at most `limit` of them. Four or five queries.
+    """Return the cases this person may see as JSON-ready dicts, at most `limit` of them. Three or four queries.
 
     Those that wait for this person's answer come first, longest first; then those with something unread, the other open
     ones, and the closed ones, each the newest conversation first. What a limit leaves out are the oldest conversations
@@ -59,13 +58,12 @@ def list_cases(
     pks = [case.newest for case in cases]  # type: ignore[attr-defined]
     messages = with_what_is_shown(Message.objects.filter(pk__in=[pk for pk in pks if pk]))
     last = {message.case_id: message for message in messages}
-    notifying = _being_notified(cases)
     return [
         case_json(case, user, last.get(case.pk))
         | {
             "unread": min(case.unread, MOST_UNREAD),  # type: ignore[attr-defined]
             "peer_read_seq": case.peer_read_seq,  # type: ignore[attr-defined]
-            "notifying": case.pk in notifying,
+            "notifying": case.is_being_notified,
         }
         for case in cases
     ]
@@ -111,13 +109,6 @@ def _unread(user: User) -> Coalesce:
 def _waits(user: User) -> Choose:
     """Since when an open case has been waiting for this person as its advisor; nothing for a member."""
     return Choose(When(status=Case.Status.OPEN, advisor__user=user, then=F("waiting_since")), default=None)
-
-
-def _being_notified(cases: list[Case]) -> set[int]:
-    """Return the ids of those whose advisor is about to be told in WeCom, if anything here tells them."""
-    waiting = [case.pk for case in cases if case.waiting_since]
-    answers: list[tuple[Any, Any]] = being_notified.send(sender=Case, cases=waiting) if waiting else []
-    return {pk for _receiver, found in answers for pk in found}
 
 
 def _seq_of(marks: QuerySet[ReadMark]) -> Coalesce:

@@ -8,8 +8,4 @@ advisor_assigned = Signal()
 # Arguments: message (Message, as it stands now), by (User)
 message_recalled = Signal()
 
-# A question. Arguments: cases (list of Case ids). A receiver returns the ids of those whose follow-up advisor it is
-# about to tell, elsewhere than on the website, that the member wrote.
-being_notified = Signal()
-
 # A new message needs no signal of its own: it is the post_save (created) of cases.Message.

@@ -25,8 +25,9 @@ from wecom.diagnosis.trial import await_trial, begin_trial, came_of
 from wecom.inbound.routing import MAX_REASON, assign_held, dismiss_held
 from wecom.kinds import kind_in_words
 from wecom.models import Attempt, Channel, Checkup, InboundMessage, Notification
-from wecom.outbound.channels import APP, GROUP, app_is_configured
-from wecom.outbound.requests import cancel, resend
+from wecom.outbound.channels import app_is_configured
+from wecom.outbound.events import APP, GROUP
+from wecom.outbound.states import cancel_by_hand, resend
 
 State = Notification.State
 
@@ -105,7 +106,7 @@ class NotificationAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("取消发送"), permissions=["operate"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Notification]) -> None:
-        do_for_each(request, queryset, cancel)
+        do_for_each(request, queryset, cancel_by_hand)
 
 
 def being_sent(count: int) -> str:

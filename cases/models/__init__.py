@@ -1,5 +1,6 @@
 """The tables of cases and conversations. Above nothing but advisors, members and jiayi."""
 
+from cases.models.case import ALERT_SOON as ALERT_SOON
 from cases.models.case import FIRST_NUMBER as FIRST_NUMBER
 from cases.models.case import Case as Case
 from cases.models.case import CaseQuerySet as CaseQuerySet

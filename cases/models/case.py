@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -12,6 +12,8 @@ from jiayi.plaintext import isolated
 from members.models import Member, User
 
 FIRST_NUMBER = 1001
+# An alert that is late by more has met something; one that comes later waits for the end of quiet hours.
+ALERT_SOON = timedelta(minutes=2)
 
 
 class CaseQuerySet(models.QuerySet["Case"]):
@@ -56,6 +58,8 @@ class Case(models.Model):
     # Of which of the member's messages the follow-up advisor was told in WeCom, and when; nothing after a hand-over.
     notified_seq = models.PositiveIntegerField(_("已通知至消息"), default=0, editable=False)
     notified_at = models.DateTimeField(_("企业微信通知时间"), null=True, blank=True, editable=False)
+    # When the follow-up advisor is to be told, elsewhere than on the website, of what waits; a hint for the page.
+    alert_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("创建时间"), auto_now_add=True)
 
     objects = CaseQuerySet.as_manager()
@@ -94,6 +98,13 @@ class Case(models.Model):
     def waits_since(self) -> datetime | None:
         """Since when the member has been waiting for an answer; nobody waits in a closed case."""
         return self.waiting_since if self.status == self.Status.OPEN else None
+
+    @property
+    def is_being_notified(self) -> bool:
+        """Whether the follow-up advisor is about to be told that the member waits."""
+        if self.waiting_since is None or self.alert_due_at is None:
+            return False
+        return abs(self.alert_due_at - timezone.now()) <= ALERT_SOON
 
 
 class ReadMark(models.Model):

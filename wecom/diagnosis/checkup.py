@@ -23,7 +23,8 @@ from wecom.diagnosis.programs import programs
 from wecom.inbound.crypto import Keys
 from wecom.inbound.spool import failed, waiting_since
 from wecom.models import Attempt, Channel, InboundMessage, Notification
-from wecom.outbound.channels import APP, EMAIL, GROUP, app_is_configured, problem_of
+from wecom.outbound.channels import app_is_configured, transport_of
+from wecom.outbound.events import APP, EMAIL, GROUP
 
 State = Notification.State
 
@@ -77,7 +78,7 @@ def troubles() -> list[Finding]:
 
 def channel_problem(name: str, row: Channel | None) -> str:
     """Return why nothing goes through this channel before a person acts, or nothing."""
-    unset = problem_of(name)
+    unset = transport_of(name).problem()
     if name == APP and unset:
         # To have no app is a choice. It is a problem only when something waits for it.
         waiting = Notification.objects.filter(channel=APP, state__in=[State.WAITING, State.SENDING])
@@ -129,7 +130,7 @@ def _trouble(name: str, problem: str) -> Finding:
     fix = _("照说明处理，然后发送一条测试消息：成功后通道立即恢复。")
     if name == EMAIL:
         fix = _("改正后重启网站和发送进程，邮件会自动再发；在此之前不会丢失，只是等待。")
-    elif problem == problem_of(name):
+    elif problem == transport_of(name).problem():
         fix = _("在 .env 里填写或改正，然后重启网站和发送进程。在此之前通知不会丢失，只是等待。")
     return Finding(_("%s不能发送") % Channel.Name(name).label, "bad", problem, fix)
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from advisors.models import Advisor
 from wecom.diagnosis.findings import Finding
 from wecom.models import Channel, Notification
-from wecom.outbound.channels import problem_of
+from wecom.outbound.channels import transport_of
 from wecom.outbound.requests import send_test
 
 State = Notification.State
@@ -51,7 +51,7 @@ def came_of(row: Notification) -> Finding:
     if row.state != State.WAITING:
         return Finding(title, "warn", row.get_state_display(), _("稍后在通知列表里看结果。"))
     channel = Channel.objects.filter(name=row.channel).first()
-    problem = problem_of(row.channel) or (channel.problem if channel and channel.needs_mending else "")
+    problem = transport_of(row.channel).problem() or (channel.problem if channel and channel.needs_mending else "")
     if problem:
         return Finding(title, "bad", _("没有发出：%s") % problem, _("照说明处理，然后再发一条。"))
     why = row.note or (channel.problem if channel else "") or _("前面还有消息，或已到每分钟的上限。")

@@ -12,10 +12,11 @@ from cases.actions import recall_message
 from cases.models import Case
 from jiayi.errors import Gone, Refused
 from wecom.inbound import receipts
-from wecom.inbound.routing import Outcome, close_held, set_target, waiting_cases, written_at
+from wecom.inbound.routing import Outcome, close_held, waiting_cases, written_at
 from wecom.inbound.slips import LIST, RECALL, asks_to_recall, command_in
 from wecom.models import InboundMessage
 from wecom.outbound.requests import notify_card_chosen
+from wecom.reply_target import set_target
 
 State = InboundMessage.State
 GREET_EVERY = timedelta(minutes=10)
@@ -29,7 +30,7 @@ def run_command(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | N
     name, number = found
     if name == RECALL:
         return recall(row, advisor, number)
-    return show_waiting(advisor) if name == LIST else Outcome(State.IGNORED, receipts.help_text(), "帮助")
+    return show_waiting(advisor) if name == LIST else _help()
 
 
 def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> Outcome:
@@ -75,8 +76,12 @@ def _stop_fetching(row: InboundMessage, advisor: Advisor, last: InboundMessage, 
     return Outcome(State.IGNORED, receipts.recalled(last.case), "撤回", last.case)
 
 
+def _help() -> Outcome:
+    return Outcome(State.IGNORED, receipts.help_text(), "帮助", of_the_moment=True)
+
+
 def show_waiting(advisor: Advisor) -> Outcome:
-    return Outcome(State.IGNORED, receipts.waiting(waiting_cases(advisor)), "列表")
+    return Outcome(State.IGNORED, receipts.waiting(waiting_cases(advisor)), "列表", of_the_moment=True)
 
 
 def entered(advisor: Advisor) -> Outcome:
@@ -85,7 +90,7 @@ def entered(advisor: Advisor) -> Outcome:
         advisor=advisor, event__iexact="enter_agent", received_at__gt=timezone.now() - GREET_EVERY
     ).exclude(reply="")
     cases = [] if greeted.exists() else waiting_cases(advisor)
-    return Outcome(State.IGNORED, receipts.waiting(cases) if cases else "", "进入应用")
+    return Outcome(State.IGNORED, receipts.waiting(cases) if cases else "", "进入应用", of_the_moment=True)
 
 
 def pressed(row: InboundMessage, advisor: Advisor, key: str, response_code: str) -> Outcome:

@@ -10,9 +10,10 @@ from cases.models import Case
 from wecom.inbound import receipts
 from wecom.inbound.menus import ask_whether, ask_which, choose, hold_slip, open_question
 from wecom.inbound.numbers import Numbered, begins_with_a_number, is_meant_for_a_number, numbered
-from wecom.inbound.routing import Outcome, deliver, destination, followed, set_target, waiting_cases, written_at
+from wecom.inbound.routing import Outcome, destination, followed, post_text, waiting_cases, written_at
 from wecom.inbound.slips import bare, looks_like_a_slip
 from wecom.models import InboundMessage
+from wecom.reply_target import set_target
 
 State = InboundMessage.State
 
@@ -38,7 +39,7 @@ def route(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
     there = destination(advisor, written_at(row))
     if isinstance(there, Outcome):
         return there
-    return deliver(row, advisor, there, text) if isinstance(there, Case) else ask_which(row, advisor, there)
+    return post_text(row, advisor, there, text) if isinstance(there, Case) else ask_which(row, advisor, there)
 
 
 def _to_number(row: InboundMessage, advisor: Advisor, found: Numbered) -> Outcome:
@@ -51,7 +52,7 @@ def _to_number(row: InboundMessage, advisor: Advisor, found: Numbered) -> Outcom
     if found.text and looks_like_a_slip(found.text) and not bare(found.text).isdecimal():
         return ask_whether(row, advisor, case, found.text)
     if found.text:
-        return deliver(row, advisor, case, found.text)
+        return post_text(row, advisor, case, found.text)
     if case.status == Case.Status.CLOSED:
         return Outcome(State.IGNORED, receipts.target_lost(found.number), "案件已结案", case)
     if not set_target(advisor, case, written_at(row), chosen=True):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from advisors.models import Advisor
 from cases.models import Case
 from wecom.inbound import receipts
-from wecom.inbound.routing import Outcome, close_held, deliver, text_of, written_at
+from wecom.inbound.routing import Outcome, close_held, post_text, text_of, written_at
 from wecom.inbound.slips import choice_in
 from wecom.models import InboundMessage, ReplyMenu
 
@@ -113,7 +113,7 @@ def _send_all(advisor: Advisor, case: Case, held: list[InboundMessage]) -> Outco
     outcomes = []
     for one in held:
         one.chosen_at = timezone.now()
-        outcomes.append(deliver(one, advisor, case, text_of(one)))
+        outcomes.append(post_text(one, advisor, case, text_of(one)))
         close_held(one, outcomes[-1])
     kept = [one.reply for one in outcomes if one.state == State.HELD]
     under_way = any(one.state == State.FETCHING for one in outcomes)

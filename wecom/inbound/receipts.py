@@ -10,7 +10,7 @@ from django.utils import timezone
 from cases.models import Case
 from wecom.models import InboundMessage
 from wecom.names import in_full, in_short, plain
-from wecom.outbound.texts import local_time
+from wecom.outbound.words import local_time
 from wecom.textcut import cut
 
 NEWLINE = "\n"

@@ -19,7 +19,6 @@ from wecom.models import InboundMessage, ReplyTarget
 
 State = InboundMessage.State
 LOCK_SECONDS = 1.5  # for one lock; there are three at most, and WeCom waits 5
-OF_THE_MOMENT = {"列表", "帮助", "进入应用"}  # of no use to anybody later
 MAP = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=16/{lat}/{lon}"
 
 
@@ -43,7 +42,7 @@ def receive(
         outcome = _handle(row, inbound, advisor)
     write_outcome(row, outcome)
     row.advisor = advisor
-    row.untold = late and advisor is not None and bool(outcome.reply) and outcome.reason not in OF_THE_MOMENT
+    row.untold = late and advisor is not None and bool(outcome.reply) and not outcome.of_the_moment
     row.reply = outcome.reply if late or not advisor else _with_untold(advisor, _with_next(advisor, outcome))
     row.save(update_fields=[*OUTCOME_FIELDS, "advisor", "reply", "untold"])
     failpoint("inbound.routed")
@@ -81,9 +80,9 @@ def _with_next(advisor: Advisor, outcome: Outcome) -> str:
         return outcome.reply
     menu = open_question(advisor)
     line = receipts.next_joins(menu.held.count()) if menu else where_next(advisor)
-    if line == receipts.NEXT_NOWHERE and outcome.state == State.HELD:
+    if line is None and outcome.state == State.HELD:
         return outcome.reply  # which says that already
-    return f"{outcome.reply}\n{line}"
+    return f"{outcome.reply}\n{line or receipts.NEXT_NOWHERE}"
 
 
 def _with_untold(advisor: Advisor, reply: str) -> str:

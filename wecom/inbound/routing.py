@@ -19,19 +19,20 @@ from jiayi.errors import Conflict, Gone, InvalidInput, Refused
 from jiayi.plaintext import one_line
 from wecom.inbound import receipts
 from wecom.inbound.numbers import numbered
-from wecom.models import OF_MESSAGES, InboundMessage, Notification, ReplyMenu, ReplyTarget
+from wecom.models import InboundMessage, Notification, ReplyMenu, ReplyTarget
+from wecom.outbound.events import MOVES_TARGET
 
 State = InboundMessage.State
 DISMISSED = "管理员不再处理："
 MAX_REASON = 150  # characters
 
-# After these the case is the advisor's reply target, as soon as WeCom says that they were delivered.
-TELLS_OF_A_CASE = [*OF_MESSAGES, Notification.Event.CASE_ASSIGNED]
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of something WeCom delivered, and what its sender is told; `menu` asks about what is held."""
+    """What became of something WeCom delivered, and what its sender is told; `menu` asks about what is held.
+
+    `of_the_moment` is an answer that is of no use later: it is not told again with the next receipt.
+    """
 
     state: str
     reply: str = ""
@@ -39,6 +40,7 @@ class Outcome:
     case: Case | None = None
     message: Message | None = None
     menu: ReplyMenu | None = None
+    of_the_moment: bool = False
 
 
 def waiting_cases(advisor: Advisor) -> list[Case]:
@@ -93,15 +95,15 @@ def _was_told(case: Case, written: datetime | None) -> bool:
     return case.notified_at is not None and (written is None or case.notified_at <= written)
 
 
-def where_next(advisor: Advisor) -> str:
-    """Return the line that says where the advisor's next text without a number goes; every receipt carries it."""
+def where_next(advisor: Advisor) -> str | None:
+    """Return the line that says where the advisor's next text without a number goes; None when it goes nowhere."""
     there = destination(advisor)
     if isinstance(there, Outcome):
-        return receipts.NEXT_NOWHERE
+        return None
     return receipts.next_to(there) if isinstance(there, Case) else receipts.next_asks(len(there))
 
 
-def deliver(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> Outcome:
+def post_text(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> Outcome:
     """Write a WeCom text into a case as its sender, once for this row; held with the reason if that is refused.
 
     What they had been told of in this case is read by that. A picture, voice or video is fetched first, by the worker
@@ -140,30 +142,10 @@ def followed(advisor: Advisor, number: int) -> Case | None:
     return Case.objects.select_related("member__user").filter(number=number, advisor=advisor).first()
 
 
-def set_target(advisor: Advisor, case: Case, at: datetime | None = None, *, chosen: bool = False) -> bool:
-    """Make `case` the one the advisor's next WeCom text goes to, unless another was made it after `at` (now).
-
-    `chosen` when the advisor named it themselves. Returns whether it is the target. `set_at` of the row is since when.
-    """
-    target = ReplyTarget.objects.filter(advisor=advisor).first()
-    moment = at or timezone.now()
-    if target is not None and target.case_id == case.pk:
-        if chosen:
-            ReplyTarget.objects.filter(pk=target.pk).update(chosen_at=moment)
-        return True
-    if target is not None and at is not None and target.set_at > at:
-        return False
-    chosen_at = moment if chosen else None
-    ReplyTarget.objects.update_or_create(
-        advisor=advisor, defaults={"case": case, "set_at": moment, "chosen_at": chosen_at}
-    )
-    return True
-
-
 def _another_is_being_told(advisor: Advisor, case: Case) -> bool:
     """Whether WeCom was handed another case's alert to them and has not answered: they may have read it by now."""
     under_way = Notification.objects.filter(advisor=advisor, state=Notification.State.SENDING)
-    return under_way.filter(event__in=TELLS_OF_A_CASE).exclude(case=case).exists()
+    return under_way.filter(event__in=MOVES_TARGET).exclude(case=case).exists()
 
 
 def written_at(row: InboundMessage) -> datetime:
@@ -206,7 +188,7 @@ def assign_held(held: InboundMessage, case: Case) -> InboundMessage:
     held, advisor = _locked_held(held)
     if advisor is None:
         raise Conflict(_("只有已保留的来信可以分配。"))
-    outcome = deliver(held, advisor, case, text_of(held))
+    outcome = post_text(held, advisor, case, text_of(held))
     if outcome.state == State.HELD:
         raise Conflict(_("没有写入：%s") % outcome.reason)
     close_held(held, outcome)

@@ -6,9 +6,5 @@ from wecom.models.channel import Checkup as Checkup
 from wecom.models.inbound import InboundMessage as InboundMessage
 from wecom.models.inbound import ReplyMenu as ReplyMenu
 from wecom.models.inbound import ReplyTarget as ReplyTarget
-from wecom.models.notification import ASSIGNMENTS as ASSIGNMENTS
-from wecom.models.notification import GATHERED as GATHERED
-from wecom.models.notification import NEWS as NEWS
-from wecom.models.notification import OF_MESSAGES as OF_MESSAGES
 from wecom.models.notification import Attempt as Attempt
 from wecom.models.notification import Notification as Notification

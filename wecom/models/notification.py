@@ -11,11 +11,15 @@ from advisors.models import Advisor
 from cases.models import Case
 from members.models import Member
 from wecom.models.channel import Channel
+from wecom.outbound.events import EVENTS, Event, Priority, choices
 
-NEWS = ["member_registered", "advisor_applied", "advisor_reviewed"]
-ASSIGNMENTS = ["case_assigned", "case_taken"]
-OF_MESSAGES = ["member_wrote", "still_unread", "still_unanswered"]  # a member's
-GATHERED = [*OF_MESSAGES, "reply_unread"]
+
+def _of_their_priority() -> Q:
+    """Say which event has which priority; a new alert changes nothing here, and needs no migration."""
+    names = {priority: [one.name for one in EVENTS.values() if one.priority == priority] for priority in Priority}
+    others = Priority.NEWS, Priority.ASSIGNMENT
+    of_others = [Q(event__in=names[priority], priority=priority.value) for priority in others]
+    return of_others[0] | of_others[1] | ~Q(event__in=[*names[others[0]], *names[others[1]]]) & Q(priority=1)
 
 
 class Notification(models.Model):
@@ -24,19 +28,6 @@ class Notification(models.Model):
     Written in the transaction that caused it, sent by the worker.
     """
 
-    class Event(models.TextChoices):
-        MEMBER_REGISTERED = "member_registered", _("新会员注册")
-        ADVISOR_APPLIED = "advisor_applied", _("新顾问申请")
-        ADVISOR_REVIEWED = "advisor_reviewed", _("顾问审核结果")
-        MEMBER_WROTE = "member_wrote", _("会员来信")
-        STILL_UNREAD = "still_unread", _("会员来信久未阅读")
-        STILL_UNANSWERED = "still_unanswered", _("会员来信久未回复")
-        REPLY_UNREAD = "reply_unread", _("会员未读回复")
-        CASE_ASSIGNED = "case_assigned", _("案件指派")
-        CASE_TAKEN = "case_taken", _("案件转出")
-        CARD_CHOSEN = "card_chosen", _("卡片已选择")
-        TEST = "test", _("测试消息")
-
     class State(models.TextChoices):
         WAITING = "waiting", _("等待发送")
         SENDING = "sending", _("发送中")
@@ -44,14 +35,9 @@ class Notification(models.Model):
         FAILED = "failed", _("失败")
         CANCELLED = "cancelled", _("已取消")
 
-    class Priority(models.IntegerChoices):
-        """Whose turn comes first (turns.py)."""
+    Priority = Priority
 
-        ALERT = 1  # a client waits, or a person who has just pressed something
-        ASSIGNMENT = 2  # who follows a client now
-        NEWS = 3
-
-    event = models.CharField(_("事件"), max_length=20, choices=Event)
+    event = models.CharField(_("事件"), max_length=20, choices=choices)
     channel = models.CharField(_("通道"), max_length=10, choices=Channel.Name, default=Channel.Name.GROUP)
     member = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("会员"))
     # The applicant, or the follow-up advisor whom it was really sent to.
@@ -66,7 +52,8 @@ class Notification(models.Model):
     last_seq = models.PositiveIntegerField(_("至消息"), null=True, blank=True)
 
     state = models.CharField(_("状态"), max_length=10, choices=State, default=State.WAITING)
-    # Set by save() from the event; a column, so that the next one is found by an index.
+    # Both set by save() from the event's row in the table; columns, for the index and the constraints.
+    gathered = models.BooleanField(default=False, editable=False)
     priority = models.PositiveSmallIntegerField(default=Priority.ALERT, editable=False)
     due_at = models.DateTimeField(_("应发送"), default=timezone.now)
     attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
@@ -105,7 +92,7 @@ class Notification(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["case", "channel", "event"],
-                condition=Q(event__in=GATHERED, state="waiting"),
+                condition=Q(gathered=True, state="waiting"),
                 name="notification_one_waiting_per_case",
             ),
             models.CheckConstraint(
@@ -113,9 +100,7 @@ class Notification(models.Model):
                 name="notification_state_known",
             ),
             models.CheckConstraint(
-                condition=Q(event__in=NEWS, priority=3)
-                | Q(event__in=ASSIGNMENTS, priority=2)
-                | ~Q(event__in=[*NEWS, *ASSIGNMENTS]) & Q(priority=1),
+                condition=_of_their_priority(),
                 name="notification_priority_of_its_event",
             ),
             models.CheckConstraint(
@@ -124,7 +109,7 @@ class Notification(models.Model):
                 name="notification_delivered_at",
             ),
             models.CheckConstraint(
-                condition=~Q(event__in=GATHERED)
+                condition=Q(gathered=False)
                 | Q(case__isnull=False, first_seq__isnull=False, last_seq__gte=models.F("first_seq")),
                 name="notification_of_messages",
             ),
@@ -135,18 +120,13 @@ class Notification(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self._state.adding:
-            self.priority = 3 if self.event in NEWS else 2 if self.event in ASSIGNMENTS else 1
+            self.priority, self.gathered = self.rules.priority, self.rules.gathered
         super().save(*args, **kwargs)
 
     @property
-    def is_of_messages(self) -> bool:
-        """Whether it tells about a member's messages."""
-        return self.event in OF_MESSAGES
-
-    @property
-    def is_gathered(self) -> bool:
-        """Whether a case has one of the kind waiting at most; what happens meanwhile joins it."""
-        return self.event in GATHERED
+    def rules(self) -> Event:
+        """What holds for its event (the table in outbound/events.py)."""
+        return EVENTS[self.event]
 
     @property
     def reference(self) -> str:

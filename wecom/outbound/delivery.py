@@ -16,9 +16,11 @@ from wecom.api.errcodes import Verdict
 from wecom.clock import shared_now
 from wecom.failpoints import failpoint
 from wecom.models import Channel
-from wecom.outbound.channels import APP, EMAIL, GROUP, Outgoing, problem_of, send
+from wecom.outbound.channels import transport_of
+from wecom.outbound.events import APP, EMAIL, GROUP
 from wecom.outbound.marks import mark_delivered, mark_failed
-from wecom.outbound.queue import Claim, claim, fall_back_all
+from wecom.outbound.queue import claim, fall_back_all
+from wecom.outbound.states import Claim
 from wecom.outbound.turns import due
 
 logger = logging.getLogger("jiayi.wecom")
@@ -35,12 +37,11 @@ def deliver_due(stopping: Callable[[], bool] = lambda: False, channels: Iterable
 def _deliver(channel: str, stopping: Callable[[], bool]) -> int:
     tried = 0
     while not stopping() and due(channel, shared_now()).exists():
-        problem = problem_of(channel)
+        problem = transport_of(channel).problem()
         if problem:
-            # Nothing is dropped: it waits until somebody configures the way, and the admin says so.
+            # Nothing is dropped: it waits until the way is configured, and the admin says so.
             _note_problem(channel, problem)
-            if channel == APP:
-                fall_back_all(shared_now(), problem)
+            fall_back_all(transport_of(channel), shared_now(), problem)
             break
         taken = claim(channel)
         if taken is None:
@@ -62,7 +63,7 @@ def _send(taken: Claim) -> None:
     first = taken.first
     started = time.monotonic()
     try:
-        answer = send(Outgoing(first.channel, first.event, taken.payload, retry=first.attempts > 1))
+        answer = transport_of(first.channel).send(first, taken.payload)
     except DatabaseError:
         raise  # the shared token's row; nothing was sent, and the lease brings it back
     except WeComError as error:

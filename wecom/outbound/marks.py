@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from advisors.models import Advisor
 from cases.actions import lock_case, note_advisor_notified
@@ -18,14 +18,17 @@ from wecom.api.answers import Answer, WeComError, storable
 from wecom.api.errcodes import Verdict
 from wecom.clock import shared_now
 from wecom.failpoints import failpoint
-from wecom.inbound.routing import set_target
-from wecom.models import Attempt, Channel, Notification, ReplyTarget
-from wecom.outbound.channels import APP
+from wecom.models import Attempt, Channel, Notification
+from wecom.outbound import states
+from wecom.outbound.channels import transport_of
+from wecom.outbound.events import Rule
 from wecom.outbound.limits import is_failing
-from wecom.outbound.queue import DIRECT_ONLY, LONGEST_PAUSE, Claim, back_to_waiting, change, fall_back, locked
+from wecom.outbound.queue import LONGEST_PAUSE
 from wecom.outbound.requests import notify_rest
+from wecom.outbound.states import Claim
+from wecom.reply_target import clear_target, set_target
 
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 
 GIVE_UP_AFTER = timedelta(hours=24)
 PROBE_EVERY = LONGEST_PAUSE
@@ -42,16 +45,8 @@ def mark_delivered(claim: Claim, answer: Answer) -> None:
     advisors = sorted({row.advisor_id for row in claim.rows if row.advisor_id})
     told = list(Advisor.objects.select_for_update(no_key=True).filter(pk__in=advisors).order_by("pk"))
     cases = _locked_cases(claim)
-    done = {
-        "state": State.DELIVERED,
-        "delivered_at": now,
-        "note": "" if len(claim.rows) == 1 else f"与 {claim.first.reference} 汇总为一条。",
-        "answer": f"errcode {answer.errcode} {answer.errmsg}"[:300],
-        "lease": "",
-        "payload": "",
-        "response_code": storable(str(answer.data.get("response_code", "")))[:200],
-    }
-    if _still_ours(claim).update(**done) == len(claim.rows):
+    code = storable(str(answer.data.get("response_code", "")))[:200]
+    if states.note_delivered(claim, now, f"errcode {answer.errcode} {answer.errmsg}"[:300], code):
         for advisor in told:
             _told(advisor, [row for row in claim.rows if row.advisor_id == advisor.pk])
         _tell_members(claim, cases)
@@ -64,14 +59,19 @@ def mark_delivered(claim: Claim, answer: Answer) -> None:
 
 def _locked_cases(claim: Claim) -> dict[int, Case]:
     """Lock the cases whose members see that the advisor was told: after the advisors, before the notifications."""
-    wanted = [row.case_id for row in claim.rows if row.is_of_messages and row.case_id]
+    wanted = [row.case_id for row in claim.rows if _is_of_messages(row) and row.case_id]
     return {pk: lock_case(pk) for pk in sorted(set(wanted))}
+
+
+def _is_of_messages(row: Notification) -> bool:
+    """Whether it tells of a member's messages."""
+    return row.rules.rule is Rule.MEMBER_WAITS
 
 
 def _tell_members(claim: Claim, cases: dict[int, Case]) -> None:
     for row in claim.rows:
         # Without an account the advisor is only named in the group, where others read it.
-        if row.case_id in cases and row.is_of_messages and (row.advisor is None or row.advisor.wecom_userid):
+        if row.case_id in cases and _is_of_messages(row) and (row.advisor is None or row.advisor.wecom_userid):
             note_advisor_notified(cases[row.case_id], row.advisor, row.payload_seq or row.last_seq or 0)
             notify_rest(cases[row.case_id], row)
 
@@ -92,14 +92,14 @@ def _works_again(channel: str, now: datetime) -> None:
 
 
 def _told(advisor: Advisor, rows: list[Notification]) -> None:
-    told = [row for row in rows if row.case and (row.is_of_messages or row.event == Event.CASE_ASSIGNED)]
+    told = [row for row in rows if row.case and row.rules.moves_target]
     if not told or not advisor.wecom_userid:
         return
     if len({row.case_id for row in told}) == 1 and told[0].case:
         set_target(advisor, told[0].case)
     elif any(row.came for row in told):
-        # Told of several cases at once in which somebody waits, no single one is the most recent: they must name one.
-        ReplyTarget.objects.filter(advisor=advisor).delete()
+        # Told of several cases at once in which a member waits, no single one is the most recent.
+        clear_target(advisor)
 
 
 @transaction.atomic
@@ -109,12 +109,8 @@ def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
     _finish(claim.attempt, error.reason, error.errcode, max(0, round(took.total_seconds() * 1000)))
     wait = timedelta(seconds=max(error.wait, _backoff(claim.first.attempts)))  # one for all: they come back together
     for row in sorted(claim.rows, key=lambda one: one.case_id or 0):
-        if locked(_still_ours(claim).filter(pk=row.pk), row.case_id) is None:
-            continue
-        changes = _after(row, error, now, wait, together=len(claim.rows) > 1)
-        change(row, changes)
-        if changes["state"] == State.FAILED:
-            fall_back(row)
+        if states.locked(claim.still_ours().filter(pk=row.pk), row.case_id) is not None:
+            _again_or_never(row, error, now, wait, together=len(claim.rows) > 1)
     _pause(claim.first.channel, error, now)  # last: every claim of every worker waits for this row
     failpoint("delivery.putting_back")
 
@@ -133,19 +129,20 @@ def _pause(channel: str, error: WeComError, now: datetime) -> None:
         row.filter(Q(paused_until=None) | Q(paused_until__lt=now + pause)).update(paused_until=now + pause)
 
 
-def _after(row: Notification, error: WeComError, now: datetime, wait: timedelta, *, together: bool) -> dict[str, Any]:
-    """Return what a failure changes in a row that was sent, by itself or `together` with others."""
-    changes: dict[str, Any] = {"note": error.reason[:300], "lease": ""}
+def _again_or_never(row: Notification, error: WeComError, now: datetime, wait: timedelta, *, together: bool) -> None:
+    """Decide what a failure means for a row that was sent, by itself or `together` with others."""
+    note = error.reason[:300]
     if error.verdict is Verdict.PAYLOAD and together:
         # Something in a digest was refused; sent one by one, only what WeCom objects to fails.
-        return back_to_waiting(row, {**changes, "alone": True})
-    if error.verdict is Verdict.CONFIGURATION and (row.channel != APP or row.event not in DIRECT_ONLY):
+        states.wait_again(row, note=note, lease="", alone=True)
+    elif error.verdict is Verdict.CONFIGURATION and not transport_of(row.channel).falls_back(row.rules):
         # It waits for a person, who may take more than a day. WeCom refused it, so it need not be repeated to the byte.
-        waits = {**_not_before(now + PROBE_EVERY), "trying_since": None, "payload": ""}
-        return back_to_waiting(row, {**changes, **waits})
-    if error.permanent or now - (row.trying_since or now) > GIVE_UP_AFTER:
-        return {**changes, "state": State.FAILED}
-    return back_to_waiting(row, {**changes, **_not_before(now + wait)})
+        later = _not_before(now + PROBE_EVERY)
+        states.wait_again(row, note=note, lease="", trying_since=None, payload="", **later)
+    elif error.permanent or now - (row.trying_since or now) > GIVE_UP_AFTER:
+        states.fail(row, note, lease="")
+    else:
+        states.wait_again(row, note=note, lease="", **_not_before(now + wait))
 
 
 def _not_before(moment: datetime) -> dict[str, Any]:
@@ -156,11 +153,6 @@ def _finish(attempt: Attempt, outcome: str, errcode: int | None, duration_ms: in
     Attempt.objects.filter(pk=attempt.pk).update(
         finished_at=shared_now(), outcome=outcome[:300], errcode=errcode, duration_ms=duration_ms
     )
-
-
-def _still_ours(claim: Claim) -> QuerySet[Notification]:
-    ours = [row.pk for row in claim.rows]
-    return Notification.objects.filter(pk__in=ours, state=State.SENDING, lease=claim.lease)
 
 
 def _backoff(attempts: int) -> float:

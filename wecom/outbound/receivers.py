@@ -8,7 +8,7 @@ from django.db.models.signals import post_save
 from advisors.models import Advisor
 from advisors.signals import advisor_reviewed, availability_changed, wecom_account_changed
 from cases.models import Case, Message
-from cases.signals import advisor_assigned, being_notified, message_recalled
+from cases.signals import advisor_assigned, message_recalled
 from jiayi.announcing import is_announced
 from members.models import Member, User
 from wecom.outbound.reminders import REPLIES
@@ -22,7 +22,6 @@ from wecom.outbound.requests import (
     notify_replied,
     notify_waiting,
 )
-from wecom.outbound.telling import about_to_tell
 
 
 def connect() -> None:
@@ -36,7 +35,6 @@ def connect() -> None:
     post_save.connect(on_user, sender=User, dispatch_uid="wecom.user")
     advisor_assigned.connect(on_assigned, dispatch_uid="wecom.assigned")
     message_recalled.connect(on_recalled, dispatch_uid="wecom.recalled")
-    being_notified.connect(on_being_notified, dispatch_uid="wecom.being_notified")
 
 
 def on_member(*, instance: Member, created: bool, raw: bool = False, **kwargs: Any) -> None:
@@ -58,10 +56,6 @@ def on_message(*, instance: Message, created: bool, raw: bool = False, **kwargs:
         notify_replied(instance)
     elif instance.notice == Message.Notice.REOPENED:
         notify_waiting(instance.case)  # whoever was given it while it was closed has not heard that somebody waits
-
-
-def on_being_notified(*, cases: list[int], **kwargs: Any) -> set[int]:
-    return about_to_tell(cases)
 
 
 def on_reviewed(*, advisor: Advisor, **kwargs: Any) -> None:

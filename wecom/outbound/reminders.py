@@ -8,7 +8,7 @@ from django.db.models import Max, QuerySet
 from cases.models import Case, Message, ReadMark
 from jiayi.mail import NO_SERVER, mail_is_configured
 from wecom.models import Notification
-from wecom.outbound.decision import Cancel, Postpone, Send, Verdict
+from wecom.outbound.next_step import Cancel, NextStep, Postpone, Send
 
 State = Notification.State
 
@@ -16,7 +16,7 @@ REPLIES = (Message.Kind.TEXT, Message.Kind.FILE)  # of an advisor; whatever else
 ANOTHER_LOOK = timedelta(minutes=1)
 
 
-def decide_reminder(row: Notification, now: datetime) -> Verdict:
+def decide_reminder(row: Notification, now: datetime) -> NextStep:
     """Say what to do with an e-mail that is due. Reads only."""
     case = Case.objects.select_related("member__user", "advisor__user").get(notifications=row)
     row.case = case

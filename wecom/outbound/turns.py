@@ -1,4 +1,4 @@
-"""Whose turn it is: who waits for an answer first, several in one message when there are many, nobody for ever.
+"""Whose turn it is: who waits for an answer first, several in one message when there are many, and each in the end.
 
 With the group robot's 20 messages a minute, whoever signs up a hundred times or opens a hundred cases must not delay
 the alert about somebody else's message (docs/decisions/0017).
@@ -6,27 +6,18 @@ the alert about somebody else's message (docs/decisions/0017).
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import NamedTuple
 
 from django.db.models import BigIntegerField, Case, F, Q, QuerySet, When
 
-from wecom.models import ASSIGNMENTS, NEWS, Channel, Notification
-from wecom.outbound.limits import free_places, places_of_members
+from wecom.models import Channel, Notification
+from wecom.outbound.events import EVENTS, Reader
 
-State, Event, Priority = Notification.State, Notification.Event, Notification.Priority
+State, Priority = Notification.State, Notification.Priority
 
-# What may stand in one message together; all else goes out by itself.
-DIGESTS: tuple[set[str], ...] = (
-    {Event.MEMBER_WROTE},
-    {Event.STILL_UNREAD},
-    {Event.STILL_UNANSWERED},
-    {Event.CASE_ASSIGNED},
-    {Event.CASE_TAKEN},
-    {Event.MEMBER_REGISTERED, Event.ADVISOR_APPLIED, Event.ADVISOR_REVIEWED},
-)
 DIGEST_LINES = 20  # one a member
 MOST_DECIDED = 50  # in one transaction, which holds up whoever writes into one of these cases
 MOST_NEWS = 100  # in one message; nobody's case is locked for them
@@ -35,15 +26,16 @@ MEMBER_PLACES = 3  # messages a minute about one member; the rest is gathered in
 OVERDUE = timedelta(minutes=10)  # what waited longer has one place in a minute before the alerts
 
 
-# The advisor who alone reads it, and whether as a text or as a card; nobody of what the group reads.
+# The advisor who alone reads it, and whether as a text or as a card; none of what the group reads.
 READER = Case(
     When(~Q(channel=Channel.Name.APP), then=None),
-    When(event__in=ASSIGNMENTS, then=F("advisor")),
-    When(event=Event.MEMBER_WROTE, then=F("case__advisor")),
+    When(event__in=[one.name for one in EVENTS.values() if one.reader is Reader.FOLLOWER], then=F("case__advisor")),
+    When(event__in=[one.name for one in EVENTS.values() if one.reader is Reader.NAMED], then=F("advisor")),
     default=None,
     output_field=BigIntegerField(),
 )
-IS_CARD = Case(When(event=Event.MEMBER_WROTE, case__advisor__plain_text=False, then=True), default=False)
+AS_CARD = [one.name for one in EVENTS.values() if one.as_card]
+IS_CARD = Case(When(event__in=AS_CARD, case__advisor__plain_text=False, then=True), default=False)
 MOST_CARDS = 5  # at once to one advisor; more cases are told of in one text
 
 
@@ -78,9 +70,10 @@ class Turn:
 
     def _shared_with(self, one: Waiting) -> set[str]:
         """Return the events that may stand in one message with this one; none when it goes out by itself."""
-        if not self.gathers or one.alone:
+        digest = EVENTS[one.event].digest
+        if not (self.gathers and digest) or one.alone:
             return set()
-        return next((events for events in DIGESTS if one.event in events), set())
+        return {event.name for event in EVENTS.values() if event.digest == digest}
 
     def together(self, waiting: list[Waiting]) -> list[Waiting]:
         """Return which of these go out now: the first by itself, or those that share its message, one line a member."""
@@ -89,7 +82,7 @@ class Turn:
         if not shared:
             return [first]
         kin = [one for one in waiting if one.event in shared and not one.alone and one.reader == first.reader]
-        if first.event in NEWS:
+        if EVENTS[first.event].priority == Priority.NEWS:
             return kin[:MOST_NEWS]
         if self.is_direct:
             several = first.reader is not None and len(kin) > (MOST_CARDS if first.is_card else 1)
@@ -108,24 +101,8 @@ def due(channel: str, now: datetime) -> QuerySet[Notification]:
     return rows.order_by("priority", "due_at", "pk")
 
 
-def turns(channel: str, now: datetime) -> list[Turn]:
-    """Return what may be sent this way now, whose turn comes first first. The channel's row must be locked."""
-    rows = due(channel, now).filter(state=State.WAITING)
-    if channel != Channel.Name.GROUP:
-        return [Turn(rows, gathers=channel == Channel.Name.APP, is_direct=True)]
-    places, told = free_places(now), places_of_members(now)
-
-    def turn(priority: int) -> Turn:
-        return Turn(rows.filter(priority=priority), places.left(priority), gathers=True, told=told)
-
-    full = [member for member, used in told.items() if used >= MEMBER_PLACES]
-    alerts, others = turn(Priority.ALERT), [priority for priority in Priority if priority != Priority.ALERT]
-    alerts = replace(alerts, rows=alerts.rows.exclude(member__in=full))
-    starved = [turn(one) for one in others if not places.used(one) and _is_overdue(rows, one, now)]
-    return [one for one in (*starved, alerts, *map(turn, others)) if one.places > 0]
-
-
-def _is_overdue(rows: QuerySet[Notification], priority: int, now: datetime) -> bool:
+def is_overdue(rows: QuerySet[Notification], priority: int, now: datetime) -> bool:
+    """Whether something of this priority has waited too long for a place."""
     return rows.filter(priority=priority, due_at__lt=now - OVERDUE).exists()
 
 

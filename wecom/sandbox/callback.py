@@ -47,7 +47,7 @@ def keys() -> Keys:
     return Keys(settings.WECHAT_CALLBACK_TOKEN, settings.WECHAT_ENCODING_AES_KEY, settings.WECHAT_CORP_ID)
 
 
-def deliver(plaintext: str, userid: str, agent_id: str, *, forged: bool = False) -> Outcome:
+def call_back(plaintext: str, userid: str, agent_id: str, *, forged: bool = False) -> Outcome:
     """Post a message to the site as WeCom does, again up to three times when no answer comes (DOC 90930).
 
     `forged` spoils the signature. Raises ValueError when the callback is not configured.

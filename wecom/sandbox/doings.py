@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from jiayi.errors import Conflict, Gone, InvalidInput
 from wecom.sandbox import inbound
 from wecom.sandbox.app import new_response_code
-from wecom.sandbox.callback import Outcome, deliver, keys, verify
+from wecom.sandbox.callback import Outcome, call_back, keys, verify
 from wecom.sandbox.inbound import Doing
 from wecom.sandbox.models import SandboxMessage
 from wecom.sandbox.store import record
@@ -78,11 +78,13 @@ def _do(doing: Doing, **extra: str) -> Outcome:
 
 
 def _deliver(doing: Doing) -> Outcome:
-    return deliver(doing.plaintext, doing.userid, inbound.agent_id())
+    return call_back(doing.plaintext, doing.userid, inbound.agent_id())
 
 
 def _forged(userid: str) -> Outcome:
-    return deliver(inbound.text(userid, _("这条消息的签名是伪造的")).plaintext, userid, inbound.agent_id(), forged=True)
+    return call_back(
+        inbound.text(userid, _("这条消息的签名是伪造的")).plaintext, userid, inbound.agent_id(), forged=True
+    )
 
 
 def _resend(userid: str) -> Outcome:
@@ -94,7 +96,7 @@ def _resend(userid: str) -> Outcome:
     return _show(
         "resend",
         userid,
-        lambda: deliver(plaintext, last.userid, inbound.agent_id()),
+        lambda: call_back(plaintext, last.userid, inbound.agent_id()),
         {"userid": userid, "text": last.text, "raw": {"msg_id": last.raw["msg_id"], "plaintext": plaintext}},
     )
 

@@ -2,13 +2,11 @@
 
 import random
 import unicodedata
-from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
@@ -446,21 +444,6 @@ def test_the_database_holds_no_search_text_of_what_may_not_be_found(world: World
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             rows.update(**change)
-
-
-def test_messages_written_before_the_migration_are_found_after_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    migration = import_module("cases.migrations.0005_search_text")
-    monkeypatch.setattr(migration, "BATCH", 2)
-    for n in range(5):
-        says(world.case, world.wang, f"旧 Été {n}")
-    recall_message(says(world.case, world.wang, "旧 撤回"), by=world.wang.user)
-    before = list(Message.objects.order_by("pk").values_list("pk", "search"))
-    Message.objects.update(search="")
-    migration.fold_what_is_there(apps, SimpleNamespace(connection=connection))
-    assert list(Message.objects.order_by("pk").values_list("pk", "search")) == before
-    assert len(found(signed_in(world.wang), "旧 ete")) == 5
 
 
 # Pieces -------------------------------------------------------------------------------------------------

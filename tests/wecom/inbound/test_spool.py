@@ -18,9 +18,9 @@ from tests.support.colleague import WeCom
 from tests.support.people import World, says
 from wecom.diagnosis.checkup import checkup
 from wecom.inbound import callback, receipts
-from wecom.inbound.routing import set_target
 from wecom.inbound.spool import bring_in
 from wecom.models import InboundMessage, ReplyMenu, ReplyTarget
+from wecom.reply_target import set_target
 
 pytestmark = pytest.mark.django_db
 

@@ -15,15 +15,18 @@ from members.actions import register_member
 from tests.support.people import PASSWORD, World, look, make_advisor, says, some_members
 from tests.support.processes import manage
 from tests.support.robot import Robot
-from wecom.inbound.routing import set_target
 from wecom.models import Attempt, Channel, Notification, ReplyTarget
+from wecom.outbound import events
+from wecom.outbound.channels.robot import Robot as Transport
+from wecom.outbound.channels.transport import Composed
 from wecom.outbound.delivery import deliver_due
-from wecom.outbound.requests import cancel, resend, send_test
-from wecom.outbound.texts import group_payload
+from wecom.outbound.requests import send_test
+from wecom.outbound.states import cancel_by_hand, resend
+from wecom.reply_target import set_target
 
 pytestmark = pytest.mark.django_db
 
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 
 
@@ -41,7 +44,7 @@ def told(clock: time_machine.Traveller, world: World, robot: Robot) -> World:
 
 
 def about(case_number: int) -> Notification:
-    return Notification.objects.filter(case__number=case_number, event=Event.MEMBER_WROTE).latest("pk")
+    return Notification.objects.filter(case__number=case_number, event=events.MEMBER_WROTE.name).latest("pk")
 
 
 # What it says -------------------------------------------------------------------------------------------
@@ -171,7 +174,7 @@ def test_answered_or_recalled_meanwhile_is_cancelled_with_the_reason(told: World
     recall_message(recalled, by=told.lin.user)
     deliver_due()
     assert robot.texts == []
-    alerts = Notification.objects.filter(event=Event.MEMBER_WROTE)
+    alerts = Notification.objects.filter(event=events.MEMBER_WROTE.name)
     assert set(alerts.values_list("state", flat=True)) == {State.CANCELLED}
     assert "" not in set(alerts.values_list("note", flat=True))
 
@@ -316,7 +319,8 @@ def test_when_many_cases_wait_one_digest_tells_of_them_instead_of_being_late(tol
     assert robot.payloads[0]["text"]["mentioned_list"] == ["LiMing"]
     everything = "\n" + "\n".join(robot.texts)
     assert all(f"\n#{case.number} 会*：1 条消息，" in everything for case in cases)
-    assert set(Notification.objects.filter(event=Event.MEMBER_WROTE).values_list("state", flat=True)) == {"delivered"}
+    alerts = Notification.objects.filter(event=events.MEMBER_WROTE.name)
+    assert set(alerts.values_list("state", flat=True)) == {"delivered"}
 
 
 def test_after_a_digest_an_advisor_must_name_the_case(told: World, robot: Robot, settings: Settings) -> None:
@@ -332,12 +336,14 @@ def test_after_a_digest_an_advisor_must_name_the_case(told: World, robot: Robot,
 def test_one_that_cannot_be_written_does_not_hold_up_the_others(
     told: World, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(row: Notification) -> dict[str, object]:
+    compose = Transport.compose
+
+    def broken(self: Transport, row: Notification) -> Composed:
         if row.case == told.case:
             raise ValueError("poison")
-        return group_payload(row)
+        return compose(self, row)
 
-    monkeypatch.setattr("wecom.outbound.channels.group_payload", broken)
+    monkeypatch.setattr(Transport, "compose", broken)
     says(told.case, told.wang, "一")
     says(told.other_case, told.lin, "二")
     deliver_due()
@@ -354,7 +360,7 @@ def test_while_one_is_under_way_the_next_message_asks_for_another(
         state=State.SENDING, lease="dead", leased_until=NOON + timedelta(seconds=60)
     )
     says(told.case, told.wang, "二")
-    assert Notification.objects.filter(event=Event.MEMBER_WROTE).count() == 2
+    assert Notification.objects.filter(event=events.MEMBER_WROTE.name).count() == 2
     look(told.li, timedelta(seconds=-70))  # present when the lease has ended: both go back to waiting, as one
     clock.shift(61)
     deliver_due()
@@ -367,14 +373,14 @@ def test_while_one_is_under_way_the_next_message_asks_for_another(
 def test_resend_and_cancel(told: World, robot: Robot) -> None:
     says(told.case, told.wang, "一")
     row = about(told.case.number)
-    cancel(row)
+    cancel_by_hand(row)
     deliver_due()
     assert robot.texts == []
     resend(row)
     deliver_due()
     assert len(robot.texts) == 1
     with pytest.raises(Conflict):
-        cancel(row)
+        cancel_by_hand(row)
     with pytest.raises(Conflict):
         resend(row)
 

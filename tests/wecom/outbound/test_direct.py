@@ -17,12 +17,13 @@ from tests.support.colleague import WeCom
 from tests.support.people import World, look, says
 from tests.support.robot import Robot
 from wecom.models import Channel, InboundMessage, Notification, ReplyTarget
+from wecom.outbound import events
 from wecom.outbound.delivery import deliver_due
 from wecom.outbound.requests import send_test
 
 pytestmark = pytest.mark.django_db
 
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 # A Monday, 10:00 in Toronto.
 MORNING = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 
@@ -165,7 +166,7 @@ def test_an_assignment_that_cannot_reach_the_advisor_goes_to_the_group(world: Wo
     deliver_due()
     deliver_due()
     assert any("案件指派" in text and "张伟" in text for text in robot.texts)
-    failed = Notification.objects.get(channel="app", event=Event.CASE_ASSIGNED)
+    failed = Notification.objects.get(channel="app", event=events.CASE_ASSIGNED.name)
     assert failed.state == State.FAILED
     assert "没有送到" in failed.note
 
@@ -197,7 +198,7 @@ def test_a_member_is_not_sent_more_than_wecom_shows(world: World, app: App, cloc
     for _ in range(20):
         clock.shift(20)
         deliver_due()
-    told = Notification.objects.filter(channel="app", event=Event.MEMBER_WROTE)
+    told = Notification.objects.filter(channel="app", event=events.MEMBER_WROTE.name)
     assert set(told.values_list("state", flat=True)) == {State.DELIVERED}
 
 
@@ -370,7 +371,7 @@ def test_while_the_app_is_out_of_order_nothing_is_dropped(
     for _ in range(14):
         deliver_due()
         clock.shift(2 * 3600 + 1)
-    direct = Notification.objects.filter(channel="app", event=Event.MEMBER_WROTE)
+    direct = Notification.objects.filter(channel="app", event=events.MEMBER_WROTE.name)
     assert set(direct.values_list("state", flat=True)) == {State.WAITING}
     assert len(app.messages) == 0
     app.script = []

@@ -29,12 +29,13 @@ from tests.support.hostile import Received, Response, ScriptedServer, Wire, answ
 from tests.support.people import PASSWORD, World, says, signed_in
 from wecom.api import client
 from wecom.models import Attempt, Channel, InboundMessage, Notification
+from wecom.outbound import events
 from wecom.outbound.delivery import deliver_due
-from wecom.outbound.requests import resend
+from wecom.outbound.states import resend
 
 pytestmark = pytest.mark.django_db
 
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 KEY = "canary-key-7e1f"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -126,8 +127,8 @@ def first_and_next(world: World) -> tuple[Notification, Notification]:
     """Ask for two notifications and return them: a member's message, then a sign-up."""
     says(world.case, world.wang, "在吗？")
     register_member(email="next@example.com", name="赵一", password=PASSWORD)
-    first = Notification.objects.get(event=Event.MEMBER_WROTE)
-    return first, Notification.objects.get(event=Event.MEMBER_REGISTERED)
+    first = Notification.objects.get(event=events.MEMBER_WROTE.name)
+    return first, Notification.objects.get(event=events.MEMBER_REGISTERED.name)
 
 
 def about(server: ScriptedServer, row: Notification) -> list[Received]:
@@ -309,7 +310,7 @@ def test_no_database_connection_is_held_while_wecom_hangs(world: World, wecom: S
     wecom.play([hang])
     deliver_due()
     assert held == [False]
-    assert Notification.objects.get(event=Event.MEMBER_WROTE).state == State.WAITING
+    assert Notification.objects.get(event=events.MEMBER_WROTE.name).state == State.WAITING
 
 
 # For how long -------------------------------------------------------------------------------------------
@@ -321,7 +322,7 @@ def test_after_24_hours_it_is_given_up_and_shown(
 ) -> None:
     monkeypatch.setattr(client, "DEADLINE_SECONDS", 0.05)
     says(world.case, world.wang, "在吗？")
-    Notification.objects.exclude(event=Event.MEMBER_WROTE).delete()
+    Notification.objects.exclude(event=events.MEMBER_WROTE.name).delete()
     row = Notification.objects.get()
     wecom.play([FAULTS[name].response])
     while row.state == State.WAITING:
@@ -375,5 +376,5 @@ def test_one_due_long_after_it_was_asked_for_has_24_hours_from_its_first_try(
     deliver_due()
     clock.shift(5)
     deliver_due()
-    reminder = Notification.objects.get(event=Event.STILL_UNREAD)
+    reminder = Notification.objects.get(event=events.STILL_UNREAD.name)
     assert (reminder.state, reminder.attempts) == (State.DELIVERED, 2)

@@ -33,12 +33,12 @@ from wecom.inbound import callback, media
 from wecom.inbound.media import fetch_due_media
 from wecom.inbound.spool import bring_in
 from wecom.models import Attempt, InboundMessage, Notification, ReplyTarget
-from wecom.outbound import limits, queue
+from wecom.outbound import events, limits, queue
 from wecom.outbound.delivery import deliver_due
 
 pytestmark = [pytest.mark.django_db(transaction=True), forks]
 
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 LEASE = timedelta(seconds=0.3)
 # In full size on SQLite; on PostgreSQL, where a worker takes longer to start, by `make prove`.
 FULL = connection.vendor == "sqlite" or "ROBOT_SECONDS" in os.environ
@@ -86,7 +86,7 @@ def deliver_until(done: Callable[[], bool]) -> None:
 
 
 def alert() -> Notification:
-    return Notification.objects.get(event=Event.MEMBER_WROTE)
+    return Notification.objects.get(event=events.MEMBER_WROTE.name)
 
 
 # Delivery -----------------------------------------------------------------------------------------------
@@ -123,12 +123,12 @@ def test_a_worker_killed_while_it_takes_back_what_another_left_loses_nothing(tol
     says(told.case, told.wang, "二")
     time.sleep(LEASE.total_seconds() + 0.05)
     killed_at("delivery.taking_back", deliver_due)
-    assert sorted(Notification.objects.filter(event=Event.MEMBER_WROTE).values_list("state", flat=True)) == [
+    assert sorted(Notification.objects.filter(event=events.MEMBER_WROTE.name).values_list("state", flat=True)) == [
         State.SENDING,
         State.WAITING,
     ]
     Notification.objects.filter(state=State.WAITING).update(due_at=timezone.now())
-    deliver_until(lambda: not Notification.objects.filter(event=Event.MEMBER_WROTE, state=State.SENDING).exists())
+    deliver_until(lambda: not Notification.objects.filter(event=events.MEMBER_WROTE.name, state=State.SENDING).exists())
     deliver_until(lambda: len(robot.texts) == 1)
     assert "2 条消息" in robot.texts[0]
 
@@ -156,7 +156,7 @@ def test_random_kills_lose_no_notification(
 
     robot.play(slowly)
     asked = Notification.objects.bulk_create(
-        Notification(event=Event.TEST)
+        Notification(event=events.TEST.name)
         for _ in range(NOTIFICATIONS)  # what no digest gathers
     )
     references = {row.reference for row in asked}
@@ -199,7 +199,7 @@ def test_a_members_message_and_its_notification_exist_together_or_not_at_all(tol
     # The page sends it again, by the same client_id.
     message = write()
     assert message.seq == seq + 1
-    assert Notification.objects.filter(event=Event.MEMBER_WROTE, first_seq=message.seq).count() == 1
+    assert Notification.objects.filter(event=events.MEMBER_WROTE.name, first_seq=message.seq).count() == 1
 
 
 def test_a_receiver_that_fails_takes_the_message_with_it(told: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +217,7 @@ def test_a_receiver_that_fails_takes_the_message_with_it(told: World, monkeypatc
     assert not Message.objects.filter(sender=told.wang.user).exists()
     assert not Notification.objects.exists()
     says(told.case, told.wang, "在吗？", client_id="one")
-    assert Notification.objects.filter(event=Event.MEMBER_WROTE).count() == 1
+    assert Notification.objects.filter(event=events.MEMBER_WROTE.name).count() == 1
 
 
 def test_a_message_committed_before_the_kill_is_there_with_its_notification(told: World, robot: Robot) -> None:

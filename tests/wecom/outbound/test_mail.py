@@ -20,12 +20,12 @@ from tests.support.post_office import PostOffice
 from tests.support.robot import Robot
 from wecom.management.commands.deliver import work_on_mail
 from wecom.models import Attempt, Channel, Notification
-from wecom.outbound import queue
+from wecom.outbound import events, queue
 from wecom.outbound.delivery import deliver_due
 
 pytestmark = pytest.mark.django_db
 
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 
 
@@ -51,12 +51,12 @@ def due(world: World, clock: time_machine.Traveller, office: PostOffice) -> Noti
 def reply(world: World, clock: time_machine.Traveller) -> Notification:
     says(world.case, world.li, "您好")
     clock.shift(300)
-    return Notification.objects.get(event=Event.REPLY_UNREAD)
+    return Notification.objects.get(event=events.REPLY_UNREAD.name)
 
 
 def send() -> Notification:
     deliver_due(channels=("email",))
-    return Notification.objects.filter(event=Event.REPLY_UNREAD).latest("pk")
+    return Notification.objects.filter(event=events.REPLY_UNREAD.name).latest("pk")
 
 
 def channel() -> Channel:
@@ -228,7 +228,7 @@ def test_what_goes_to_wecom_does_not_wait_for_a_silent_mail_server(
         deliver_due(channels=("group", "app"))
         assert any("新会员" in text for text in robot.texts)
         assert time.monotonic() - started < 20.0
-        assert Notification.objects.get(event=Event.REPLY_UNREAD).state == State.SENDING
+        assert Notification.objects.get(event=events.REPLY_UNREAD.name).state == State.SENDING
     finally:
         stopping.set()
         office.stopping.set()

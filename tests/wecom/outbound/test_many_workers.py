@@ -30,15 +30,16 @@ from tests.support.threads import at_once
 from tests.support.workers import fork, forks, kill, wait_until, work_for_ever, workers
 from wecom import clock
 from wecom.models import Attempt, Notification
-from wecom.outbound import limits, queue
+from wecom.outbound import events, limits, queue
 from wecom.outbound.delivery import deliver_due
 from wecom.outbound.limits import MARGIN
 from wecom.outbound.queue import claim
-from wecom.outbound.requests import resend, send_test
+from wecom.outbound.requests import send_test
+from wecom.outbound.states import resend
 
 SECONDS = int(os.environ.get("ROBOT_SECONDS", "2"))
 MESSAGES, ROWS = 20, 200 if SECONDS >= 60 else 100
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 database_time = clock._database_time  # before the fixture of conftest.py
 
 pytestmark = [
@@ -99,7 +100,7 @@ def test_an_alert_goes_before_a_hundred_and_twenty_sign_ups_whichever_worker_tak
     with workers(4):
         wait_until(lambda: delivered() == 121, seconds=30)
     first = Attempt.objects.order_by("started_at", "pk").values_list("notification__event", flat=True)[0]
-    assert first == Event.MEMBER_WROTE
+    assert first == events.MEMBER_WROTE.name
     assert len(robot.texts) == 3
     assert len([text for text in robot.texts if text.startswith("【汇总】")]) == 2
     assert not Attempt.objects.exclude(outcome="ok").exists()
@@ -199,14 +200,14 @@ def deliver_and_close() -> None:
 def test_a_transaction_that_hangs_in_one_case_does_not_hold_up_the_others(world: World, robot: Robot) -> None:
     says(world.case, world.wang, "一")
     says(world.other_case, world.lin, "二")
-    left = Notification.objects.get(case=world.case, event=Event.MEMBER_WROTE)
+    left = Notification.objects.get(case=world.case, event=events.MEMBER_WROTE.name)
     Notification.objects.filter(pk=left.pk).update(
         state=State.SENDING, lease="dead", leased_until=datetime.now(UTC) - timedelta(seconds=5)
     )
 
     def write() -> None:
         lock_case(world.case.pk)
-        Notification.objects.filter(case=world.case, event=Event.STILL_UNREAD).update(last_seq=9)
+        Notification.objects.filter(case=world.case, event=events.STILL_UNREAD.name).update(last_seq=9)
 
     with another_connection(write):
         worker = threading.Thread(target=deliver_and_close)

@@ -15,11 +15,12 @@ from tests.support.people import World, says, send
 from tests.support.robot import Robot
 from tests.support.scene import NOON, Act, Scene
 from wecom.models import Notification
+from wecom.outbound import events
 from wecom.outbound.delivery import deliver_due
 
 pytestmark = pytest.mark.django_db
 
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 
 
 @pytest.fixture
@@ -149,7 +150,7 @@ def test_when_who_is_told(world: World, robot: Robot, clock: time_machine.Travel
         said = [payload["text"] for payload in robot.payloads[before:]]
         new = [text for text in said if re.match(rf"#{world.case.number} 王\*：[0-9]+ 条消息，", text["content"])]
         alerts += [(second, text["content"] + str(text.get("mentioned_list"))) for text in new]
-    row = Notification.objects.get(event=Event.MEMBER_WROTE)
+    row = Notification.objects.get(event=events.MEMBER_WROTE.name)
     if told_at is None:
         assert (alerts, row.state) == ([], State.CANCELLED)
         assert words in row.note
@@ -217,7 +218,7 @@ def test_what_comes_while_an_alert_is_on_its_way_is_gathered_too(
     world: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
     says(world.case, world.wang, "一")
-    first = Notification.objects.get(event=Event.MEMBER_WROTE)
+    first = Notification.objects.get(event=events.MEMBER_WROTE.name)
     under_way = {"state": State.SENDING, "advisor": world.li, "leased_until": NOON + timedelta(seconds=60)}
     Notification.objects.filter(pk=first.pk).update(**under_way)
     says(world.case, world.wang, "二")

@@ -21,17 +21,17 @@ from wecom.api.client import WeComError
 from wecom.api.errcodes import Verdict
 from wecom.management.commands.deliver import JobFailed, work
 from wecom.models import Attempt, Channel, Notification, ReplyTarget
-from wecom.outbound import queue
-from wecom.outbound.decision import Verdict as Decision
+from wecom.outbound import events, queue
 from wecom.outbound.decision import decide
 from wecom.outbound.delivery import deliver_due
 from wecom.outbound.marks import mark_delivered, mark_failed
+from wecom.outbound.next_step import NextStep
 from wecom.outbound.queue import claim
 from wecom.outbound.requests import send_test
 
 pytestmark = pytest.mark.django_db
 
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 BUSY = {"errcode": -1, "errmsg": "busy"}
 OFTEN = {"errcode": 45009, "errmsg": "too often"}
@@ -170,7 +170,7 @@ def test_a_digest_that_wecom_refuses_is_sent_one_by_one(
     Notification.objects.all().delete()
     for case in cases:
         says(case, case.member, "在吗？")
-    alerts = list(Notification.objects.filter(event=Event.MEMBER_WROTE).order_by("pk"))
+    alerts = list(Notification.objects.filter(event=events.MEMBER_WROTE.name).order_by("pk"))
 
     def spam(request: Received) -> Response:
         text = request.json["text"]["content"]
@@ -194,7 +194,7 @@ def test_of_a_digest_only_what_was_tried_for_24_hours_is_given_up(
     settings.WECHAT_ROBOT_LIMIT = (1, 60)
     says(told.case, told.wang, "一")
     says(told.other_case, told.lin, "二")
-    old, fresh = Notification.objects.filter(event=Event.MEMBER_WROTE).order_by("pk")
+    old, fresh = Notification.objects.filter(event=events.MEMBER_WROTE.name).order_by("pk")
     Notification.objects.filter(pk=old.pk).update(trying_since=NOON - timedelta(hours=24, minutes=1))
     robot.script = [BUSY]
     deliver_due()
@@ -212,7 +212,7 @@ def test_a_mistake_of_ours_in_sending_fails_that_one_and_not_the_worker(
             raise TypeError("poison")
         return send(address, payload)
 
-    monkeypatch.setattr("wecom.outbound.channels.send_to_group", broken)
+    monkeypatch.setattr("wecom.outbound.channels.robot.send_to_group", broken)
     deliver_due()
     assert states([poison, other]) == [State.FAILED, State.DELIVERED]
     assert "服务器日志" in Notification.objects.get(pk=poison.pk).note
@@ -224,7 +224,7 @@ def test_a_database_that_is_away_for_a_moment_fails_nothing(
 ) -> None:
     rows = ask_for(1)
 
-    def away(row: Notification, now: datetime) -> Decision:
+    def away(row: Notification, now: datetime) -> NextStep:
         raise OperationalError("server closed the connection")
 
     with monkeypatch.context() as broken:
@@ -349,7 +349,7 @@ def test_a_mistake_of_ours_that_the_database_refuses_fails_that_one_and_not_the_
 ) -> None:
     poison, other = ask_for(2)
 
-    def broken(row: Notification, now: datetime) -> Decision:
+    def broken(row: Notification, now: datetime) -> NextStep:
         if row.pk == poison.pk:
             Channel.objects.create(name="group")  # there is one already
         return decide(row, now)

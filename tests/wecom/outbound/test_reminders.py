@@ -17,12 +17,13 @@ from tests.support.files import PNG
 from tests.support.people import World, deactivate, says, send, signed_in
 from tests.support.scene import NOON, Act, Scene
 from wecom.models import Notification
+from wecom.outbound import events
 from wecom.outbound.delivery import deliver_due
-from wecom.outbound.requests import resend
+from wecom.outbound.states import resend
 
 pytestmark = pytest.mark.django_db
 
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 SECRET = "您的护照 E12345678 已收到"
 
 
@@ -138,7 +139,7 @@ def test_when_the_member_gets_an_e_mail(world: World, clock: time_machine.Travel
         deliver_due(channels=("email",))
         sent += [second] * (len(mail.outbox) - before)
     assert sent == expected
-    row = Notification.objects.filter(event=Event.REPLY_UNREAD).latest("pk")
+    row = Notification.objects.filter(event=events.REPLY_UNREAD.name).latest("pk")
     assert row.state == (State.CANCELLED if words else State.DELIVERED)
     assert words in row.note
     for one in mail.outbox:
@@ -189,7 +190,7 @@ def test_the_row_shows_what_was_sent_but_not_to_which_address(
     world: World, clock: time_machine.Traveller, caplog: pytest.LogCaptureFixture
 ) -> None:
     reminded(world, clock)
-    row = Notification.objects.get(event=Event.REPLY_UNREAD)
+    row = Notification.objects.get(event=events.REPLY_UNREAD.name)
     shown = signed_in(world.admin).get(f"/admin/wecom/notification/{row.pk}/change/").content.decode()
     assert "您的顾问在案件" in shown
     for text in (shown, caplog.text, str(row.__dict__)):
@@ -211,7 +212,7 @@ def test_it_goes_to_the_address_of_the_moment_it_is_sent(world: World, clock: ti
 def test_a_members_own_message_and_a_system_message_are_no_reply(world: World, clock: time_machine.Traveller) -> None:
     says(world.case, world.wang, "在吗？")
     close_case(world.case)
-    assert not Notification.objects.filter(event=Event.REPLY_UNREAD).exists()
+    assert not Notification.objects.filter(event=events.REPLY_UNREAD.name).exists()
 
 
 def test_each_case_has_an_e_mail_of_its_own(world: World, clock: time_machine.Traveller) -> None:
@@ -256,7 +257,7 @@ def test_without_a_mail_server_in_production_nothing_is_sent_or_printed(
     says(world.case, world.li, SECRET)
     clock.shift(300)
     deliver_due()
-    row = Notification.objects.get(event=Event.REPLY_UNREAD)
+    row = Notification.objects.get(event=events.REPLY_UNREAD.name)
     assert (row.state, "EMAIL_URL" in row.note) == (State.CANCELLED, True)
     assert "wang@example.com" not in capsys.readouterr().out
 
@@ -278,7 +279,7 @@ def test_an_administrator_sends_a_cancelled_one_after_all_only_if_it_is_still_un
     says(world.case, world.li, SECRET)
     clock.shift(300)
     deliver_due()
-    row = Notification.objects.get(event=Event.REPLY_UNREAD)
+    row = Notification.objects.get(event=events.REPLY_UNREAD.name)
     assert row.state == State.CANCELLED
     set_reminders(world.wang, on=True)
     resend(row)

@@ -21,11 +21,12 @@ from tests.support.people import World, look, says, signed_in
 from tests.support.robot import Robot
 from tests.support.threads import at_once
 from wecom.models import Channel, Notification
+from wecom.outbound import events
 from wecom.outbound.delivery import deliver_due
 
 pytestmark = pytest.mark.django_db
 
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)  # 12:00 in Toronto
 TOLD = "已提醒李明，11-23 12:00"
 NOTIFYING = "正在提醒顾问…"
@@ -104,7 +105,7 @@ def test_a_notification_cancelled_because_it_was_read_claims_nothing(
     mark_read(told.case, told.li.user, message.seq)
     clock.shift(61)
     deliver_due()
-    assert Notification.objects.get(event=Event.MEMBER_WROTE).state == State.CANCELLED
+    assert Notification.objects.get(event=events.MEMBER_WROTE.name).state == State.CANCELLED
     assert listed(told)["notified_at"] is None
     assert (ticks(told), hints(told)) == (["read"], [AWAY])
 
@@ -145,7 +146,7 @@ def test_what_fails_again_and_again_is_not_promised(told: World, robot: Robot, c
     for _ in range(4):
         deliver_due()
         said += hints(told)
-        clock.move_to(Notification.objects.get(event=Event.MEMBER_WROTE).due_at)
+        clock.move_to(Notification.objects.get(event=events.MEMBER_WROTE.name).due_at)
     assert said == [NOTIFYING, NOTIFYING, NOTIFYING, SAVED]
     deliver_due()
     assert hints(told)[0].startswith("已提醒李明")
@@ -335,4 +336,5 @@ def test_the_history_of_the_demo_is_told_to_nobody_and_its_first_new_message_is(
     case = Case.objects.get(number=1001)
     says(case, case.member, "您好，我又有一个问题。")
     told = {(row.event, row.case.number if row.case else None) for row in Notification.objects.all()}
-    assert told == {(event, 1001) for event in (Event.MEMBER_WROTE, Event.STILL_UNREAD, Event.STILL_UNANSWERED)}
+    asked = (events.MEMBER_WROTE, events.STILL_UNREAD, events.STILL_UNANSWERED)
+    assert told == {(event.name, 1001) for event in asked}

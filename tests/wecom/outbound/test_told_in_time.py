@@ -25,12 +25,13 @@ from tests.support.files import image
 from tests.support.people import World, look, says, send, signed_in, some_members
 from tests.support.robot import Robot
 from wecom.models import Notification, ReplyTarget
+from wecom.outbound import events
 from wecom.outbound.delivery import deliver_due
-from wecom.outbound.requests import resend
+from wecom.outbound.states import resend
 
 pytestmark = pytest.mark.django_db
 
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 EVENING = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)  # a Monday, 22:30 in Toronto
 NOON = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 
@@ -416,7 +417,7 @@ def test_an_alert_put_back_after_a_hand_over_takes_nothing_from_the_one_that_wai
     deliver_due()
     clock.shift(61)
     says(world.case, world.wang, "四")
-    under_way = Notification.objects.filter(channel="app", event=Event.MEMBER_WROTE, state=State.WAITING)
+    under_way = Notification.objects.filter(channel="app", event=events.MEMBER_WROTE.name, state=State.WAITING)
     under_way.update(state=State.SENDING, advisor=world.li, lease="x", leased_until=datetime.now(UTC))
     assign_advisor(world.case, world.zhang, by=world.admin)
     clock.shift(1)
@@ -428,7 +429,7 @@ def test_an_alert_put_back_after_a_hand_over_takes_nothing_from_the_one_that_wai
 
 def the_answer_was_lost(app: App) -> None:
     """As after a worker was killed between WeCom's answer and its mark."""
-    rows = Notification.objects.filter(channel="app", event=Event.MEMBER_WROTE)
+    rows = Notification.objects.filter(channel="app", event=events.MEMBER_WROTE.name)
     rows.update(state=State.WAITING, delivered_at=None, payload=json.dumps(app.messages[-1], ensure_ascii=False))
 
 
@@ -451,7 +452,7 @@ def test_whoever_follows_now_is_not_alerted_again_by_what_came_back_from_the_one
     app: App, world: World, clock: time_machine.Traveller
 ) -> None:
     says(world.case, world.wang, "在吗？")
-    Notification.objects.filter(channel="app", event=Event.MEMBER_WROTE).update(
+    Notification.objects.filter(channel="app", event=events.MEMBER_WROTE.name).update(
         state=State.SENDING, advisor=world.li, lease="x", leased_until=datetime.now(UTC) + timedelta(seconds=60)
     )
     assign_advisor(world.case, world.zhang, by=world.admin)
@@ -460,7 +461,7 @@ def test_whoever_follows_now_is_not_alerted_again_by_what_came_back_from_the_one
         clock.shift(61)
         deliver_due()
     assert len(cards(app, "ZhangWei")) == 1
-    assert not Notification.objects.filter(event=Event.MEMBER_WROTE, state=State.WAITING).exists()
+    assert not Notification.objects.filter(event=events.MEMBER_WROTE.name, state=State.WAITING).exists()
 
 
 def test_an_assignment_that_fell_back_to_the_group_can_be_sent_directly_later(app: App, world: World) -> None:
@@ -468,7 +469,7 @@ def test_an_assignment_that_fell_back_to_the_group_can_be_sent_directly_later(ap
     assign_advisor(world.case, world.zhang, by=world.admin)
     deliver_due()
     app.invalid.clear()
-    failed = Notification.objects.get(event=Event.CASE_ASSIGNED, channel="app")
+    failed = Notification.objects.get(event=events.CASE_ASSIGNED.name, channel="app")
     assert failed.state == State.FAILED
     resend(failed)
     deliver_due()
@@ -505,7 +506,7 @@ def test_an_assignment_that_waits_with_its_alert_does_not_keep_the_worker_busy(
     case = asks(world.wang)
     assign_advisor(case, world.zhang, by=world.admin)
     deliver_due()
-    row = Notification.objects.get(event=Event.CASE_ASSIGNED, case=case)
+    row = Notification.objects.get(event=events.CASE_ASSIGNED.name, case=case)
     assert row.due_at > datetime.now(UTC) + timedelta(hours=9)
 
 
@@ -568,7 +569,7 @@ def test_a_deactivated_account_does_not_wait_for_its_quiet_hours(
     world.zhang.user.save(update_fields=["is_active"])
     deliver_due()
     assert [text for text in robot.texts[before:] if f"#{world.case.number}" in text]
-    assert not Notification.objects.filter(event=Event.CASE_ASSIGNED, state=State.WAITING).exists()
+    assert not Notification.objects.filter(event=events.CASE_ASSIGNED.name, state=State.WAITING).exists()
 
 
 def test_who_never_heard_of_a_case_is_not_told_that_it_was_taken(app: App, world: World) -> None:
@@ -613,7 +614,7 @@ def test_many_waiting_cases_given_to_one_advisor_are_a_few_texts_and_delay_nobod
     for _ in range(60):
         deliver_due()
         clock.shift(5)
-    assert not Notification.objects.filter(event=Event.CASE_ASSIGNED, state=State.WAITING).exists()
+    assert not Notification.objects.filter(event=events.CASE_ASSIGNED.name, state=State.WAITING).exists()
     told = " ".join(str(message) for message in app.messages)
     assert [case.number for case in cases if f"#{case.number}" not in told] == []
     assert len(app.messages) < 20

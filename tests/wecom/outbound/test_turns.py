@@ -14,13 +14,14 @@ from tests.support.app import App
 from tests.support.people import World, make_advisor, says, some_members
 from tests.support.robot import Robot
 from wecom.models import Attempt, Notification
+from wecom.outbound import events
 from wecom.outbound.delivery import deliver_due
 from wecom.outbound.requests import send_test
 from wecom.outbound.turns import due
 
 pytestmark = pytest.mark.django_db
 
-State, Event, Priority = Notification.State, Notification.Event, Notification.Priority
+State, Priority = Notification.State, Notification.Priority
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 
 
@@ -73,7 +74,7 @@ def test_a_hundred_and_twenty_sign_ups_do_not_delay_an_alert(
     assert robot.texts[1].startswith("【汇总】100 位新会员\n新会员：会*、会*")
     assert robot.texts[2].startswith("【汇总】20 位新会员\n")
     assert "http://testserver/admin/members/member/" in robot.texts[1]
-    assert not Notification.objects.filter(event=Event.MEMBER_REGISTERED).exclude(state=State.DELIVERED).exists()
+    assert not Notification.objects.filter(event=events.MEMBER_REGISTERED.name).exclude(state=State.DELIVERED).exists()
 
 
 def test_sign_ups_that_trickle_in_leave_most_of_the_limit_to_alerts(
@@ -115,7 +116,8 @@ def test_three_hundred_assignments_do_not_delay_an_alert(
     lines = [text.count("现在由 李明 跟进。") for text in robot.texts]
     assert max(lines) == (20 if way == "group" else 0)
     assert len(robot.texts) <= 12, "not one each"
-    assert way == "app" or not Notification.objects.filter(event=Event.CASE_ASSIGNED, state=State.WAITING).exists()
+    untold = Notification.objects.filter(event=events.CASE_ASSIGNED.name, state=State.WAITING)
+    assert way == "app" or not untold.exists()
 
 
 def test_an_alert_finds_a_place_after_every_kind_of_flood(
@@ -178,7 +180,7 @@ def test_a_member_has_three_messages_a_minute_and_the_rest_together(
     assert last.startswith("王*：6 个案件（#1006、#1007、#1008 等）共 6 条消息，12:00 起等待。跟进人：李明（N")
     assert last.count("王*") == 1
     assert robot.payloads[3]["text"]["mentioned_list"] == ["LiMing"]
-    alerts = Notification.objects.filter(event=Event.MEMBER_WROTE)
+    alerts = Notification.objects.filter(event=events.MEMBER_WROTE.name)
     assert set(alerts.values_list("state", flat=True)) == {State.DELIVERED}
 
 
@@ -190,7 +192,7 @@ def test_in_a_digest_a_member_with_many_cases_takes_nobodys_line(
         says(open_case(told.wang, f"案件 {number}"), told.wang, "在吗？")
     clock.shift(1)
     others = [open_case(member, "学签", advisor=told.li) for member in some_members(19)]
-    Notification.objects.filter(event=Event.CASE_ASSIGNED).delete()
+    Notification.objects.filter(event=events.CASE_ASSIGNED.name).delete()
     for case in others:
         says(case, case.member, "在吗？")
     deliver_due()
@@ -255,12 +257,12 @@ def test_the_database_holds_the_priority_of_an_event(told: World) -> None:
     says(told.case, told.wang, "在吗？")
     rows = {row.event: row.priority for row in Notification.objects.all()}
     assert rows == {
-        Event.MEMBER_REGISTERED: Priority.NEWS,
-        Event.MEMBER_WROTE: Priority.ALERT,
-        Event.STILL_UNREAD: Priority.ALERT,
-        Event.STILL_UNANSWERED: Priority.ALERT,
+        events.MEMBER_REGISTERED.name: Priority.NEWS,
+        events.MEMBER_WROTE.name: Priority.ALERT,
+        events.STILL_UNREAD.name: Priority.ALERT,
+        events.STILL_UNANSWERED.name: Priority.ALERT,
     }
-    for event in (Event.MEMBER_REGISTERED, Event.MEMBER_WROTE):
+    for event in (events.MEMBER_REGISTERED.name, events.MEMBER_WROTE.name):
         with pytest.raises(IntegrityError), transaction.atomic():
             Notification.objects.filter(event=event).update(priority=Priority.ASSIGNMENT)
 

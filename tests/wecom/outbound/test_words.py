@@ -22,13 +22,15 @@ from tests.support.app import App
 from tests.support.people import World, says, some_members
 from tests.support.robot import Robot
 from wecom.models import Notification, ReplyTarget
+from wecom.outbound import events
+from wecom.outbound.channels import transport_of
+from wecom.outbound.channels.app import card
 from wecom.outbound.delivery import deliver_due
-from wecom.outbound.digests import digest_payload
-from wecom.outbound.texts import MAX_TEXT, card_payload, group_payload, shown, text_payload
+from wecom.outbound.words import MAX_TEXT
 
 pytestmark = pytest.mark.django_db
 
-State, Event = Notification.State, Notification.Event
+State = Notification.State
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)  # 12:00 in Toronto, a Monday
 
 
@@ -82,13 +84,16 @@ def test_whatever_people_are_called_and_write_it_mentions_nobody_and_starts_no_l
     settings.WECHAT_APP_NAME = other
     member = Member(user=User(name=name, email="m@example.com"))
     advisor = Advisor(user=User(name=other), wecom_userid="LiMing", pk=1)
-    rows = [row_of(event, member, advisor, title) for event in Event if event != Event.CARD_CHOSEN]
-    alert = next(row for row in rows if row.event == Event.MEMBER_WROTE)
+    rows = [row_of(event.name, member, advisor, title) for event in events.EVENTS.values() if event.group]
+    alert = next(row for row in rows if row.event == events.MEMBER_WROTE.name)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wecom.outbound.texts._preview", preview_of(body))
-        patch.setattr("wecom.outbound.texts._last_lines", last_lines_of(body))
-        payloads = [group_payload(row) for row in rows]
-        payloads += [text_payload(alert), digest_payload([alert] * 20), card_payload(alert)]
+        patch.setattr("wecom.outbound.words._preview", preview_of(body))
+        patch.setattr("wecom.outbound.words._last_lines", last_lines_of(body))
+        robot, app = transport_of("group"), transport_of("app")
+        composed = [robot.compose(row) for row in rows]
+        composed += [robot.compose_digest([alert] * 20), card(alert)]
+        composed += [app.compose(row) for row in rows if row.rules.direct]
+    payloads = [one.payload for one in composed]
     for payload in payloads:
         # Every line is one that we began, whatever stands in it.
         began = [text.splitlines() for text in strings(payload)]
@@ -120,13 +125,13 @@ def row_of(event: str, member: Member, advisor: Advisor, title: str) -> Notifica
 
 def preview_of(body: str) -> Any:
     from wecom.names import plain
-    from wecom.outbound.texts import PREVIEW
+    from wecom.outbound.words import PREVIEW
 
     return lambda case: f"\n「{plain(body)[:PREVIEW]}」"
 
 
 def last_lines_of(body: str) -> Any:
-    from wecom.outbound.texts import _in_words, _line
+    from wecom.outbound.words import _in_words, _line
 
     return lambda case: _line(_in_words(Message(kind="text", body=body))) * 3
 
@@ -134,9 +139,9 @@ def last_lines_of(body: str) -> Any:
 def test_two_thousand_and_forty_eight_bytes_are_cut_at_a_character(told: World, settings: Settings) -> None:
     settings.WECHAT_APP_NAME = "好" * 900
     says(told.case, told.wang, "在吗？")
-    row = Notification.objects.get(event=Event.MEMBER_WROTE)
+    row = Notification.objects.get(event=events.MEMBER_WROTE.name)
     row.advisor = Advisor.objects.get(pk=told.li.pk)
-    text = group_payload(row)["text"]["content"]
+    text = transport_of("group").compose(row).payload["text"]["content"]
     assert MAX_TEXT - 3 <= len(text.encode()) <= MAX_TEXT
     assert text.endswith(f"好…\n（编号 {row.reference}）")
 
@@ -218,7 +223,7 @@ def test_a_digest_says_of_each_case_who_must_act(told: World, robot: Robot, sett
     assert "跟进人：李明" in lines[1]
     assert "请管理员指派" in lines[2]
     assert "张伟，没有绑定企业微信，请管理员绑定" in lines[3]
-    alerts = Notification.objects.filter(event=Event.MEMBER_WROTE).order_by("pk")
+    alerts = Notification.objects.filter(event=events.MEMBER_WROTE.name).order_by("pk")
     assert all(row.reference in line for row, line in zip(alerts, lines[1:4], strict=True)), "a repetition can be told"
     assert "http://testserver/messages/" in text
     assert "http://testserver/admin/cases/case/" in text
@@ -236,8 +241,8 @@ def test_the_reminders_of_a_monday_morning_are_one_digest(
     for _ in range(8):
         deliver_due()
         clock.shift(120)
-    others = Notification.objects.exclude(event__in=[Event.STILL_UNREAD, Event.STILL_UNANSWERED])
-    told_with_the_alert = {"event": Event.CASE_ASSIGNED, "state": State.CANCELLED}
+    others = Notification.objects.exclude(event__in=[events.STILL_UNREAD.name, events.STILL_UNANSWERED.name])
+    told_with_the_alert = {"event": events.CASE_ASSIGNED.name, "state": State.CANCELLED}
     assert not others.exclude(state=State.DELIVERED).exclude(**told_with_the_alert).exists()
     before = len(robot.texts)
     clock.move_to(datetime(2026, 11, 30, 14, 30, 1, tzinfo=UTC))  # Monday 09:30
@@ -247,7 +252,7 @@ def test_the_reminders_of_a_monday_morning_are_one_digest(
     assert "久未阅读" in reminders[0]
     assert len(reminders) == 1
     assert all(f"\n#{case.number} 会*：" in "".join(reminders) for case in cases)
-    assert not Notification.objects.filter(event=Event.STILL_UNREAD).exclude(state=State.DELIVERED).exists()
+    assert not Notification.objects.filter(event=events.STILL_UNREAD.name).exclude(state=State.DELIVERED).exists()
 
 
 # Cards --------------------------------------------------------------------------------------------------
@@ -257,10 +262,11 @@ def test_a_site_that_begins_again_with_an_empty_database_uses_no_card_twice(
     told: World, app: App, robot: Robot
 ) -> None:
     """WeCom refuses a task_id that the app ever used (42014), and the first notification is always N1."""
-    row = row_of(Event.MEMBER_WROTE, told.wang, told.li, "学签")
-    before = card_payload(row)
+    row = row_of(events.MEMBER_WROTE.name, told.wang, told.li, "学签")
+    before = card(row).payload
     row.created_at = datetime(2027, 1, 1, tzinfo=UTC)
-    after = card_payload(row)
+    composed = card(row)
+    after = composed.payload
     assert before["template_card"]["task_id"] != after["template_card"]["task_id"]
     assert re.fullmatch(r"[0-9A-Za-z_\-@]{1,128}", after["template_card"]["task_id"])
-    assert "（编号 N7）" in shown(after, row, [row])
+    assert "（编号 N7）" in composed.record

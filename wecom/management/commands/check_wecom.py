@@ -10,8 +10,8 @@ from wecom.diagnosis.checkup import checkup
 from wecom.diagnosis.findings import Finding
 from wecom.diagnosis.programs import await_starts
 from wecom.diagnosis.trial import await_trial, begin_trial, came_of
-from wecom.outbound.channels import GROUP
 from wecom.outbound.delivery import deliver_due
+from wecom.outbound.events import GROUP
 
 MARKS = {"ok": "✓", "warn": "!", "bad": "✗"}
 STARTING = 6.0  # seconds; who reloads, restarts and checks in one go is not to be told that nothing has happened

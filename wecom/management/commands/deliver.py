@@ -17,8 +17,8 @@ from jiayi.running import note_start
 from members.account_mail import send_account_mail
 from wecom.inbound.media import fetch_due_media
 from wecom.inbound.spool import bring_in
-from wecom.outbound.channels import APP, EMAIL, GROUP
 from wecom.outbound.delivery import deliver_due
+from wecom.outbound.events import APP, EMAIL, GROUP
 from wecom.outbound.timing import look_at_all
 
 POLL_EVERY = 0.25  # seconds; one cheap query on an index

@@ -1,0 +1,72 @@
+"""The group robot: a webhook that can only be written to, read by the whole group (DOC 99110)."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import QuerySet
+
+from advisors.models import Advisor
+from wecom.api.addresses import robot_address
+from wecom.api.client import Answer, send_to_group
+from wecom.models import Channel, Notification
+from wecom.outbound import digests, words
+from wecom.outbound.channels.transport import Composed, Transport
+from wecom.outbound.events import Priority
+from wecom.outbound.limits import free_places, places_of_members
+from wecom.outbound.next_step import Postpone
+from wecom.outbound.turns import MEMBER_PLACES, Turn, is_overdue
+from wecom.outbound.words import Said
+
+
+class Robot(Transport):
+    """Has 20 messages a minute for everybody together, and hours of its own."""
+
+    name = Channel.Name.GROUP
+
+    def problem(self) -> str:
+        if not settings.WECHAT_WEBHOOK_URL:
+            return "没有设置 WECHAT_WEBHOOK_URL：通知会一直等待。"
+        try:
+            robot_address(settings.WECHAT_WEBHOOK_URL)
+        except (ValueError, ImproperlyConfigured) as error:
+            return str(error)
+        return ""
+
+    def turns(self, rows: QuerySet[Notification], now: datetime) -> list[Turn]:
+        places, told = free_places(now), places_of_members(now)
+
+        def turn(priority: int) -> Turn:
+            return Turn(rows.filter(priority=priority), places.left(priority), gathers=True, told=told)
+
+        full = [member for member, used in told.items() if used >= MEMBER_PLACES]
+        alerts, others = turn(Priority.ALERT), [priority for priority in Priority if priority != Priority.ALERT]
+        alerts = replace(alerts, rows=alerts.rows.exclude(member__in=full))
+        starved = [turn(one) for one in others if not places.used(one) and is_overdue(rows, one, now)]
+        return [one for one in (*starved, alerts, *map(turn, others)) if one.places > 0]
+
+    def quiet(self, advisor: Advisor | None, now: datetime) -> Postpone | None:
+        quiet = settings.WECHAT_GROUP_QUIET_HOURS
+        return Postpone(quiet.next_end(now), "群免打扰时间。") if quiet and quiet.covers(now) else None
+
+    def compose(self, row: Notification) -> Composed:
+        return _text(words.say(row.rules.group, row), [row], row.reference)
+
+    def compose_digest(self, rows: list[Notification]) -> Composed:
+        said, reference = digests.for_the_group(rows)
+        return _text(said, rows, reference)
+
+    def send(self, row: Notification, payload: dict[str, Any]) -> Answer:
+        return send_to_group(robot_address(settings.WECHAT_WEBHOOK_URL), payload)
+
+
+def _text(said: Said, rows: list[Notification], reference: str) -> Composed:
+    """Return the robot's message that says this, with whoever follows the cases of these rows mentioned."""
+    signed = words.signed(said, reference)
+    told = [row.advisor for row in rows if row.case is not None and row.rules.moves_target]
+    accounts = list(dict.fromkeys(advisor.wecom_userid for advisor in told if advisor and advisor.wecom_userid))
+    text: dict[str, Any] = {"content": signed.text}
+    payload = {"msgtype": "text", "text": {**text, "mentioned_list": accounts} if accounts else text}
+    return Composed(payload, signed.record)

@@ -1,0 +1,217 @@
+"""One notification's life: it waits, is being sent, and ends delivered, failed or cancelled. Every step is here.
+
+Locks are always taken in the order advisor, case, notification, channel.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Greatest, Least
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from advisors.models import Advisor
+from cases.actions import lock_case
+from cases.models import Case
+from jiayi.errors import Conflict
+from wecom.clock import shared_now
+from wecom.failpoints import failpoint
+from wecom.models import Attempt, Notification
+from wecom.outbound.alerts import keep_alert_due
+from wecom.outbound.channels import Composed, transport_of
+from wecom.outbound.events import CASE_ASSIGNED, GROUP, MEMBER_WROTE, Event
+from wecom.outbound.timing import not_after
+
+State = Notification.State
+
+LEASED_FIELDS = [
+    *("state", "lease", "leased_until", "attempts", "trying_since", "advisor"),
+    *("sent_text", "payload", "payload_seq"),
+]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What this worker may send until its lease ends: one notification, or several in one digest."""
+
+    rows: list[Notification]
+    lease: str
+    attempt: Attempt
+    payload: dict[str, Any]
+
+    @property
+    def first(self) -> Notification:
+        return self.rows[0]
+
+    def still_ours(self) -> QuerySet[Notification]:
+        """Return those rows that no other worker has by now: a mark without the lease counts for nothing."""
+        ours = [row.pk for row in self.rows]
+        return Notification.objects.filter(pk__in=ours, state=State.SENDING, lease=self.lease)
+
+
+def request(event: Event, channel: str, **fields: Any) -> Notification:
+    """Begin to wait: write a notification by itself, in the transaction of what it tells about."""
+    assert channel in event.channels
+    return Notification.objects.create(event=event.name, channel=channel, **fields)
+
+
+def request_gathered(event: Event, channel: str, case: Case, due_at: datetime, seqs: tuple[int, int]) -> None:
+    """Begin to wait, or join what waits already, with the messages from the first to the last of `seqs`."""
+    waiting = Notification.objects.filter(event=event.name, channel=channel, case=case, state=State.WAITING)
+    first, last = seqs
+    joined = {"first_seq": Least("first_seq", first), "last_seq": Greatest("last_seq", last)}
+    # For whom that was to wait, and by which rules, may have changed since.
+    if not waiting.update(**joined, due_at=not_after(due_at)):
+        seen = {"first_seq": first, "last_seq": last, "due_at": due_at}
+        request(event, channel, member=case.member, case=case, **seen)
+
+
+def locked(rows: QuerySet[Notification], case_id: int | None) -> Notification | None:
+    """Return the row, locked, if there still is one; its case is locked first, as whoever writes into it does."""
+    if case_id:
+        lock_case(case_id)
+    return rows.select_for_update(no_key=True).first()
+
+
+def lease(rows: list[Notification], composed: Composed, now: datetime) -> Claim:
+    """From waiting to sending: the rows are this worker's until the lease ends."""
+    transport, name = transport_of(rows[0].channel), uuid4().hex
+    for row in rows:
+        row.state, row.lease = State.SENDING, name
+        row.leased_until = now + transport.lease
+        row.attempts += 1
+        row.trying_since = row.trying_since or now
+        row.sent_text = composed.record
+        # What is sent alone is repeated to the byte where that counts; a digest is written anew.
+        exactly = transport.repeats_exactly and len(rows) == 1
+        _keep(row, json.dumps(composed.payload, ensure_ascii=False) if exactly else "")
+        row.save(update_fields=LEASED_FIELDS)
+    attempt = Attempt.objects.create(notification=rows[0], channel=rows[0].channel, started_at=now)
+    failpoint("delivery.claiming")
+    return Claim(rows, name, attempt, composed.payload)
+
+
+def _keep(row: Notification, payload: str) -> None:
+    if payload != row.payload or not payload:
+        row.payload, row.payload_seq = payload, row.last_seq
+
+
+def postpone(row: Notification, until: datetime, reason: str) -> None:
+    """A locked row goes on waiting, until then."""
+    _change(row, due_at=until, note=reason)
+
+
+def cancel(row: Notification, reason: str) -> None:
+    """A locked row that waited is not sent."""
+    _change(row, state=State.CANCELLED, note=reason)
+
+
+def fail(row: Notification, reason: str, **changes: Any) -> None:
+    """A locked row is given up; the group is told in the advisor's place of what only they would have heard."""
+    _change(row, state=State.FAILED, note=reason, **changes)
+    if transport_of(row.channel).falls_back(row.rules):
+        request(row.rules, GROUP, case=row.case, member=row.member, advisor=row.advisor)
+
+
+def wait_again(row: Notification, **changes: Any) -> None:
+    """From sending back to waiting: as it is, or merged into the one that began to wait meanwhile."""
+    others = Notification.objects.filter(case=row.case_id, channel=row.channel, event=row.event)
+    if row.rules.gathered and _merged(row, others.filter(state=State.WAITING)):
+        changes |= {"state": State.CANCELLED, "note": "已并入同一案件的下一条通知。"}
+    elif row.event == MEMBER_WROTE.name and _told_to_another_since(row, others):
+        changes |= {"state": State.CANCELLED, "note": "现在的跟进人已收到通知。"}
+    else:
+        changes |= {"state": State.WAITING}
+    _change(row, **changes)
+
+
+def _merged(row: Notification, waiting: QuerySet[Notification]) -> bool:
+    both = {"first_seq": Least("first_seq", row.first_seq), "last_seq": Greatest("last_seq", row.last_seq)}
+    return waiting.update(**both) > 0
+
+
+def _told_to_another_since(row: Notification, others: QuerySet[Notification]) -> bool:
+    """Whether the advisor who follows the case now was told of the same by an alert of their own."""
+    told = [State.SENDING, State.DELIVERED]
+    since = others.filter(pk__gt=row.pk, last_seq__gte=row.last_seq, state__in=told)
+    return since.exclude(advisor=row.advisor_id).exists()
+
+
+def take_back(channel: str) -> None:
+    """Let what a killed worker left behind wait again. Each by itself, the case locked before its notification.
+
+    A case that somebody is writing into at this moment has its turn at the next look: no open transaction, however
+    long it hangs, holds up the notifications of all the other cases.
+    """
+    expired = Notification.objects.filter(channel=channel, state=State.SENDING, leased_until__lt=shared_now())
+    for pk, case_id in list(expired.values_list("pk", "case_id")):
+        with transaction.atomic():
+            free = Case.objects.filter(pk=case_id).select_for_update(no_key=True, skip_locked=True).first()
+            row = locked(expired.filter(pk=pk), None) if free or not case_id else None
+            if row is not None:
+                wait_again(row, lease="")
+                failpoint("delivery.taking_back")
+
+
+def note_delivered(claim: Claim, now: datetime, answer: str, response_code: str) -> bool:
+    """From sending to delivered: all rows of a claim, or none when another worker has them. Returns whether it did."""
+    note = "" if len(claim.rows) == 1 else f"与 {claim.first.reference} 汇总为一条。"
+    done = {"state": State.DELIVERED, "delivered_at": now, "note": note, "answer": answer, "lease": "", "payload": ""}
+    changed = claim.still_ours().update(**done, response_code=response_code)
+    for row in claim.rows:
+        _tell_case(row)
+    return changed == len(claim.rows)
+
+
+def withdraw(case: Case, before: Advisor) -> bool:
+    """Cancel what an advisor was to hear of a case that was theirs for a moment. Returns whether they had not heard."""
+    rows = case.notifications.filter(event=CASE_ASSIGNED.name, advisor=before, state=State.WAITING, attempts=0)
+    return rows.update(state=State.CANCELLED, note="案件已再次换了跟进人。") > 0
+
+
+@transaction.atomic
+def resend(notification: Notification) -> Notification:
+    """Send a failed or cancelled notification after all, or a waiting one at once, because an administrator says so.
+
+    Raises Conflict in any other state, and when it is due anyway.
+    """
+    if notification.case_id:
+        lock_case(notification.case_id)  # no other one of this case is asked for meanwhile
+    row = Notification.objects.select_for_update(no_key=True).get(pk=notification.pk)
+    if row.state not in {State.FAILED, State.CANCELLED, State.WAITING}:
+        raise Conflict(_("只有等待、失败或已取消的通知可以重新发送。"))
+    if row.state == State.WAITING and row.due_at <= timezone.now():
+        raise Conflict(_("没有变化：这条通知已经排在等待发送的队列里。"))
+    others = Notification.objects.filter(event=row.event, channel=row.channel, case=row.case_id, state=State.WAITING)
+    if row.rules.gathered and others.exclude(pk=row.pk).exists():
+        raise Conflict(_("同一案件已有一条等待发送的通知。"))
+    _change(row, state=State.WAITING, due_at=timezone.now(), note="", trying_since=None, retry_at=None)
+    return row
+
+
+@transaction.atomic
+def cancel_by_hand(notification: Notification) -> Notification:
+    """Do not send a waiting notification, because an administrator says so. Raises Conflict in any other state."""
+    row = Notification.objects.select_for_update(no_key=True).get(pk=notification.pk)
+    if row.state != State.WAITING:
+        raise Conflict(_("只有等待发送的通知可以取消。"))
+    cancel(row, _("管理员取消。"))
+    return row
+
+
+def _change(row: Notification, **changes: Any) -> None:
+    """Write these fields of a row that is locked, on the object as well."""
+    for name, value in changes.items():
+        setattr(row, name, value)
+    Notification.objects.filter(pk=row.pk).update(**changes)
+    _tell_case(row)
+
+
+def _tell_case(row: Notification) -> None:
+    if row.event == MEMBER_WROTE.name and row.case_id:
+        keep_alert_due(row.case_id)
