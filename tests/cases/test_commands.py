@@ -60,6 +60,7 @@ def advisors() -> list[tuple[str, str, str]]:
     return list(ordered.values_list("user__email", "status", "wecom_userid"))
 
 
+@pytest.mark.without_wecom
 def test_the_demo_has_the_accounts_and_cases_of_the_readme(demo: Callable[..., None]) -> None:
     demo()
     assert cases()[:2] == README_CASES

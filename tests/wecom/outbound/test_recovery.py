@@ -29,7 +29,7 @@ from wecom.outbound.next_step import NextStep
 from wecom.outbound.queue import claim
 from wecom.outbound.requests import send_test
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 State = Notification.State
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)

@@ -19,7 +19,7 @@ from wecom.outbound.delivery import deliver_due
 from wecom.outbound.requests import send_test
 from wecom.outbound.turns import due
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 State, Priority = Notification.State, Notification.Priority
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
