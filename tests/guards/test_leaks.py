@@ -81,7 +81,7 @@ MESSAGE_KEYS |= {"recalled", "attachment", "size", "content_type", "url", "thumb
 CASE_KEYS = {"number", "title", "status", "member", "advisor", "online", "last_message", "waiting_since", "unread"}
 CASE_KEYS |= {"peer_read_seq", "notified_seq", "notified_at", "notifying", "state"}
 CASE_KEYS |= {"cases", "results", "before", "searched_to", "case", "snippet", "text", "match"}  # of a search
-KEYS = MESSAGE_KEYS | CASE_KEYS | {"messages", "has_more", "detail", "status", "worker"}
+KEYS = MESSAGE_KEYS | CASE_KEYS | {"messages", "has_more", "detail", "status", "worker", "version"}
 ADVISORS_KEYS = {"notes", "author", "handed_to", "shortcut", "shared", "email"}  # of answers to advisors only
 LIVE_KEYS = {"at", "note", "state", "author", "handed_to", "case", "message", "seq", "me", "online"}
 
