@@ -1,4 +1,4 @@
-"""AC-05: everybody finds only what is theirs, in every page, answer and live event, and no cache may keep it."""
+"""Everybody finds only what is theirs, in every page, answer and live event, and no cache may keep it."""
 
 import itertools
 import json
@@ -75,7 +75,7 @@ PUBLIC = {pattern for pattern, row in ACCESS.items() if row.public}
 WORDS = ("q", "query", "search", "s", "term", "text")
 NUMBERS = ("case", "number", "id", "member", "user", "before", "after", "around", "at")
 
-# The names in JSON (design.md, "Interfaces"). A new one is added here on purpose, for those who may see it.
+# The names in JSON (docs/api.md). A new one is added here on purpose, for those who may see it.
 MESSAGE_KEYS = {"id", "seq", "kind", "body", "sender", "name", "role", "me", "source", "created_at", "client_id"}
 MESSAGE_KEYS |= {"recalled", "attachment", "size", "content_type", "url", "thumbnail", "width", "height"}
 CASE_KEYS = {"number", "title", "status", "member", "advisor", "online", "last_message", "waiting_since", "unread"}
