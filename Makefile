@@ -23,7 +23,7 @@ test: setup-dev  ## all tests: PostgreSQL, what asks the engine on SQLite, witho
 lint: setup-dev  ## ruff, mypy, import contract, missing migrations, check --deploy
 	@exec $(PY) -m scripts.lint
 
-production: setup-dev  ## README's production guide in a temporary folder: PostgreSQL, nginx, both programs, WeCom last (2 min)
+production: setup-dev  ## docs/production.md in a temporary folder: PostgreSQL, nginx, both programs, WeCom last (2 min)
 	@exec $(PY) -m scripts.production
 
 fuzz: setup-dev  ## coverage-guided random input for what reads a WeCom callback (FUZZ_SECONDS=300)

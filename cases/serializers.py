@@ -1,4 +1,4 @@
-"""What a message and a case look like in JSON (design.md, "Interfaces")."""
+"""What a message and a case look like in JSON (docs/api.md)."""
 
 from typing import Any
 

@@ -6,18 +6,19 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 
+from jiayi import __version__
 from jiayi.health import worker_state
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when the process and its database answer, else 503; and whether the delivery worker is at work.
+    """200 when the process and its database answer, else 503; whether the delivery worker is at work; our version.
 
     A worker that is away is no reason to restart the web process, so it does not change the status code.
     """
     try:
-        return JsonResponse({"status": "ok", "worker": worker_state()})
+        return JsonResponse({"status": "ok", "worker": worker_state(), "version": __version__})
     except (DatabaseError, InterfaceError):
-        return JsonResponse({"status": "database unreachable"}, status=503)
+        return JsonResponse({"status": "database unreachable", "version": __version__}, status=503)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""README's production guide, read as what it is: a list of commands. Standard library only."""
+"""The production guide, read as what it is: a list of commands. Standard library only."""
 
 import os
 import re
@@ -17,12 +17,13 @@ class Failed(Exception):
     """Something did not go as the guide says; the text says what."""
 
 
-def commands(heading: str) -> Iterator[str]:
-    """Give the commands of the first block of shell under a heading of the README, without their comments."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8").partition(f"\n{heading}\n")[2]
+def commands(document: str, heading: str) -> Iterator[str]:
+    """Give the commands of the first block of shell under a heading of a document, without their comments."""
+    text = "\n" + (ROOT / document).read_text(encoding="utf-8")
+    text = text.partition(f"\n{heading}\n")[2]
     block = text.partition("\n```sh\n")[2].partition("\n```\n")[0]
     if not block:
-        raise Failed(f"README has no commands under {heading!r}.")
+        raise Failed(f"{document} has no commands under {heading!r}.")
     for line in block.splitlines():
         if command := re.sub(r"(^| +)# .*", "", line).strip():
             yield command

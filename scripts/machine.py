@@ -1,4 +1,4 @@
-"""The machine of README's production guide, in a temporary folder: its shell, its database, its programs, its nginx."""
+"""The machine of the production guide, in a temporary folder: its shell, its database, its programs, its nginx."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""`make production`: README's production guide, followed in a temporary folder, with WeCom's values filled in last.
+"""`make production`: docs/production.md, followed in a temporary folder, then docs/wecom-setup.md with its values.
 
 PostgreSQL, gunicorn and the worker as the units say, Debian's nginx with docs/deploy/nginx.conf, and servers of the
 tests in WeCom's place. Then the URL check passes, a member's message reaches the group, and the advisor's answer the
@@ -45,7 +45,7 @@ def missing_programs() -> list[str]:
 
 def first_time(machine: Machine) -> None:
     """“First time”, line by line, and nginx, as the text below it says."""
-    for command in commands("### First time"):
+    for command in commands("docs/production.md", "## First time"):
         machine.do(command)
         if command.endswith(" .env"):
             fill_in(
@@ -80,7 +80,7 @@ def connect(machine: Machine, robot: Robot, app: App) -> None:
     told = machine.shell.run("manage check_wecom || true")
     if "systemctl reload jiayi-web" not in told or "systemctl restart jiayi-deliver" not in told:
         raise Failed(f"check_wecom does not tell that both programs run with the old settings:\n{told}")
-    for command in commands("## Connecting WeCom 接入企业微信"):
+    for command in commands("docs/wecom-setup.md", "# Connecting WeCom 接入企业微信"):
         machine.do(command)
 
 

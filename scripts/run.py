@@ -130,9 +130,9 @@ def environment() -> dict[str, str]:
             env.setdefault(name, value)
     if not _is_true(env.get("DEBUG", "")):
         raise Failed(
-            "make run 会建立密码公开的演示账号，DEBUG=false 时不运行。正式部署见 README。\n"
+            "make run 会建立密码公开的演示账号，DEBUG=false 时不运行。正式部署见 docs/production.md。\n"
             "make run makes demo accounts whose password everybody knows, so it refuses DEBUG=false.\n"
-            "For production see the README; to try things out, set DEBUG=true (and SITE_URL to nothing) in .env."
+            "For production see docs/production.md; to try things out, set DEBUG=true (and an empty SITE_URL) in .env."
         )
     return env | {"PYTHONUNBUFFERED": "1"}
 

@@ -1,4 +1,4 @@
-"""What holds for every page: nothing that anybody wrote runs there (XS-01), and everybody can use it."""
+"""What holds for every page: nothing that anybody wrote runs there, and everybody can use it."""
 
 import json
 from collections.abc import Callable, Iterator

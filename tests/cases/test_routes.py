@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from jiayi import __version__
 from tests.support.people import World, says, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -196,4 +197,4 @@ def test_the_health_check_says_whether_the_database_answers(monkeypatch: pytest.
 
     monkeypatch.setattr(connection, "cursor", unreachable)
     answer = Client().get("/healthz")
-    assert (answer.status_code, answer.json()) == (503, {"status": "database unreachable"})
+    assert (answer.status_code, answer.json()) == (503, {"status": "database unreachable", "version": __version__})

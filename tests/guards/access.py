@@ -1,4 +1,4 @@
-"""Who may do what, for every route of the site: the access table (AC-01).
+"""Who may do what, for every route of the site: the access table.
 
 A NEW ROUTE NEEDS A ROW. Copy its pattern as test_access.py prints it, and say for each method who is let in:
 

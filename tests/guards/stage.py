@@ -34,18 +34,18 @@ from tests.support.files import PDF, PNG
 from tests.support.people import PASSWORD, make_advisor
 from wecom.models import InboundMessage
 
-# Who asks, in the order of the access table. The threat model's names are in lessons.md 1.2.
+# Who asks, in the order of the access table. SECURITY.md says who is trusted with what.
 ACTORS = (
-    "anonymous",  # P0
-    "wang",  # P1, the member of the case
-    "lin",  # P1, another member
-    "pending",  # P2, an advisor before approval
-    "zhang",  # P3, an approved advisor who is not on the case
-    "li",  # P4, its follow-up advisor
-    "ex",  # P5, its follow-up advisor until a moment ago
-    "suspended",  # P5, suspended while a case still names them
-    "staff",  # P6, a member of staff whom nobody gave a permission
-    "admin",  # P6, a superuser
+    "anonymous",
+    "wang",  # the member of the case
+    "lin",  # another member
+    "pending",  # an advisor before approval
+    "zhang",  # an approved advisor who is not on the case
+    "li",  # its follow-up advisor
+    "ex",  # its follow-up advisor until a moment ago
+    "suspended",  # suspended while a case still names them
+    "staff",  # a member of staff whom nobody gave a permission
+    "admin",  # a superuser
 )
 CANARY = re.compile(r"zq([a-z]+)0([a-z]+)9")
 SAID_EVERYWHERE = "everywhere"  # stands in all that is said, noted and kept, so that a search for it finds all

@@ -1,4 +1,4 @@
-"""AC-01, AC-02: every route × method × actor is as the access table says, and what one may not see does not exist."""
+"""Every route × method × actor is as the access table says, and what one may not see does not exist."""
 
 import itertools
 import re

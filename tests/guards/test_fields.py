@@ -1,4 +1,4 @@
-"""AC-04 and the rest of AC-02: what a request says beyond what the endpoint asks for changes nothing.
+"""What a request says beyond what the endpoint asks for changes nothing.
 
 The fields are those of the models, forms and serializers, so that a new one is tried by itself.
 """

@@ -1,4 +1,4 @@
-"""AC-05: everybody finds only what is theirs, in every page, answer and live event, and no cache may keep it."""
+"""Everybody finds only what is theirs, in every page, answer and live event, and no cache may keep it."""
 
 import itertools
 import json
@@ -75,13 +75,13 @@ PUBLIC = {pattern for pattern, row in ACCESS.items() if row.public}
 WORDS = ("q", "query", "search", "s", "term", "text")
 NUMBERS = ("case", "number", "id", "member", "user", "before", "after", "around", "at")
 
-# The names in JSON (design.md, "Interfaces"). A new one is added here on purpose, for those who may see it.
+# The names in JSON (docs/api.md). A new one is added here on purpose, for those who may see it.
 MESSAGE_KEYS = {"id", "seq", "kind", "body", "sender", "name", "role", "me", "source", "created_at", "client_id"}
 MESSAGE_KEYS |= {"recalled", "attachment", "size", "content_type", "url", "thumbnail", "width", "height"}
 CASE_KEYS = {"number", "title", "status", "member", "advisor", "online", "last_message", "waiting_since", "unread"}
 CASE_KEYS |= {"peer_read_seq", "notified_seq", "notified_at", "notifying", "state"}
 CASE_KEYS |= {"cases", "results", "before", "searched_to", "case", "snippet", "text", "match"}  # of a search
-KEYS = MESSAGE_KEYS | CASE_KEYS | {"messages", "has_more", "detail", "status", "worker"}
+KEYS = MESSAGE_KEYS | CASE_KEYS | {"messages", "has_more", "detail", "status", "worker", "version"}
 ADVISORS_KEYS = {"notes", "author", "handed_to", "shortcut", "shared", "email"}  # of answers to advisors only
 LIVE_KEYS = {"at", "note", "state", "author", "handed_to", "case", "message", "seq", "me", "online"}
 

@@ -1,4 +1,4 @@
-"""What must not stand in our sources: ways to run what somebody wrote (XS-01), and text without a translation."""
+"""What must not stand in our sources: ways to run what somebody wrote, and text without a translation."""
 
 import ast
 import gettext

@@ -9,6 +9,7 @@ import time_machine
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
+from jiayi import __version__
 from jiayi.health import WORKER, beat, seen
 from tests.support.people import World, signed_in
 from tests.support.threads import at_once
@@ -30,7 +31,7 @@ def health() -> tuple[int, dict[str, Any]]:
 
 
 def test_a_worker_that_never_ran_is_told() -> None:
-    assert health() == (200, {"status": "ok", "worker": "never seen"})
+    assert health() == (200, {"status": "ok", "worker": "never seen", "version": __version__})
 
 
 @pytest.mark.parametrize(("away", "said"), [(0, "ok"), (60, "ok"), (61, "not seen for 61 s"), (-30, "ok")])
@@ -39,7 +40,7 @@ def test_a_worker_not_seen_for_a_minute_is_told_and_the_site_still_counts_as_up(
 ) -> None:
     beat(WORKER)
     clock.shift(away)
-    assert health() == (200, {"status": "ok", "worker": said})
+    assert health() == (200, {"status": "ok", "worker": said, "version": __version__})
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
@@ -50,7 +51,7 @@ def test_a_database_that_does_not_answer_is_a_503_without_its_reasons(
         raise error("password of the database")
 
     monkeypatch.setattr(connection, "cursor", unreachable)
-    assert health() == (503, {"status": "database unreachable"})
+    assert health() == (503, {"status": "database unreachable", "version": __version__})
 
 
 def test_asking_costs_one_query(django_assert_num_queries: Any) -> None:

@@ -32,9 +32,12 @@ def test_env_example_has_every_variable_once_and_no_other_each_with_its_line() -
             assert lines[at - 1].startswith("# "), line
 
 
-def test_the_readme_has_every_variable_in_its_table() -> None:
-    table = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Settings\n")[1].split("\n## ")[0]
-    assert set(re.findall(r"^\| `([A-Z0-9_]+)` \|", table, re.MULTILINE)) == read_by_the_product()
+def test_the_settings_document_has_every_variable_once_in_its_table_and_says_which_are_secret() -> None:
+    table = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8").split("\n## ")[0]
+    assert sorted(re.findall(r"^\| `([A-Z0-9_]+)` \|", table, re.MULTILINE)) == sorted(read_by_the_product())
+    source = (ROOT / "jiayi" / "settings.py").read_text(encoding="utf-8")
+    secrets = set(re.findall(r"""env_secret\(\s*["']([A-Z0-9_]+)["']""", source))
+    assert set(re.findall(r"^\| `([A-Z0-9_]+)` \|.*\| yes \|$", table, re.MULTILINE)) == secrets
 
 
 def started(**env: str) -> subprocess.CompletedProcess[str]:

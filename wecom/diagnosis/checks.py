@@ -10,7 +10,7 @@ from wecom.api.addresses import check_base_url, robot_address
 from wecom.inbound.callback import configured_keys
 
 CALLBACK = ("WECHAT_CORP_ID", "WECHAT_CALLBACK_TOKEN", "WECHAT_ENCODING_AES_KEY")
-HELP = "README, “Connecting WeCom”, says where each value stands in WeCom's console."
+HELP = "docs/wecom-setup.md says where each value stands in WeCom's console."
 
 
 @register()

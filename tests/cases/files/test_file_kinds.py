@@ -1,4 +1,4 @@
-"""Which files are taken, what they are called afterwards, and how their bytes come back (UP-01, UP-02, UP-03)."""
+"""Which files are taken, what they are called afterwards, and how their bytes come back."""
 
 import re
 import struct

@@ -1,4 +1,4 @@
-"""Sending files, and who gets their bytes when (UP-04, UP-05)."""
+"""Sending files, and who gets their bytes when."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""A scanner in front of the files: nothing is served before it said so, and nothing waits for ever (UP-05)."""
+"""A scanner in front of the files: nothing is served before it said so, and nothing waits for ever."""
 
 import logging
 import os

@@ -774,7 +774,8 @@ def test_a_record_that_cannot_be_read_passes_without_its_content() -> None:
 
 # The table --------------------------------------------------------------------------------------------
 
-# From the protocol sheet, D. 81013 stands under PAYLOAD here: one wrong account must not stop everybody's messages.
+# As WeCom's documents describe them (DOC 90313, 99110). 81013 stands under PAYLOAD here: one wrong account must not
+# stop everybody's messages.
 VERDICTS = {
     Verdict.CONFIGURATION: """93000 93001 93004 93006 93008 93019 40013 40001 40091 40056 301002 48002 48006 50003
         60031 60020 43012 48010 60011 301007""",
@@ -786,7 +787,7 @@ VERDICTS = {
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
-def test_the_sheets_errcodes_have_their_verdict_and_words_for_a_person(verdict: Verdict) -> None:
+def test_the_documented_errcodes_have_their_verdict_and_words_for_a_person(verdict: Verdict) -> None:
     for errcode in map(int, VERDICTS[verdict].split()):
         known = explain(errcode)
         assert known.verdict is verdict, errcode

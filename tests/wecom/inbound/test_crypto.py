@@ -186,7 +186,7 @@ def test_another_callbacks_request_is_refused(capture: Capture, other: Keys) -> 
         opened(capture.request, other)
 
 
-# A valid signature over something that is not right (CB-02)
+# A valid signature over something that is not right
 
 GOOD = layout(b"<xml/>")
 TEXT = sealed(padded(GOOD)).encrypted
@@ -320,7 +320,7 @@ def test_a_refusal_does_not_show_what_was_refused() -> None:
             assert secret not in text
 
 
-# The signature has no delimiters: what somebody who recorded a request can make of it (CB-03)
+# The signature has no delimiters: what somebody who recorded a request can make of it
 
 
 def test_every_shifted_boundary_reads_the_same_message_or_nothing() -> None:

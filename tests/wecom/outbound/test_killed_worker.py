@@ -33,7 +33,7 @@ from wecom.inbound import callback, media
 from wecom.inbound.media import fetch_due_media
 from wecom.inbound.spool import bring_in
 from wecom.models import Attempt, InboundMessage, Notification, ReplyTarget
-from wecom.outbound import events, limits, queue
+from wecom.outbound import events, limits
 from wecom.outbound.delivery import deliver_due
 
 pytestmark = [pytest.mark.django_db(transaction=True), forks]
@@ -61,8 +61,9 @@ ELSEWHERE = {"delivery.taking_back", "spool.written", "spool.brought_in"}
 
 @pytest.fixture(autouse=True)
 def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (queue, limits, media):
+    for module in (limits, media):
         monkeypatch.setattr(module, "LEASE", LEASE)
+    monkeypatch.setattr("wecom.outbound.channels.Transport.lease", LEASE)
     monkeypatch.setattr("wecom.outbound.marks.BACKOFF", (0.1,))
 
 

@@ -30,7 +30,7 @@ from tests.support.threads import at_once
 from tests.support.workers import fork, forks, kill, wait_until, work_for_ever, workers
 from wecom import clock
 from wecom.models import Attempt, Notification
-from wecom.outbound import events, limits, queue
+from wecom.outbound import events, limits
 from wecom.outbound.delivery import deliver_due
 from wecom.outbound.limits import MARGIN
 from wecom.outbound.queue import claim
@@ -147,8 +147,8 @@ def test_the_limit_holds_across_workers_that_are_killed_and_started_again(
     world: World, robot: Robot, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.WECHAT_ROBOT_LIMIT = (8, 1)
-    for module in (queue, limits):
-        monkeypatch.setattr(module, "LEASE", timedelta(seconds=0.5))
+    monkeypatch.setattr(limits, "LEASE", timedelta(seconds=0.5))
+    monkeypatch.setattr("wecom.outbound.channels.Transport.lease", timedelta(seconds=0.5))
     robot.play(slow(0.03))
     ask_for(16)
     chance = random.Random(4)
