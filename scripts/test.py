@@ -30,7 +30,7 @@ CHROMIUMS = [Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium")
 CHINESE_FONT = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
 AT_A_TIME = 2  # runs, on two cores: with a third, what waits for a browser or for WeCom waits too long now and then
 RUN_TIMEOUT = 40 * 60  # seconds for one run; a hanging test fails by itself long before (pytest-timeout)
-DOMAIN = ("members", "advisors", "cases")  # what must work without wecom
+DOMAIN = ("tests/members", "tests/advisors", "tests/cases")  # what must work without wecom
 SLOWEST = 10  # are named
 # Half of the browser's tests by their time; every other file of tests/browser is in the other half.
 ONE_HALF = tuple(f"tests/browser/test_{name}.py" for name in ("guards", "case_list", "files", "search"))
@@ -149,31 +149,29 @@ def _count(result: Result, case: ElementTree.Element) -> None:
 
 
 def planned(extra: Sequence[str], postgres: str) -> list[Run]:
-    """Give the runs of `make test`, the longest first. `postgres` is a server's URL, or ""."""
+    """Give the runs of `make test`, the longest first. `postgres` is a server's URL, or "": SQLite has all."""
     pages, other_pages = (*ONE_HALF, *extra), ("tests/browser", *(f"--ignore={one}" for one in ONE_HALF), *extra)
     wecom, rest = ("tests/wecom", *extra), ("--ignore=tests/browser", "--ignore=tests/wecom", *extra)
-    domain = ("--ds=tests.settings_without_wecom", "-m", "without_wecom", *(f"tests/{app}" for app in DOMAIN), *extra)
-    at_least = {"sqlite": 300, "without-wecom": 25} if not extra else {}
-    on_postgres = [{"DATABASE_URL": own_database(postgres, part)} for part in ("wecom", "rest")]
+    engine, domain = ("-m", "engine", "--ignore=tests/browser", *extra), ("-m", "without_wecom", *DOMAIN, *extra)
+    few, fewer = (0, 0) if extra else (250, 50)
+    if postgres:
+        urls = [{"DATABASE_URL": own_database(postgres, part)} for part in ("wecom", "rest")]
+        on_databases = [
+            Run("postgres-wecom", "postgres", "PostgreSQL, wecom", wecom, urls[0]),
+            Run("postgres-rest", "postgres", "PostgreSQL, all but wecom", rest, urls[1]),
+            Run("sqlite", "sqlite", "SQLite, what asks the engine", engine, at_least=few),
+        ]
+    else:
+        on_databases = [
+            Run("sqlite-wecom", "sqlite", "SQLite, wecom", wecom),
+            Run("sqlite-rest", "sqlite", "SQLite, all but wecom", rest),
+        ]
+    alone = {"DJANGO_SETTINGS_MODULE": "tests.settings_without_wecom"}
     return [
         Run("browser", "browser", "Chromium, one half", pages),
-        Run("postgres-wecom", "postgres", "PostgreSQL, wecom", wecom, on_postgres[0]),
         Run("browser-too", "browser", "Chromium, the other half", other_pages),
-        Run("postgres-rest", "postgres", "PostgreSQL, all but wecom", rest, on_postgres[1]),
-        Run(
-            "sqlite",
-            "sqlite",
-            "SQLite, what asks the engine",
-            ("-m", "engine", "--ignore=tests/browser", *extra),
-            at_least=at_least.get("sqlite", 1),
-        ),
-        Run(
-            "without-wecom",
-            "without-wecom",
-            "the domain without wecom",
-            domain,
-            at_least=at_least.get("without-wecom", 1),
-        ),
+        *on_databases,
+        Run("without-wecom", "without-wecom", "the domain without wecom", domain, alone, at_least=fewer),
     ]
 
 

@@ -6,8 +6,8 @@ from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from tests.support import flush
-from tests.support.cast import Recording, record
-from tests.support.people import World
+from tests.support.people import World, make_world
+from tests.support.recording import Recording, record
 
 # No deadline for an example, which a busy machine would break, and the same examples every time: `make fuzz` is for
 # new ones.
@@ -21,8 +21,11 @@ OF_THE_ENGINE = {"IntegrityError", "connection", "explain"}
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what asks the database's engine, and runs on SQLite too: real transactions, constraints, plans.
 
-    Whole modules that are about locks, the spool or searching mark themselves. The rest runs once, on PostgreSQL.
+    Whole modules that are about locks, the spool or searching mark themselves. The rest runs once, on PostgreSQL, as
+    does what needs real transactions only because another process takes part (`once`).
     """
+    if item.get_closest_marker("once"):
+        return
     database = item.get_closest_marker("django_db")
     function = getattr(item, "function", None)
     names = set(function.__code__.co_names) if isinstance(function, FunctionType) else set()
@@ -36,10 +39,10 @@ def _empty_cache() -> None:
 
 
 @pytest.fixture(scope="session")
-def recording(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Recording:
+def recording(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Recording[World]:
     """The named cast, made once."""
     with django_db_blocker.unblock():
-        return record()
+        return record(make_world)
 
 
 @pytest.fixture

@@ -1,16 +1,16 @@
-"""The named cast made once and put into the database of every test that asks for it.
+"""What many tests begin with, made once and put into the database of every test that asks for it: the named cast.
 
 Making it walks through sign-up, approval and the first messages, 50 ms each time. What comes of that is written down
 as rows and objects, undone, and written again by plain INSERTs: inside the savepoint of a test, or after the flush of
-a test with real transactions. Every test gets objects of its own, and all times as if the cast had been made just now.
+a test with real transactions. Every test gets objects of its own, and all times as if they had been made just now.
 """
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import time_machine
 from django.apps import apps
@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Field, Model
 from django.utils import timezone
 
-from tests.support.people import World, make_world
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,33 +31,33 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Recording:
-    """What making the cast at the moment `at` wrote, and the objects it gave."""
+class Recording(Generic[T]):
+    """What making something at the moment `at` wrote, and the objects it gave: rows, or a dataclass of rows."""
 
     at: datetime
     rows: list[Rows]
-    world: bytes
+    objects: bytes
 
-    def replay(self) -> World:
+    def replay(self) -> T:
         """Write it again, as of now, and give fresh objects."""
         by = timezone.now() - self.at
         with transaction.atomic(savepoint=False), connection.cursor() as cursor:
             for rows in self.rows:
                 cursor.execute(rows.insert, [_moved(value, by) for value in rows.values])
-        world: World = pickle.loads(self.world)
+        made: T = pickle.loads(self.objects)
         seen: set[int] = set()
-        for one in vars(world).values():
+        for one in getattr(made, "__dict__", {}).values():
             _move(one, by, seen)
-        return world
+        return made
 
 
-def record() -> Recording:
-    """Make the cast on the empty database and undo it. The moment stands still: nothing of it lies after `at`."""
+def record(make: Callable[[], T]) -> Recording[T]:
+    """Make it on the empty database and undo it. The moment stands still: nothing is later than `at`."""
     with time_machine.travel(timezone.now(), tick=False), undone():
         before = {model: set(model._base_manager.values_list("pk", flat=True)) for model in _models()}
-        world = make_world()
+        made = make()
         rows = [rows for model, old in before.items() if (rows := _rows(model, old))]
-        return Recording(timezone.now(), rows, pickle.dumps(world))
+        return Recording(timezone.now(), rows, pickle.dumps(made))
 
 
 @contextmanager
