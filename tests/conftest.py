@@ -1,13 +1,18 @@
+from collections.abc import Iterator
 from types import FunctionType
 
 import pytest
 from django.core.cache import cache
 from hypothesis import settings as hypothesis_settings
-from pytest_django import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker, Settings
 
 from tests.support import flush
+from tests.support.clock import clock
 from tests.support.people import World, make_world
+from tests.support.post_office import PostOffice
 from tests.support.recording import Recording, record
+
+__all__ = ["clock"]  # a fixture of all tests
 
 # No deadline for an example, which a busy machine would break, and the same examples every time: `make fuzz` is for
 # new ones.
@@ -49,3 +54,11 @@ def recording(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Reco
 def world(db: None, recording: Recording) -> World:
     """The named cast of tests/support/people.py, on an empty database."""
     return recording.replay()
+
+
+@pytest.fixture
+def office(settings: Settings) -> Iterator[PostOffice]:
+    """A mail server that the product sends to."""
+    with PostOffice() as office:
+        office.serve(settings)
+        yield office

@@ -1,6 +1,5 @@
 """What /healthz says, and how background processes show that they are at work."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,14 +14,6 @@ from tests.support.people import World, signed_in
 from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
-
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 def health() -> tuple[int, dict[str, Any]]:

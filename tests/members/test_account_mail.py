@@ -1,8 +1,7 @@
 """E-mails about accounts: no request waits for a mail server, none is lost or doubled, and no address is written."""
 
 import logging
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -21,20 +20,6 @@ from tests.support.post_office import PostOffice
 pytestmark = pytest.mark.django_db
 
 State = AccountMail.State
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[PostOffice]:
-    with PostOffice() as office:
-        office.serve(settings)
-        yield office
 
 
 def ask(email: str = "wang@example.com") -> int:

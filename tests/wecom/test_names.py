@@ -1,8 +1,6 @@
 """How a case is called: in full to its advisor alone, masked to the group, and never so that it could be another."""
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -22,14 +20,6 @@ from wecom.names import in_full, in_short, masked
 from wecom.outbound.delivery import deliver_due
 
 pytestmark = pytest.mark.django_db
-
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 def called(case: Case, name: str, title: str) -> Case:

@@ -17,12 +17,12 @@ from cases.files.uploads import read_upload
 from cases.models import Attachment, Case, Message
 from cases.record import queries as record
 from members.models import Member
+from tests.support.clock import NOON
 from tests.support.files import PDF, PNG
 from tests.support.people import World, says, signed_in
 
 pytestmark = pytest.mark.django_db
 
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)  # noon in Toronto
 RIFF = b"RIFF\x24\x00\x00\x00WAVEfmt "
 FILES, PRINT = "/messages/1001/files/", "/messages/1001/print/"
 

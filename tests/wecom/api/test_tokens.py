@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import pytest
 import time_machine
 from django.db import connection
 from pytest_django import Settings
 
+from tests.support.clock import NOON
 from tests.support.hostile import Received, Response, ScriptedServer, answer
 from wecom.api.client import WeComError, send_to_member
 from wecom.api.tokens import app_token, with_token
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
-
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 
 
 class Api(ScriptedServer):

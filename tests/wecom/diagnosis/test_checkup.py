@@ -1,8 +1,7 @@
 """The check-up: what it finds, what it says to do, where it is shown, and what it never shows."""
 
 import io
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from advisors.actions import bind_wecom_account, suspend_advisor
 from cases.actions import close_case, open_case
 from jiayi.health import WORKER, beat
 from tests.support.app import App
+from tests.support.clock import NOON
 from tests.support.colleague import WeCom
 from tests.support.people import World
 from tests.support.robot import Robot
@@ -28,15 +28,8 @@ from wecom.outbound.requests import send_test
 pytestmark = pytest.mark.django_db
 
 State = Notification.State
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 NOT_ALLOWED = "from ip: 203.0.113.9, more info at https://open.work.weixin.qq.com/devtool/query?e=60020"
 SECRETS = ("test-robot-key", "the-secret", "testtoken", "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C", "token-of-app")
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 def look(*, ask: bool = False) -> dict[str, Finding]:

@@ -1,7 +1,5 @@
 """The check-up page in the admin, its test messages, and the red notice on every other page."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +26,8 @@ from wecom.outbound.requests import send_test
 pytestmark = pytest.mark.django_db
 
 State = Notification.State
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 PAGE = "/admin/wecom/checkup/"
 SECRETS = ("test-robot-key", "the-secret", "testtoken", "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C", "token-of-app")
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 def staff(world: World, *permissions: str) -> Client:

@@ -1,8 +1,6 @@
 """撤回, 列表, 帮助, opening the app, and choosing a case by a digit."""
 
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 import time_machine
@@ -18,13 +16,6 @@ from wecom.models import InboundMessage
 pytestmark = pytest.mark.django_db
 
 State = InboundMessage.State
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

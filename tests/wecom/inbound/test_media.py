@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -29,15 +28,8 @@ from wecom.models import InboundMessage
 pytestmark = pytest.mark.django_db
 
 State = InboundMessage.State
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 # One second of silence: the header and 50 frames that say "nothing" (AMR-NB, 12.2 kbit/s).
 AMR = b"#!AMR\n" + (b"\x3c" + b"\x00" * 31) * 50
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

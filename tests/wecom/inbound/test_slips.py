@@ -1,8 +1,5 @@
 """A text goes to no case that does not wait while another does, and a slip reaches no client."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-
 import pytest
 import time_machine
 from pytest_django import Settings
@@ -17,17 +14,10 @@ from wecom.inbound.media import fetch_due_media
 from wecom.models import InboundMessage, ReplyTarget
 from wecom.outbound.delivery import deliver_due
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 State = InboundMessage.State
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 NEXT = "接下来的文字发到 → "
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -117,12 +116,6 @@ def test_with_a_full_disk_wecom_is_left_without_an_answer_in_time_rather_than_to
 
 
 # In order, and where it belonged ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(datetime(2026, 11, 23, 17, 0, tzinfo=UTC), tick=False) as traveller:
-        yield traveller
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """What the group is told, when, and what happens when WeCom or the worker fails."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from advisors.actions import bind_wecom_account
 from cases.actions import assign_advisor, mark_read, open_case, recall_message
 from jiayi.errors import Conflict
 from members.actions import register_member
+from tests.support.clock import NOON
 from tests.support.people import PASSWORD, World, look, make_advisor, says, some_members
 from tests.support.processes import manage
 from tests.support.robot import Robot
@@ -27,13 +27,6 @@ from wecom.reply_target import set_target
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 State = Notification.State
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What goes to an advisor directly, cards with their button, and what happens when it cannot be delivered."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -21,28 +20,11 @@ from wecom.outbound import events
 from wecom.outbound.delivery import deliver_due
 from wecom.outbound.requests import send_test
 
-pytestmark = pytest.mark.django_db
-
 State = Notification.State
 # A Monday, 10:00 in Toronto.
 MORNING = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(MORNING, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def app(settings: Settings, clock: time_machine.Traveller, world: World, robot: Robot) -> Iterator[App]:
-    """The app is configured, and 李明 and 张伟 are bound."""
-    bind_wecom_account(world.li, "LiMing")
-    bind_wecom_account(world.zhang, "ZhangWei")
-    with App() as server:
-        settings.WECHAT_API_BASE_URL = server.url
-        settings.WECHAT_APP_SECRET = "the-secret"
-        yield server
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock"), pytest.mark.begins(MORNING)]
 
 
 # Cards --------------------------------------------------------------------------------------------------

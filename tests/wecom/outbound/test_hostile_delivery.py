@@ -25,6 +25,7 @@ from pytest_django import Settings
 from advisors.actions import bind_wecom_account
 from members.actions import register_member
 from tests.support import hostile
+from tests.support.clock import NOON
 from tests.support.hostile import Received, Response, ScriptedServer, Wire, answer, http_answer
 from tests.support.people import PASSWORD, World, says, signed_in
 from tests.support.size import size, sized
@@ -37,7 +38,6 @@ from wecom.outbound.states import resend
 pytestmark = pytest.mark.django_db
 
 State = Notification.State
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 KEY = "canary-key-7e1f"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 OK = b'{"errcode": 0, "errmsg": "ok"}'
@@ -92,12 +92,6 @@ FAULTS: dict[str, Fault] = {
     "40201 this text": Fault(answer(40201, "spam"), 40201, **REFUSED),
     "413": Fault(http_answer(413), **REFUSED),
 }
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -15,6 +14,7 @@ from pytest_django import Settings
 from cases.actions import open_case
 from jiayi.mail import mail_is_configured
 from members.actions import register_member
+from tests.support.clock import NOON
 from tests.support.people import PASSWORD, World, says, signed_in
 from tests.support.post_office import PostOffice
 from tests.support.robot import Robot
@@ -26,20 +26,6 @@ from wecom.outbound.delivery import deliver_due
 pytestmark = pytest.mark.django_db
 
 State = Notification.State
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[PostOffice]:
-    with PostOffice() as office:
-        office.serve(settings)
-        yield office
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The presence rules as one table: what happens on which second, and when who is told."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -10,10 +9,11 @@ import time_machine
 from advisors.actions import bind_wecom_account, suspend_advisor
 from advisors.models import Advisor
 from cases.actions import assign_advisor, close_case, mark_read, recall_message
+from tests.support.clock import NOON
 from tests.support.colleague import WeCom
 from tests.support.people import World, says, send
 from tests.support.robot import Robot
-from tests.support.scene import NOON, Act, Scene
+from tests.support.scene import Act, Scene
 from wecom.models import Notification
 from wecom.outbound import events
 from wecom.outbound.delivery import deliver_due
@@ -21,12 +21,6 @@ from wecom.outbound.delivery import deliver_due
 pytestmark = pytest.mark.django_db
 
 State = Notification.State
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 def active(scene: Scene) -> object:

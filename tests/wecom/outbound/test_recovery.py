@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from pytest_django import Settings
 from advisors.actions import bind_wecom_account
 from cases.actions import assign_advisor, open_case
 from tests.support.app import App
+from tests.support.clock import NOON
 from tests.support.hostile import Received, Response, answer, hang, http_answer, redirect, reset
 from tests.support.people import World, says
 from tests.support.robot import Robot
@@ -32,16 +33,9 @@ from wecom.outbound.requests import send_test
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 State = Notification.State
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 BUSY = {"errcode": -1, "errmsg": "busy"}
 OFTEN = {"errcode": 45009, "errmsg": "too often"}
 DISABLED = {"errcode": 93004, "errmsg": "disabled"}
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The e-mail to a member who has left: one table of what happens on which second, and when the mail goes."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -12,10 +11,11 @@ from pytest_django import Settings
 from advisors.actions import bind_wecom_account
 from cases.actions import assign_advisor, close_case, recall_message
 from members.actions import set_reminders
+from tests.support.clock import NOON
 from tests.support.colleague import WeCom
 from tests.support.files import PNG
 from tests.support.people import World, deactivate, says, send, signed_in
-from tests.support.scene import NOON, Act, Scene
+from tests.support.scene import Act, Scene
 from wecom.models import Notification
 from wecom.outbound import events
 from wecom.outbound.delivery import deliver_due
@@ -25,12 +25,6 @@ pytestmark = pytest.mark.django_db
 
 State = Notification.State
 SECRET = "您的护照 E12345678 已收到"
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 def reply(scene: Scene) -> object:

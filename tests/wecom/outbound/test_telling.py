@@ -1,7 +1,6 @@
 """What a member sees of their advisor being told in WeCom: never more than what happened."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from io import StringIO
 from typing import Any
@@ -17,6 +16,7 @@ from cases.actions import assign_advisor, close_case, lock_case, mark_read, note
 from cases.live.shows import shows
 from cases.models import Case
 from tests.support.app import App
+from tests.support.clock import NOON
 from tests.support.people import World, look, says, signed_in
 from tests.support.robot import Robot
 from tests.support.threads import at_once
@@ -27,18 +27,11 @@ from wecom.outbound.delivery import deliver_due
 pytestmark = pytest.mark.django_db
 
 State = Notification.State
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)  # 12:00 in Toronto
 TOLD = "已提醒李明，11-23 12:00"
 NOTIFYING = "正在提醒顾问…"
 SAVED = "顾问不在线；消息已保存，顾问上线后会看到。"
 AWAY = "顾问暂时不在线，您可以直接留言。"
 assert connection is not None  # named in a condition below
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from io import BytesIO, StringIO
 from typing import Any
@@ -29,17 +28,11 @@ from wecom.outbound import events
 from wecom.outbound.delivery import deliver_due
 from wecom.outbound.states import resend
 
-pytestmark = pytest.mark.django_db
-
 State = Notification.State
 EVENING = datetime(2026, 11, 24, 3, 30, tzinfo=UTC)  # a Monday, 22:30 in Toronto
 NOON = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(EVENING, tick=False) as traveller:
-        yield traveller
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock"), pytest.mark.begins(EVENING)]
 
 
 @pytest.fixture

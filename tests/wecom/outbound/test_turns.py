@@ -1,7 +1,6 @@
 """Who is told first: whoever waits for an answer, whatever floods come before, by one member or by many."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 
 import pytest
 import time_machine
@@ -11,6 +10,7 @@ from pytest_django import Settings
 from advisors.actions import bind_wecom_account
 from cases.actions import assign_advisor, open_case
 from tests.support.app import App
+from tests.support.clock import NOON
 from tests.support.people import World, make_advisor, says, some_members
 from tests.support.robot import Robot
 from tests.support.size import size, sized
@@ -23,13 +23,6 @@ from wecom.outbound.turns import due
 pytestmark = pytest.mark.django_db
 
 State, Priority = Notification.State, Notification.Priority
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from cases.actions import open_case, write_message
 from cases.models import Case, Message
 from members.models import Member, User
 from tests.support.app import App
+from tests.support.clock import NOON
 from tests.support.people import World, says, some_members
 from tests.support.robot import Robot
 from wecom.models import Notification, ReplyTarget
@@ -31,13 +32,6 @@ from wecom.outbound.words import MAX_TEXT
 pytestmark = pytest.mark.django_db
 
 State = Notification.State
-NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)  # 12:00 in Toronto, a Monday
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture
