@@ -9,8 +9,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PASSWORD, Site
+from tests.browser.conftest import PASSWORD
 from tests.browser.test_pages import BOX, bubbles, is_live, says
+from tests.support.site import Site
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import FilePayload, Page, Route, expect
 
-from tests.browser.conftest import PageErrors, Site
+from tests.browser.conftest import PageErrors
+from tests.support.site import Site
 
 pytestmark = pytest.mark.browser
 

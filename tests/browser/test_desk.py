@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import PageErrors, Site
+from tests.browser.conftest import PageErrors
 from tests.browser.test_pages import ADVISOR, BOX, MEMBER, bubbles, is_live, says, serious
+from tests.support.site import Site
 
 pytestmark = pytest.mark.browser
 

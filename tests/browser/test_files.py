@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Dialog, Error, Page, Response, Route, expect
 
-from tests.browser.conftest import PageErrors, Site, until
+from tests.browser.conftest import PageErrors, until
 from tests.support import files
 from tests.support.clamd import Clamd
+from tests.support.site import Site
 
 pytestmark = pytest.mark.browser
 

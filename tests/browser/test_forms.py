@@ -9,7 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PASSWORD, PageErrors, Site
+from tests.browser.conftest import PASSWORD, PageErrors
+from tests.support.site import Site
 
 pytestmark = pytest.mark.browser
 

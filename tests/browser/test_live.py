@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, Request, Route, expect
 
-from tests.browser.conftest import PASSWORD, PageErrors, Site, until
+from tests.browser.conftest import PASSWORD, PageErrors, until
+from tests.support.site import Site
 
 pytestmark = pytest.mark.browser
 

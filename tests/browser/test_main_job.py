@@ -6,7 +6,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, PageErrors, Site
+from tests.browser.conftest import PageErrors
+from tests.support.processes import ROOT
+from tests.support.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("calm_wecom")]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Site
+from tests.support.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("calm_wecom")]
 

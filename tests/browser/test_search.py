@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import PageErrors, Site
+from tests.browser.conftest import PageErrors
 from tests.browser.test_pages import ADVISOR, BOX, MEMBER, height_of, is_live, says, serious, write
+from tests.support.site import Site
 
 pytestmark = pytest.mark.browser
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.conftest import PASSWORD, PageErrors, Site
+from tests.browser.conftest import PASSWORD, PageErrors
 from tests.browser.test_files import file, opened, sent_files
 from tests.browser.test_pages import ADVISOR, BOX, is_live, sign_in_here, write
 from tests.support import files
+from tests.support.site import Site
 
 pytestmark = pytest.mark.browser
 

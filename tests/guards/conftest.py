@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from tests.guards.stage import Stage, make_stage, undone
+from tests.guards.stage import Stage, make_stage
+from tests.support.recording import undone
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from tests.guards.access import Row, row_of
 from tests.guards.routes import Route
-from tests.guards.stage import JSON, Stage, undone
+from tests.guards.stage import JSON, Stage
+from tests.support.recording import undone
 
 # allauth remembers in a session where a stranger wanted to go.
 WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)(?!.{1,20}django_session)", re.IGNORECASE)

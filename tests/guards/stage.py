@@ -6,8 +6,6 @@ something in their case and keeps a canned reply; one reply is shared by all adv
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from io import BytesIO
@@ -15,8 +13,6 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.core.cache import cache
-from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -222,20 +218,3 @@ def _inbound(advisor: Advisor, message: Message) -> None:
         case=message.case,
         message=message,
     )
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """What is written inside, and remembered in the cache, is as if it had never been."""
-    cache.clear()
-    block = _block()
-    with block:
-        yield
-        transaction.set_rollback(True)
-    connection.run_on_commit = []
-
-
-def _block() -> transaction.Atomic:
-    block = transaction.atomic()
-    block._from_testcase = True  # type: ignore[attr-defined]  # as Django's own TestCase does: for durable blocks
-    return block

@@ -21,7 +21,8 @@ from tests.guards.access import (
 )
 from tests.guards.requests import send_good, written
 from tests.guards.routes import Route, all_routes
-from tests.guards.stage import ACTORS, NEVER, Stage, undone
+from tests.guards.stage import ACTORS, NEVER, Stage
+from tests.support.recording import undone
 
 pytestmark = pytest.mark.django_db
 

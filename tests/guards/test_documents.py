@@ -20,7 +20,8 @@ from cases.live.shows import shows
 from cases.models import Attachment, Note
 from tests.guards.access import ACCESS, METHODS
 from tests.guards.routes import all_routes
-from tests.guards.stage import JSON, Stage, undone
+from tests.guards.stage import JSON, Stage
+from tests.support.recording import undone
 
 ROOT = Path(settings.BASE_DIR)
 NOT_OURS = {".git", ".venv", "var", "__pycache__", "node_modules"}

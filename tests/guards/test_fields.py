@@ -17,7 +17,8 @@ from tests.guards.requests import encoded, filled, multipart
 from tests.guards.routes import Route, all_routes
 from tests.guards.rows import changed, dump, newest_pks
 from tests.guards.rows import models as our_models
-from tests.guards.stage import Stage, canary, undone
+from tests.guards.stage import Stage, canary
+from tests.support.recording import undone
 
 pytestmark = pytest.mark.django_db
 

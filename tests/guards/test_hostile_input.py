@@ -18,8 +18,9 @@ from members.sessions import session_users
 from tests.guards.access import METHODS, is_admin, row_of
 from tests.guards.requests import FORM, filled
 from tests.guards.routes import Route, all_routes
-from tests.guards.stage import JSON, Stage, undone
+from tests.guards.stage import JSON, Stage
 from tests.guards.test_fields import OUR_MODULES, subclasses
+from tests.support.recording import undone
 
 pytestmark = pytest.mark.django_db
 

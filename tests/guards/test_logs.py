@@ -2,8 +2,6 @@
 
 import logging
 import os
-import subprocess
-import sys
 from io import BytesIO
 
 import pytest
@@ -14,7 +12,7 @@ from jiayi.redact import mask
 from members.reminders import switch_off_url
 from tests.support import files
 from tests.support.people import World, signed_in
-from tests.support.processes import ROOT
+from tests.support.processes import run
 from tests.support.server import Server
 
 RESET = "/accounts/password/reset/key/2n9c-d4kvq2-canary5reset5key5a1b2c3d4e5f/"
@@ -96,7 +94,7 @@ def test_a_path_that_is_a_secret_is_masked_by_whatever_writes_the_line(debug: st
         "SECRET_KEY": "only-for-this-test",
         "SITE_URL": "http://testserver",
     }
-    run = [sys.executable, "-c", script]
-    done = subprocess.run(run, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True)
+    done = run("-c", script, env=env)
+    assert done.returncode == 0, done.stderr
     assert (done.stdout + done.stderr).count("/accounts/password/reset/key/") == 1
     assert "canary5reset5key" not in done.stdout + done.stderr

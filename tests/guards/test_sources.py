@@ -12,7 +12,8 @@ from django.utils.translation.template import templatize
 
 from tests.guards.access import METHODS, is_admin, row_of
 from tests.guards.routes import all_routes
-from tests.guards.stage import JSON, Stage, undone
+from tests.guards.stage import JSON, Stage
+from tests.support.recording import undone
 
 ROOT = Path(settings.BASE_DIR)
 APPS = ("jiayi", "members", "advisors", "cases", "wecom")

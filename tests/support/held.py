@@ -15,7 +15,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from jiayi import pool
 from jiayi.urls import handler500, urlpatterns
-from tests.support.server import PATIENCE, Server
+from tests.support.page import PATIENCE
+from tests.support.server import Server
 
 __all__ = ["handler500", "urlpatterns"]
 

@@ -1,17 +1,18 @@
 """A mail server on loopback that takes e-mails, refuses them, or says nothing, as told."""
 
 import socketserver
-import threading
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Self, cast
+from typing import cast
 
 from pytest_django import Settings
+
+from tests.support.standin import InThread
 
 OK = {"RCPT": "250 ok", "DATA": "250 taken", "MAIL": "250 ok", "AUTH": "535 wrong password"}
 
 
-class PostOffice(socketserver.ThreadingTCPServer):
+class PostOffice(InThread, socketserver.ThreadingTCPServer):
     """`say["RCPT"] = "550 unknown"` refuses; `silent` takes connections and never speaks; `mails` is what it took."""
 
     daemon_threads = True
@@ -21,19 +22,9 @@ class PostOffice(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Desk)
         self.say = dict(OK)
         self.silent = False
-        self.stopping = threading.Event()
         self.connections = 0
         self.mails: list[EmailMessage] = []
         self.recipients: list[str] = []
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stopping.set()
-        self.shutdown()
-        self.server_close()
 
     def serve(self, settings: Settings) -> None:
         """Have the product send here."""

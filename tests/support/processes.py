@@ -1,52 +1,43 @@
-"""Other processes on the same test database: a worker that can be killed, a second web process."""
+"""The one starter of programs for tests: other processes, on the test database unless a test says otherwise."""
 
-import http.client
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
+GUNICORN = ("-m", "gunicorn", "-c", "gunicorn.conf.py", "jiayi.asgi:application")
+
+
+def database_url() -> str:
+    """Return where the database of this test run is, for another process."""
+    made = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{made['NAME']}"
+    user, password = quote(made["USER"] or "", safe=""), quote(made["PASSWORD"] or "", safe="")
+    return f"postgres://{user}{':' if password else ''}{password}@{made['HOST']}:{made['PORT'] or 5432}/{made['NAME']}"
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return the environment in which a process works on the database of the running test."""
+    """Return the environment in which a process works on the database of the running test, with its settings."""
     return {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", settings.SETTINGS_MODULE),
         "PYTHONPATH": str(ROOT),
         "DATABASE_URL": database_url(),
         "TEST_WEBHOOK_URL": settings.WECHAT_WEBHOOK_URL,
         **more,
     }
-
-
-def database_url() -> str:
-    made = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{made['NAME']}"
-    return f"postgres://{made['USER']}:{made['PASSWORD']}@{made['HOST']}:{made['PORT'] or 5432}/{made['NAME']}"
-
-
-def manage(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py` in another process and return how it ended."""
-    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    return subprocess.run(
-        command, env=environment(**more), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-def start_manage(*arguments: str, **more: str) -> subprocess.Popen[str]:
-    """Start `manage.py` in another process; the caller ends it."""
-    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    return subprocess.Popen(command, env=environment(**more), cwd=ROOT, stdout=subprocess.DEVNULL, text=True)
 
 
 def free_port() -> int:
@@ -56,30 +47,58 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@contextmanager
-def web_server(**more: str) -> Iterator[str]:
-    """Run the web server on the test database, ready to answer; yields its address, ends it afterwards."""
-    port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "jiayi.asgi:application"]
-    server = subprocess.Popen(
-        command, env=environment(PORT=str(port), **more), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+def start(
+    *arguments: str, env: Mapping[str, str] | None = None, log: Path = Path(os.devnull), **options: Any
+) -> subprocess.Popen[bytes]:
+    """Start Python with these arguments, in a process group of its own, its output appended to `log`.
+
+    Whoever starts a program ends it (`end`, or by a signal).
+    """
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=environment() if env is None else env,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **options,
+        )
+
+
+def end(program: subprocess.Popen[Any]) -> None:
+    """Kill a program with -9, and what it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(program.pid, signal.SIGKILL)
+    program.wait()
+
+
+def run(*arguments: str, env: Mapping[str, str] | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run Python with these arguments and return how it ended and what it said."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment() if env is None else env,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
-    try:
-        _wait_until_ready(port)
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
-def _wait_until_ready(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as probe:
-                probe.request("GET", "/healthz", headers={"Host": "testserver"})
-                if probe.getresponse().status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the web server did not come up")
+def manage(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py` in another process and return how it ended."""
+    return run("manage.py", *arguments, env=environment(**more))
+
+
+def start_manage(*arguments: str, **more: str) -> subprocess.Popen[bytes]:
+    """Start `manage.py` in another process; the caller ends it."""
+    return start("manage.py", *arguments, env=environment(**more))
+
+
+def eventually(holds: Callable[[], bool], said: Callable[[], str] = str, seconds: float = 30) -> None:
+    """Wait until it is so. Raises AssertionError with what was `said` when it is not so in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, said() or f"not so after {seconds:g} s"
+        time.sleep(0.05)

@@ -1,18 +1,17 @@
 """A small S3: enough of its REST API over HTTP for one client, which is the real boto3 in the tests."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+from tests.support.standin import InThread
+
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Bucket(ThreadingHTTPServer):
+class Bucket(InThread, ThreadingHTTPServer):
     """`objects` by key; `seen` the requests; while `broken`, everything is refused."""
 
     def __init__(self) -> None:
@@ -74,13 +73,3 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(200, xml.encode(), Content_Type="application/xml")
 
     do_GET = do_HEAD = do_PUT = do_DELETE = _handle
-
-
-@contextmanager
-def running() -> Iterator[Bucket]:
-    with Bucket() as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        try:
-            yield server
-        finally:
-            server.shutdown()

@@ -2,8 +2,6 @@
 
 import re
 import struct
-import subprocess
-import sys
 import unicodedata
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +19,7 @@ from cases.models import Attachment, Message
 from jiayi.errors import InvalidInput
 from tests.support import files
 from tests.support.people import World, signed_in
-from tests.support.processes import ROOT, environment
+from tests.support.processes import run
 
 pytestmark = pytest.mark.django_db
 
@@ -383,8 +381,7 @@ def test_no_bomb_takes_more_than_200_mb_of_memory(tmp_path: Path) -> None:
     }
     for name, content in bombs.items():
         (tmp_path / name).write_bytes(content)
-    run = [sys.executable, "-c", READ, *(str(tmp_path / name) for name in bombs)]
-    done = subprocess.run(run, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=100, check=False)
+    done = run("-c", READ, *(str(tmp_path / name) for name in bombs), timeout=100)
     assert done.returncode == 0, done.stderr
     ours, decoders = map(int, done.stdout.split())
     assert 10 < decoders <= 200, done.stdout

@@ -5,8 +5,6 @@ import os
 import re
 import signal
 import stat
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -40,7 +38,7 @@ from jiayi.settings import STORAGES, UPLOAD_MAX_MB
 from tests.cases.files.test_file_kinds import send_file
 from tests.support import files
 from tests.support.people import World, deactivate, says, signed_in
-from tests.support.processes import ROOT, environment
+from tests.support.processes import ROOT, run
 from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -398,16 +396,8 @@ with override_settings(MEDIA_ROOT=sys.argv[2], STORAGES={**settings.STORAGES, "d
 
 @pytest.mark.django_db(transaction=True)
 def test_a_process_killed_before_its_commit_leaves_no_row_and_a_retry_stores_the_file(world: World, disk: Path) -> None:
-    command = [sys.executable, "-c", CRASH, str(world.case.number), str(disk)]
-    killed = subprocess.run(
-        command,
-        env=environment(DJANGO_SETTINGS_MODULE=os.environ["DJANGO_SETTINGS_MODULE"]),
-        cwd=ROOT,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed = run("-c", CRASH, str(world.case.number), str(disk))
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not Message.objects.filter(kind="file").exists()
     assert len(stored(disk)) == 2
     message, created = post_file(world.case, world.wang.user, upload(files.PNG), client_id="a")

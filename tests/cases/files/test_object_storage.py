@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def bucket(settings: Settings) -> Iterator[s3.Bucket]:
-    with s3.running() as server:
+    with s3.Bucket() as server:
         made = s3_storage("jiayi", endpoint=server.url, region="ca-central-1", key="id", secret="secret")
         settings.STORAGES = {**settings.STORAGES, "default": made}
         yield server

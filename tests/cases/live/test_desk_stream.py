@@ -8,8 +8,9 @@ from advisors.actions import suspend_advisor
 from cases.actions import close_case
 from cases.desk.actions import hand_over_case, write_note
 from jiayi.bus import publish
+from tests.support.page import Page
 from tests.support.people import World, says, send, signed_in
-from tests.support.server import Page, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

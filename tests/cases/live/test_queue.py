@@ -12,8 +12,9 @@ from cases.models import Message
 from jiayi.bridge import BUFFER
 from jiayi.places import MOST_OF_ONE
 from tests.support.held import HeldServer
+from tests.support.page import PATIENCE
 from tests.support.people import World, signed_in
-from tests.support.server import PATIENCE, session_of
+from tests.support.server import session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,8 +1,6 @@
 """The live stream of a real server process, read by raw sockets."""
 
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,8 +20,10 @@ from cases.live.stream import CHECKED_FOR, STREAMS_PER_USER
 from cases.models import Case, Message
 from jiayi.bus import publish
 from members.models import User
+from tests.support.page import Page
 from tests.support.people import PASSWORD, World, deactivate, says, signed_in
-from tests.support.server import Page, Server, environment, session_of
+from tests.support.processes import manage
+from tests.support.server import Server, session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -201,8 +201,7 @@ def test_what_another_process_writes_arrives(world: World, pages: Pages) -> None
         "from cases.models import Case; from cases.actions import post_message; "
         "case = Case.objects.get(number=1001); post_message(case, case.member.user, '从命令行', client_id='a')"
     )
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
-    subprocess.run(command, env=environment(), check=True, capture_output=True)
+    assert manage("shell", "--no-imports", "-c", code).returncode == 0
     assert bodies([pages["wang"].next(), pages["li"].next()]) == ["从命令行"] * 2
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ import pytest
 from jiayi.health import WORKER
 from jiayi.running import WEB, note_of
 from scripts.units import FOLDER, read_unit
-from tests.support.processes import ROOT, database_url, free_port
+from tests.support.processes import ROOT, database_url, eventually, free_port, run, start
 from wecom.inbound import crypto
 from wecom.inbound.crypto import Keys
 
@@ -53,11 +53,8 @@ class Production:
         return kept | self.unit.environment | {"PORT": str(self.port)} | more
 
     def start(self, **more: str) -> None:
-        command = [sys.executable, "-m", "gunicorn", *self.unit.start[1:]]
-        self.log = self.file.with_name("web.log").open("ab")
-        self.web = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment(**more), stdout=self.log, stderr=subprocess.STDOUT
-        )
+        log = self.file.with_name("web.log")
+        self.web = start("-m", "gunicorn", *self.unit.start[1:], env=self.environment(**more), log=log)
         eventually(lambda: self.get("/healthz")[0] == 200, self.said)
 
     def reload(self) -> bool:
@@ -71,8 +68,7 @@ class Production:
 
     def manage(self, *arguments: str) -> str:
         """What a command of manage.py says."""
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.environment(), capture_output=True, text=True, check=False)
+        done = run("manage.py", *arguments, env=self.environment())
         return done.stdout + done.stderr
 
     def get(self, path: str) -> tuple[int, bytes]:
@@ -100,14 +96,6 @@ class Production:
         if self.web:
             self.web.terminate()
             self.web.wait(20)
-            self.log.close()
-
-
-def eventually(holds: Callable[[], bool], said: Callable[[], str] = str) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline, said()
-        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -188,8 +176,7 @@ def test_a_wrong_setting_does_not_take_the_site_down_on_a_reload(site: Productio
 
 def test_the_check_up_tells_when_the_worker_was_started_with_other_settings(site: Production) -> None:
     site.fill(**CALLBACK)
-    command = [sys.executable, "manage.py", *read_unit("jiayi-deliver").start[2:]]
-    worker = subprocess.Popen(command, cwd=ROOT, env=site.environment(), stdout=subprocess.DEVNULL)
+    worker = start("manage.py", *read_unit("jiayi-deliver").start[2:], env=site.environment())
     try:
         eventually(lambda: note_of(WORKER).exists())
         assert "jiayi-deliver" not in site.manage("check_wecom").partition("运行中的设置")[2].partition("\n")[0]

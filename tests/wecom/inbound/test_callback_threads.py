@@ -13,8 +13,8 @@ from advisors.models import Advisor
 from cases.models import Message
 from tests.support.colleague import WeCom
 from tests.support.held import HeldServer
+from tests.support.page import PATIENCE
 from tests.support.people import World
-from tests.support.server import PATIENCE
 from wecom.inbound.spool import bring_in
 
 pytestmark = pytest.mark.django_db(transaction=True)

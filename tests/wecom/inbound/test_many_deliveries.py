@@ -12,7 +12,7 @@ from advisors.actions import bind_wecom_account
 from cases.models import Message
 from tests.support.colleague import WeCom
 from tests.support.people import World
-from tests.support.processes import web_server
+from tests.support.server import Server
 from tests.support.size import size, sized
 from wecom.inbound import receipts
 from wecom.inbound.spool import bring_in
@@ -35,8 +35,8 @@ def test_hundreds_of_messages_delivered_five_times_each_stand_once(world: World)
         requests += [wecom.sealed(plaintext) for _ in range(DELIVERIES)]
     random.Random(1).shuffle(requests)
     connection.close()
-    with web_server(WEB_CONCURRENCY="2") as address, ThreadPoolExecutor(THREADS) as threads:
-        answers = list(threads.map(lambda request: deliver(address, *request), requests))
+    with Server(WEB_CONCURRENCY="2") as server, ThreadPoolExecutor(THREADS) as threads:
+        answers = list(threads.map(lambda request: deliver(server.port, *request), requests))
     assert {status for status, _body in answers} == {200}
     # A database too busy for 4 s makes a message wait on the disk, and says so; the worker brings it in.
     assert {wecom.opened(body)[:4] for _status, body in answers} <= {"✓ 已发", receipts.PUT_ASIDE[:4]}
@@ -49,8 +49,8 @@ def test_hundreds_of_messages_delivered_five_times_each_stand_once(world: World)
         assert [message.seq for message in written] == list(range(first, first + MESSAGES // 2))
 
 
-def deliver(address: str, url: str, body: bytes) -> tuple[int, bytes]:
-    with closing(http.client.HTTPConnection(address, timeout=30)) as link:
+def deliver(port: int, url: str, body: bytes) -> tuple[int, bytes]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as link:
         link.request("POST", url, body, {"Host": "testserver", "Content-Type": "text/xml"})
         response = link.getresponse()
         return response.status, response.read()

@@ -17,7 +17,7 @@ from advisors.actions import bind_wecom_account
 from jiayi.health import WORKER, seen
 from tests.support.hostile import ScriptedServer, Wire, answer, hang
 from tests.support.people import World
-from tests.support.processes import start_manage
+from tests.support.processes import end, start_manage
 from wecom.models import Notification
 from wecom.outbound.delivery import deliver_due
 from wecom.outbound.requests import send_test
@@ -28,15 +28,13 @@ State = Notification.State
 
 
 @contextmanager
-def worker(**more: str) -> Iterator[subprocess.Popen[str]]:
+def worker(**more: str) -> Iterator[subprocess.Popen[bytes]]:
     connection.close()
     process = start_manage("deliver", **more)
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait(10)
+        end(process)
 
 
 @pytest.fixture

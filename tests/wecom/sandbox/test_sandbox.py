@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,6 +22,7 @@ from wechatpy.enterprise.crypto import WeChatCrypto
 from advisors.actions import bind_wecom_account
 from cases.files.uploads import read_upload
 from tests.support.people import World
+from tests.support.standin import InThread
 from tests.support.threads import at_once
 from wecom.sandbox import callback
 from wecom.sandbox.models import SandboxMessage
@@ -448,13 +448,12 @@ def serving(site: Site) -> Iterator[None]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Threaded(InThread, ThreadingHTTPServer):
+        pass
+
+    with Threaded(("127.0.0.1", 0), Handler) as server:
         site.port = server.server_port
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         yield
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
