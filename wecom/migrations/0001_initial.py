@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import wecom.outbound.events
 from django.db import migrations, models
+
+import wecom.outbound.events
 
 
 class Migration(migrations.Migration):
