@@ -10,7 +10,7 @@ from advisors.models import Advisor
 from wecom.diagnosis.findings import Finding
 from wecom.models import Channel, Notification
 from wecom.outbound.channels import transport_of
-from wecom.outbound.requests import send_test
+from wecom.outbound.requests import request_test
 
 State = Notification.State
 LOOK_EVERY = 0.1  # seconds
@@ -25,7 +25,7 @@ def begin_trial(channel: str, advisor: Advisor | None = None) -> Notification:
     """
     now = timezone.now()
     Channel.objects.filter(name=channel, needs_mending=True, paused_until__gt=now).update(paused_until=now)
-    return send_test(channel, advisor)
+    return request_test(channel, advisor)
 
 
 def await_trial(row: Notification, seconds: float) -> Notification:

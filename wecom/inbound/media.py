@@ -31,7 +31,7 @@ from wecom.models import InboundMessage
 
 State = InboundMessage.State
 
-LEASE = timedelta(seconds=90)  # longer than fetching and converting may take
+MEDIA_LEASE = timedelta(seconds=90)  # longer than fetching and converting may take
 GIVE_UP_AFTER = timedelta(days=3)  # WeCom keeps the media no longer (DOC 90254)
 BACKOFF = (5, 30, 120, 600, 1800)  # seconds; the last one repeats
 CONVERT_SECONDS = 30
@@ -56,7 +56,7 @@ def _claim() -> InboundMessage | None:
         return None
     # Whoever moves due_at has it; a worker that is killed loses it when that time comes.
     won = InboundMessage.objects.filter(pk=row.pk, state=State.FETCHING, due_at=row.due_at)
-    return row if won.update(due_at=now + LEASE, attempts=row.attempts + 1) else _claim()
+    return row if won.update(due_at=now + MEDIA_LEASE, attempts=row.attempts + 1) else _claim()
 
 
 def _fetch(row: InboundMessage) -> None:

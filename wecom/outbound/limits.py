@@ -15,8 +15,7 @@ Priority = Notification.Priority
 
 MARGIN = timedelta(seconds=1)  # WeCom may see two requests closer together than we sent them
 SPACING = timedelta(seconds=1)
-LEASE = timedelta(seconds=60)  # an attempt without an end counts as under way for so long
-MAIL_LEASE = timedelta(minutes=3)  # a mail server may take EMAIL_TIMEOUT for each of a dozen answers
+SEND_LEASE = timedelta(seconds=60)  # for one request to WeCom; an attempt without an end counts as under way so long
 FAILURES = 5  # so many different notifications in a row that did not get through: it is not them
 PER_MEMBER = 25  # application messages to one member in a minute; above 30 WeCom drops them silently (DOC 90236)
 KEPT_FOR_ALERTS = 5  # of these; a card about a waiting client never waits for a hundred assignments
@@ -108,5 +107,5 @@ def is_failing(channel: str) -> bool:
 
 
 def _recent(now: datetime, window: timedelta, channel: str = Channel.Name.GROUP) -> QuerySet[Attempt]:
-    under_way = Q(finished_at=None, started_at__gt=now - window - LEASE)
+    under_way = Q(finished_at=None, started_at__gt=now - window - SEND_LEASE)
     return Attempt.objects.filter(under_way | Q(finished_at__gt=now - window), channel=channel)

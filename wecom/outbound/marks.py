@@ -54,7 +54,7 @@ def mark_delivered(claim: Claim, answer: Answer) -> None:
         logger.warning("%s was sent by two workers", claim.first.reference)
     _finish(claim.attempt, "ok", answer.errcode, answer.duration_ms)
     _works_again(claim.first.channel, now)  # last: every claim of every worker waits for this row
-    failpoint("delivery.marking")
+    failpoint("sending.marking")
 
 
 def _locked_cases(claim: Claim) -> dict[int, Case]:
@@ -112,7 +112,7 @@ def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
         if states.locked(claim.still_ours().filter(pk=row.pk), row.case_id) is not None:
             _again_or_never(row, error, now, wait, together=len(claim.rows) > 1)
     _pause(claim.first.channel, error, now)  # last: every claim of every worker waits for this row
-    failpoint("delivery.putting_back")
+    failpoint("sending.putting_back")
 
 
 def _pause(channel: str, error: WeComError, now: datetime) -> None:

@@ -48,7 +48,7 @@ def _claim(transport: Transport) -> Claim | None:
     taken = next((taken for turn in transport.turns(rows, now) if (taken := _take(turn, now))), None)
     if not taken:
         return None
-    return states.lease([row for row, _composed in taken], _together(taken), now)
+    return states.begin_sending([row for row, _composed in taken], _together(taken), now)
 
 
 def _together(taken: list[Ready]) -> Composed:

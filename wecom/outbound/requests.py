@@ -105,7 +105,7 @@ def notify_card_chosen(case: Case, advisor: Advisor, response_code: str) -> Noti
     return states.request(events.CARD_CHOSEN, APP, case=case, member=case.member, advisor=advisor, response_code=code)
 
 
-def send_test(channel: str, advisor: Advisor | None = None) -> Notification:
+def request_test(channel: str, advisor: Advisor | None = None) -> Notification:
     """Ask for a test message, to the group or to an advisor directly."""
     return states.request(events.TEST, channel, advisor=advisor)
 

@@ -78,7 +78,7 @@ def locked(rows: QuerySet[Notification], case_id: int | None) -> Notification | 
     return rows.select_for_update(no_key=True).first()
 
 
-def lease(rows: list[Notification], composed: Composed, now: datetime) -> Claim:
+def begin_sending(rows: list[Notification], composed: Composed, now: datetime) -> Claim:
     """From waiting to sending: the rows are this worker's until the lease ends."""
     transport, name = transport_of(rows[0].channel), uuid4().hex
     for row in rows:
@@ -92,7 +92,7 @@ def lease(rows: list[Notification], composed: Composed, now: datetime) -> Claim:
         _keep(row, json.dumps(composed.payload, ensure_ascii=False) if exactly else "")
         row.save(update_fields=LEASED_FIELDS)
     attempt = Attempt.objects.create(notification=rows[0], channel=rows[0].channel, started_at=now)
-    failpoint("delivery.claiming")
+    failpoint("sending.claiming")
     return Claim(rows, name, attempt, composed.payload)
 
 
@@ -155,7 +155,7 @@ def take_back(channel: str) -> None:
             row = locked(expired.filter(pk=pk), None) if free or not case_id else None
             if row is not None:
                 wait_again(row, lease="")
-                failpoint("delivery.taking_back")
+                failpoint("sending.taking_back")
 
 
 def note_delivered(claim: Claim, now: datetime, answer: str, response_code: str) -> bool:

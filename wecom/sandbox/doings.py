@@ -74,10 +74,10 @@ def press(userid: str, message_id: int, key: str) -> Outcome:
 def _do(doing: Doing, **extra: str) -> Outcome:
     raw = {"plaintext": doing.plaintext, "msg_id": doing.msg_id, **extra}
     fields: dict[str, object] = {"userid": doing.userid, "text": doing.text, "handle": doing.handle, "raw": raw}
-    return _show(doing.kind, doing.userid, lambda: _deliver(doing), fields)
+    return _show(doing.kind, doing.userid, lambda: _call_back(doing), fields)
 
 
-def _deliver(doing: Doing) -> Outcome:
+def _call_back(doing: Doing) -> Outcome:
     return call_back(doing.plaintext, doing.userid, inbound.agent_id())
 
 

@@ -17,8 +17,8 @@ from jiayi.running import note_start
 from members.account_mail import send_account_mail
 from wecom.inbound.media import fetch_due_media
 from wecom.inbound.spool import bring_in
-from wecom.outbound.delivery import deliver_due
 from wecom.outbound.events import APP, EMAIL, GROUP
+from wecom.outbound.sending import send_due
 from wecom.outbound.timing import look_at_all
 
 POLL_EVERY = 0.25  # seconds; one cheap query on an index
@@ -38,7 +38,7 @@ def work(stopping: Callable[[], bool] = lambda: False) -> int:
     database raises when it is away for a moment.
     """
     tried, failed = 0, False
-    for job in (bring_in, partial(deliver_due, stopping, (GROUP, APP)), partial(fetch_due_media, stopping)):
+    for job in (bring_in, partial(send_due, stopping, (GROUP, APP)), partial(fetch_due_media, stopping)):
         try:
             tried += job() or 0
         except (OperationalError, InterfaceError):
@@ -62,7 +62,7 @@ def work_on_mail(stopping: Callable[[], bool], wait: Callable[[float], None]) ->
         try:
             close_old_connections()
             send_account_mail(stopping)  # first: somebody sits and waits for it
-            deliver_due(stopping, (EMAIL,))
+            send_due(stopping, (EMAIL,))
         except Exception:
             # The database is away for a moment, or a mistake of ours: what is due stays due.
             logger.exception("e-mails could not be read or marked")
@@ -130,7 +130,7 @@ class Command(BaseCommand):
         if once:
             pulse.beat()
             look_at_all()
-            tried = work() + send_account_mail() + deliver_due(channels=(EMAIL,)) + scan_due()
+            tried = work() + send_account_mail() + send_due(channels=(EMAIL,)) + scan_due()
             self.stdout.write(f"{tried} sent or tried")
             return
         stop = Stop()

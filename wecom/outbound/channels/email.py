@@ -1,6 +1,7 @@
 """The e-mail that says, without any content, that an advisor replied. The address is in no row and no error."""
 
 import time
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +15,8 @@ from wecom.api.errcodes import Verdict
 from wecom.models import Channel, Notification
 from wecom.outbound import words
 from wecom.outbound.channels.transport import Composed, Transport
-from wecom.outbound.limits import MAIL_LEASE
 
+MAIL_LEASE = timedelta(minutes=3)  # a mail server may take EMAIL_TIMEOUT for each of a dozen answers
 VERDICTS = {Fault.PASSING: Verdict.RETRY, Fault.MAIL: Verdict.PAYLOAD, Fault.SERVER: Verdict.CONFIGURATION}
 SEPARATOR = "\n\n――――――――――\n\n"
 

@@ -11,7 +11,7 @@ from advisors.models import Advisor
 from wecom.api.answers import Answer
 from wecom.models import Notification
 from wecom.outbound.events import Event
-from wecom.outbound.limits import LEASE
+from wecom.outbound.limits import SEND_LEASE
 from wecom.outbound.next_step import Postpone
 from wecom.outbound.turns import Turn
 
@@ -28,7 +28,7 @@ class Transport(ABC):
     """A way to people. What differs between them is answered here, and asked nowhere else."""
 
     name: str
-    lease = LEASE  # how long a worker may take for one request
+    lease = SEND_LEASE  # how long a worker may take for one request
     # A repetition is the same to the byte, or the other side does not see that it is one.
     repeats_exactly = False
 
