@@ -143,7 +143,7 @@ def test_no_name_or_title_can_be_taken_for_another_case_or_begin_a_line(world: W
             assert re.findall("[#＃﹟]", name) == ["#"], "the only number is the case's own"
             assert len(name.splitlines()) == 1
             assert not re.search(r"\s\s|[<@\u200b\u202e\u2028\u3164]", name)
-        assert len(receipts.sent(case).splitlines()) == 2
+        assert len(receipts.posted(case).splitlines()) == 2
 
 
 @pytest.mark.parametrize("name", ["محمد", "דוד", "محمد 2024"])

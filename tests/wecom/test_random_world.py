@@ -263,7 +263,7 @@ class Life(RuleBasedStateMachine):
         url, body = self.wecom.sealed(self.wecom.message(userid, "text", {"Content": number + text}))
         if away:
             with pytest.MonkeyPatch.context() as busy:
-                busy.setattr(callback, "ANSWER_WITHIN", 0)
+                busy.setattr(callback, "RESPOND_WITHIN", 0)
                 self.sent.append((url, body, self.deliver(url, body)))
             self.model.aside.append((userid, text, case, datetime.now(UTC)))
             return

@@ -24,7 +24,7 @@ from wecom.inbound.spool import bring_in, is_empty, put_aside
 from wecom.models import InboundMessage
 
 WECOM_WAITS = 5  # seconds (DOC 90238)
-ANSWER_WITHIN = 4.0  # seconds
+RESPOND_WITHIN = 4.0  # seconds
 RETRY_AFTER = 0.05  # seconds
 CLOCK_TOLERANCE = 600  # seconds
 WARN_EVERY = 60  # seconds
@@ -40,7 +40,7 @@ def wechat_receive(request: HttpRequest) -> HttpResponse:
         if request.method == "GET":
             return HttpResponse(_echo(request), content_type="text/plain; charset=utf-8")
         if request.method == "POST":
-            return _answer(_message(request), request.META.get(BEGAN, time.monotonic()))
+            return _respond(_message(request), request.META.get(BEGAN, time.monotonic()))
     except InvalidCallback:
         pass
     return HttpResponse("invalid request", status=400, content_type="text/plain; charset=utf-8")
@@ -105,28 +105,28 @@ def _body(request: HttpRequest) -> bytes:
         raise InvalidCallback("the body broke off") from None
 
 
-def _answer(inbound: envelope.Inbound, began: float) -> HttpResponse:
+def _respond(inbound: envelope.Inbound, began: float) -> HttpResponse:
     failpoint("callback.verified")
     received_at = timezone.now()
     row = _store(inbound, received_at, began)
     failpoint("callback.committed")
     if row is not None:
         return _receipt(inbound, row.reply, row.received_at)
-    return _receipt(inbound, "" if inbound.is_event else receipts.PUT_ASIDE, received_at)
+    return _receipt(inbound, "" if inbound.is_callback_event else receipts.PUT_ASIDE, received_at)
 
 
 def _receipt(inbound: envelope.Inbound, text: str, at: datetime) -> HttpResponse:
     """Answer with an encrypted passive reply, or with nothing. `at` makes a repetition's the same to the byte."""
     if not text:
         return HttpResponse(b"", content_type="text/plain; charset=utf-8")
-    plaintext = envelope.text_reply(
+    plaintext = envelope.passive_reply(
         to_user=inbound.from_user,
         from_user=inbound.to_user,
         content=text,
         created_at=int(at.timestamp()),
     )
     sealed = crypto.encrypt(_keys(), plaintext, timestamp=str(int(time.time())), nonce=str(time.time_ns() % 10**10))
-    return HttpResponse(envelope.reply_body(sealed), content_type="application/xml; charset=utf-8")
+    return HttpResponse(envelope.passive_reply_body(sealed), content_type="application/xml; charset=utf-8")
 
 
 def _store(inbound: envelope.Inbound, received_at: datetime, began: float) -> InboundMessage | None:
@@ -135,7 +135,7 @@ def _store(inbound: envelope.Inbound, received_at: datetime, began: float) -> In
     If it stays busy, or we made a mistake, the message is put aside on the disk and brought in later: WeCom does
     not promise to deliver again. Returns None then. WeCom waits since `began`, also while others had their turn.
     """
-    deadline = began + ANSWER_WITHIN
+    deadline = began + RESPOND_WITHIN
     try:
         while (left := deadline - time.monotonic()) > 0:
             try:

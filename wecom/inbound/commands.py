@@ -46,8 +46,8 @@ def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> 
     mine = InboundMessage.objects.filter(known, advisor=advisor, received_at__lte=row.received_at).exclude(pk=row.pk)
     if number is not None:
         mine = mine.filter(case__number=number)
-    sent_at = Coalesce("chosen_at", "received_at")  # what was held first went out when the advisor chose its case
-    last = mine.select_related("message", "case__member__user").order_by(sent_at.desc(), "-pk").first()
+    posted_at = Coalesce("chosen_at", "received_at")  # what was held first went out when the advisor chose its case
+    last = mine.select_related("message", "case__member__user").order_by(posted_at.desc(), "-pk").first()
     if last is not None and last.menu_id:
         close_held(last, Outcome(State.IGNORED, reason="顾问撤回"))
         if asks_to_recall(last.content):

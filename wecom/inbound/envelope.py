@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_QUERY = 2048  # bytes; a percent-encoded echostr needs about 600
 MAX_BODY = 64 * 1024  # bytes, outer and inner alike
 MAX_DEPTH = 16  # the deepest documented message has 6 levels
-MAX_REPLY_CONTENT = 2048  # bytes of UTF-8 (DOC 90241)
+MAX_RECEIPT = 2048  # bytes of UTF-8 (DOC 90241)
 
 # Exact, because the signature does not say where one value ends and the next begins. Timestamp
 # and nonce together stay under 64 characters, which are three AES blocks in base64: whatever part
@@ -90,7 +90,7 @@ class Inbound:
     leaves: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
-    def is_event(self) -> bool:
+    def is_callback_event(self) -> bool:
         """True for an event, False for something a person wrote or sent."""
         return self.msg_type.lower() == "event"
 
@@ -111,7 +111,7 @@ class Inbound:
         everything that stands in it. Userids and event names are compared ignoring case.
         """
         who = [self.to_user, self.agent_id, self.from_user.lower()]
-        if self.msg_id and not self.is_event:
+        if self.msg_id and not self.is_callback_event:
             what: list[object] = ["message", self.msg_id]
         else:
             kind = [self.msg_type.lower(), self.created_at, self.event.lower()]
@@ -189,9 +189,9 @@ def parse_message(plaintext: bytes, *, corp_id: str, agent_id: str = "") -> Inbo
     )
     if inbound.to_user != corp_id:
         raise InvalidCallback("ToUserName")
-    if inbound.is_event and not inbound.event:
+    if inbound.is_callback_event and not inbound.event:
         raise InvalidCallback("Event")
-    of_no_app = inbound.is_event and not inbound.agent_id
+    of_no_app = inbound.is_callback_event and not inbound.agent_id
     if agent_id and inbound.agent_id != agent_id and not of_no_app:
         raise InvalidCallback("AgentID")
     return inbound
@@ -207,13 +207,13 @@ def echo(plaintext: bytes) -> str:
     return plaintext.decode("ascii")
 
 
-def text_reply(*, to_user: str, from_user: str, content: str, created_at: int) -> bytes:
+def passive_reply(*, to_user: str, from_user: str, content: str, created_at: int) -> bytes:
     """Give a passive text reply, not yet encrypted (DOC 90241).
 
     `to_user` is the member's userid, `from_user` the CorpID, `created_at` unix seconds.
     `content` is cut to the 2048 bytes WeCom shows.
     """
-    shown = cut(without_control_characters(content), MAX_REPLY_CONTENT)
+    shown = cut(without_control_characters(content), MAX_RECEIPT)
     return (
         f"<xml><ToUserName>{_cdata(to_user)}</ToUserName>"
         f"<FromUserName>{_cdata(from_user)}</FromUserName>"
@@ -223,7 +223,7 @@ def text_reply(*, to_user: str, from_user: str, content: str, created_at: int) -
     ).encode()
 
 
-def reply_body(envelope: Envelope) -> bytes:
+def passive_reply_body(envelope: Envelope) -> bytes:
     """Give the body that answers a POST, elements in the official order (DOC 90968)."""
     return (
         f"<xml><Encrypt>{_cdata(envelope.encrypt)}</Encrypt>"

@@ -76,4 +76,4 @@ def _slip(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
     if isinstance(there, Case):
         return ask_whether(row, advisor, there, text)
     asked = ask_which(row, advisor, there)
-    return replace(asked, reply=f"{receipts.slip(text)}\n{asked.reply}")
+    return replace(asked, receipt=f"{receipts.slip(text)}\n{asked.receipt}")

@@ -96,7 +96,7 @@ def choose(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
             close_held(one, Outcome(State.IGNORED, reason="顾问取消"))
         return Outcome(State.IGNORED, receipts.DROPPED, "取消选择")
     case = Case.objects.select_related("member__user").get(pk=menu.case_ids[choice - 1])
-    return _send_all(advisor, case, held)
+    return _post_all(advisor, case, held)
 
 
 def _ask_again(row: InboundMessage, menu: ReplyMenu, held: list[InboundMessage]) -> Outcome:
@@ -109,14 +109,14 @@ def _ask_again(row: InboundMessage, menu: ReplyMenu, held: list[InboundMessage])
     return Outcome(State.IGNORED, asked, "选择已过期")
 
 
-def _send_all(advisor: Advisor, case: Case, held: list[InboundMessage]) -> Outcome:
+def _post_all(advisor: Advisor, case: Case, held: list[InboundMessage]) -> Outcome:
     outcomes = []
     for one in held:
         one.chosen_at = timezone.now()
         outcomes.append(post_text(one, advisor, case, text_of(one)))
         close_held(one, outcomes[-1])
-    kept = [one.reply for one in outcomes if one.state == State.HELD]
+    kept = [one.receipt for one in outcomes if one.state == State.HELD]
     under_way = any(one.state == State.FETCHING for one in outcomes)
     many = receipts.chosen(case, len(held) - len(kept), kept, under_way=under_way)
-    said = outcomes[0].reply if len(held) == 1 else many
-    return Outcome(State.IGNORED, said, f"选择了案件 #{case.number}", case)
+    receipt = outcomes[0].receipt if len(held) == 1 else many
+    return Outcome(State.IGNORED, receipt, f"选择了案件 #{case.number}", case)

@@ -27,7 +27,7 @@ MENU_STALE = "这个选择已过期，消息没有送出。请重新发送，或
 MENU_AGAIN = "这个选择已过期，消息没有送出。要送出请再选一次："
 NOTHING_TO_RECALL = "没有可以撤回的消息。"
 PUT_ASIDE = "网站正忙，您的消息已收下，稍后处理，不用重发。结果写在您的下一次回执里；回复「列表」也能看到。"
-NOT_SENT = "消息没有送出（已保留，管理员可以代为分配）。"
+NOT_POSTED = "消息没有送出（已保留，管理员可以代为分配）。"
 
 
 def help_text() -> str:
@@ -44,7 +44,7 @@ def help_text() -> str:
     )
 
 
-def sent(case: Case) -> str:
+def posted(case: Case) -> str:
     return f"✓ 已发送 → {in_full(case)}\n2 分钟内回复「撤回」可以撤回。"
 
 
@@ -86,7 +86,7 @@ def recalled(case: Case) -> str:
 
 def not_yours(number: str) -> str:
     # The same words whether the case exists or not, and whatever was typed for a number.
-    return f"{NOT_SENT}\n您没有跟进中的案件 #{shortened(number)}。回复「列表」查看等待您回复的案件。"
+    return f"{NOT_POSTED}\n您没有跟进中的案件 #{shortened(number)}。回复「列表」查看等待您回复的案件。"
 
 
 def shortened(number: str) -> str:
@@ -95,34 +95,34 @@ def shortened(number: str) -> str:
 
 
 def unreadable_number() -> str:
-    return f"{NOT_SENT}\n看不清楚案件号：请把数字紧写在 # 后面，例如 #1042 内容。"
+    return f"{NOT_POSTED}\n看不清楚案件号：请把数字紧写在 # 后面，例如 #1042 内容。"
 
 
 def two_numbers() -> str:
-    return f"{NOT_SENT}\n一条消息只能写一个案件号，请分开发送。"
+    return f"{NOT_POSTED}\n一条消息只能写一个案件号，请分开发送。"
 
 
 def no_target() -> str:
     return (
-        f"{NOT_SENT}\n不知道该发到哪个案件：请输入 #案件号 内容；图片、语音请先单独发 #案件号，再发一次。"
+        f"{NOT_POSTED}\n不知道该发到哪个案件：请输入 #案件号 内容；图片、语音请先单独发 #案件号，再发一次。"
         "回复「列表」查看等待您回复的案件。"
     )
 
 
 def target_lost(number: int) -> str:
-    return f"{NOT_SENT}\n案件 #{number} 已结案或不再由您跟进。请输入 #案件号 内容，或回复「列表」。"
+    return f"{NOT_POSTED}\n案件 #{number} 已结案或不再由您跟进。请输入 #案件号 内容，或回复「列表」。"
 
 
 def target_changed() -> str:
-    return f"{NOT_SENT}\n您发出之后，最近被通知的案件换了。请输入 #案件号 内容。"
+    return f"{NOT_POSTED}\n您发出之后，最近被通知的案件换了。请输入 #案件号 内容。"
 
 
 def several_wait() -> str:
-    return f"{NOT_SENT}\n等待您回复的案件不止一个：请输入 #案件号 内容，或回复「列表」。"
+    return f"{NOT_POSTED}\n等待您回复的案件不止一个：请输入 #案件号 内容，或回复「列表」。"
 
 
 def refused(reason: str) -> str:
-    return f"{NOT_SENT}\n{reason}"
+    return f"{NOT_POSTED}\n{reason}"
 
 
 def only_text(advisor_case: Case | None) -> str:
@@ -164,12 +164,12 @@ def no_such_choice(choice: int, question: str) -> str:
     return f"没有第 {choice} 项。\n{question}"
 
 
-def chosen(case: Case, sent: int, kept: list[str], *, under_way: bool) -> str:
+def chosen(case: Case, posted: int, kept: list[str], *, under_way: bool) -> str:
     """Return what became of several held texts for which the advisor chose this case; `kept` says why some stay.
 
     `under_way`: a picture, voice or video among them is still to be fetched.
     """
-    lines = [f"✓ 已发送 {sent} 条 → {in_full(case)}\n2 分钟内回复「撤回」可以撤回最后一条。"] if sent else []
+    lines = [f"✓ 已发送 {posted} 条 → {in_full(case)}\n2 分钟内回复「撤回」可以撤回最后一条。"] if posted else []
     lines += ["图片、语音和视频稍后可在网站看到。"] if under_way else []
     return NEWLINE.join([*lines, *dict.fromkeys(kept)])
 

@@ -11,7 +11,7 @@ from advisors.models import Advisor
 from wecom.failpoints import failpoint
 from wecom.inbound import receipts
 from wecom.inbound.commands import entered, pressed, run_command
-from wecom.inbound.envelope import MAX_REPLY_CONTENT, Inbound
+from wecom.inbound.envelope import MAX_RECEIPT, Inbound
 from wecom.inbound.intake import route, route_text
 from wecom.inbound.menus import open_question
 from wecom.inbound.routing import OUTCOME_FIELDS, Outcome, where_next, write_outcome
@@ -42,8 +42,8 @@ def receive(
         outcome = _handle(row, inbound, advisor)
     write_outcome(row, outcome)
     row.advisor = advisor
-    row.untold = late and advisor is not None and bool(outcome.reply) and not outcome.of_the_moment
-    row.reply = outcome.reply if late or not advisor else _with_untold(advisor, _with_next(advisor, outcome))
+    row.untold = late and advisor is not None and bool(outcome.receipt) and not outcome.of_the_moment
+    row.reply = outcome.receipt if late or not advisor else _with_untold(advisor, _with_next(advisor, outcome))
     row.save(update_fields=[*OUTCOME_FIELDS, "advisor", "reply", "untold"])
     failpoint("inbound.routed")
     return row
@@ -76,28 +76,28 @@ def _wait_at_most(seconds: float) -> None:
 
 def _with_next(advisor: Advisor, outcome: Outcome) -> str:
     """Add to a receipt where the next text goes, unless it asks for something else first."""
-    if not outcome.reply or outcome.menu or not advisor.may_work:
-        return outcome.reply
+    if not outcome.receipt or outcome.menu or not advisor.may_work:
+        return outcome.receipt
     menu = open_question(advisor)
     line = receipts.next_joins(menu.held.count()) if menu else where_next(advisor)
     if line is None and outcome.state == State.HELD:
-        return outcome.reply  # which says that already
-    return f"{outcome.reply}\n{line or receipts.NEXT_NOWHERE}"
+        return outcome.receipt  # which says that already
+    return f"{outcome.receipt}\n{line or receipts.NEXT_NOWHERE}"
 
 
-def _with_untold(advisor: Advisor, reply: str) -> str:
+def _with_untold(advisor: Advisor, receipt: str) -> str:
     """Add to a receipt what became, since the last one, of what could not be told at once; as many lines as fit."""
-    if not reply:
+    if not receipt:
         return ""
     told = []
     for row in InboundMessage.objects.filter(advisor=advisor, untold=True).order_by("pk"):
-        longer = f"{reply}\n{receipts.untold(row)}"
-        if len(longer.encode()) > MAX_REPLY_CONTENT:
+        longer = f"{receipt}\n{receipts.untold(row)}"
+        if len(longer.encode()) > MAX_RECEIPT:
             break
-        reply = longer
+        receipt = longer
         told.append(row.pk)
     InboundMessage.objects.filter(pk__in=told).update(untold=False)
-    return reply
+    return receipt
 
 
 def _sender(userid: str) -> Advisor | None:
@@ -109,8 +109,8 @@ def _sender(userid: str) -> Advisor | None:
 def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> Outcome:
     if advisor is None or not advisor.may_work:
         return _refuse(inbound, advisor)
-    if inbound.is_event:
-        return _event(row, inbound, advisor)
+    if inbound.is_callback_event:
+        return _callback_event(row, inbound, advisor)
     text = _readable(inbound)
     if text is None and settings.WECHAT_APP_SECRET and inbound.fields.get("MediaId"):
         return route(row, advisor, "")
@@ -122,7 +122,7 @@ def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> O
     return run_command(row, advisor, text) or route_text(row, advisor, text)
 
 
-def _event(row: InboundMessage, inbound: Inbound, advisor: Advisor) -> Outcome:
+def _callback_event(row: InboundMessage, inbound: Inbound, advisor: Advisor) -> Outcome:
     event = inbound.event.lower()
     if event == "enter_agent":
         return entered(advisor)
@@ -133,7 +133,7 @@ def _event(row: InboundMessage, inbound: Inbound, advisor: Advisor) -> Outcome:
 
 def _refuse(inbound: Inbound, advisor: Advisor | None) -> Outcome:
     """Whoever may not write is told so once for each message, and it stays on record."""
-    if inbound.is_event:
+    if inbound.is_callback_event:
         return Outcome(State.IGNORED, reason="事件")
     if advisor is None:
         return Outcome(State.REFUSED, receipts.UNBOUND, "企业微信账号没有绑定顾问")

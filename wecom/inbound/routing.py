@@ -35,7 +35,7 @@ class Outcome:
     """
 
     state: str
-    reply: str = ""
+    receipt: str = ""
     reason: str = ""
     case: Case | None = None
     message: Message | None = None
@@ -120,7 +120,7 @@ def post_text(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> O
     except Refused as refusal:
         return Outcome(State.HELD, receipts.refused(refusal.message), refusal.message)
     _mark_read(row, advisor, message.case)
-    return Outcome(State.DELIVERED, receipts.sent(case), case=case, message=message)
+    return Outcome(State.DELIVERED, receipts.posted(case), case=case, message=message)
 
 
 def _fetch(row: InboundMessage, advisor: Advisor, case: Case) -> Outcome:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from advisors.models import wecom_userid_validator
 from jiayi.errors import Conflict, Gone, InvalidInput, Refused
 from wecom.sandbox import doings
-from wecom.sandbox.callback import Outcome, keys
+from wecom.sandbox.callback import Result, keys
 from wecom.sandbox.colleagues import colleagues
 from wecom.sandbox.media import make_medium
 from wecom.sandbox.models import SandboxMessage
@@ -99,7 +99,7 @@ def image(request: HttpRequest) -> HttpResponse:
     return HttpResponse(medium.content, content_type=medium.content_type)
 
 
-def _event(data: dict[str, Any]) -> Outcome:
+def _event(data: dict[str, Any]) -> Result:
     if _field(data, "event") != "press":
         return doings.act(_userid(data), _field(data, "event"))
     message = data.get("message")
@@ -108,7 +108,7 @@ def _event(data: dict[str, Any]) -> Outcome:
     return doings.press(_userid(data), message, _field(data, "key"))
 
 
-def _answer(request: HttpRequest, do: Callable[[dict[str, Any]], Outcome]) -> JsonResponse:
+def _answer(request: HttpRequest, do: Callable[[dict[str, Any]], Result]) -> JsonResponse:
     try:
         return JsonResponse(dataclasses.asdict(do(_json(request))))
     except Refused as refused:

@@ -256,7 +256,7 @@ def test_what_is_put_aside_survives_a_kill_and_comes_in_once(
     told: World, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     settings.VAR_DIR = tmp_path
-    monkeypatch.setattr(callback, "ANSWER_WITHIN", 0.0)
+    monkeypatch.setattr(callback, "RESPOND_WITHIN", 0.0)
     wecom = WeCom()
     plaintext = wecom.message("LiMing", "text", {"Content": f"#{told.case.number} 您好"}, msg_id=78)
 
