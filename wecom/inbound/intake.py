@@ -45,8 +45,8 @@ def route(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
 def _to_number(row: InboundMessage, advisor: Advisor, found: Numbered) -> Outcome:
     case = followed(advisor, found.number)
     if case is None:
-        said = str(found.number or found.digits)
-        return Outcome(State.HELD, receipts.not_yours(said), f"没有跟进案件 #{receipts.shortened(said)}")
+        number = str(found.number or found.digits)
+        return Outcome(State.HELD, receipts.not_yours(number), f"没有跟进案件 #{receipts.shortened(number)}")
     if begins_with_a_number(found.text):
         return Outcome(State.HELD, receipts.two_numbers(), "写了两个案件号")
     if found.text and looks_like_a_slip(found.text) and not bare(found.text).isdecimal():

@@ -26,7 +26,7 @@ from wecom.api.client import Media, WeComError, fetch_media
 from wecom.api.errcodes import Verdict
 from wecom.api.tokens import with_token
 from wecom.failpoints import failpoint
-from wecom.inbound import receipts
+from wecom.kinds import kind_in_receipt
 from wecom.models import InboundMessage
 
 State = InboundMessage.State
@@ -111,7 +111,7 @@ def _post(row: InboundMessage, media: Media) -> None:
 
 def _playable(row: InboundMessage, media: Media) -> tuple[bytes, str]:
     """Return the bytes and a name to show; AMR voice as AAC, which every browser plays, where ffmpeg is there."""
-    kind = receipts.kind_name(row.message_type)
+    kind = kind_in_receipt(row.message_type)
     if media.content.startswith(b"#!AMR"):
         converted = _amr_to_aac(media.content)
         return (converted, f"{kind}.m4a") if converted else (media.content, f"{kind}（请下载后播放）.amr")

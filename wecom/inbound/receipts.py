@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cases.models import Case
+from wecom.kinds import kind_in_receipt
 from wecom.models import InboundMessage
 from wecom.names import in_full, in_short, plain
 from wecom.outbound.words import local_time
@@ -16,7 +17,6 @@ from wecom.textcut import cut
 NEWLINE = "\n"
 LONGEST_NUMBER = 12  # digits
 SLIP = 60  # bytes
-KINDS = {"text": "消息", "image": "图片", "voice": "语音", "video": "视频", "file": "文件"}
 LIST_LIMIT = 1_700  # bytes of the list itself, so that what follows it still fits
 UNBOUND = "您的企业微信账号还没有绑定网站顾问账号，消息没有送出。请联系管理员在后台「RCIC 顾问审核」中绑定。"
 NOT_APPROVED = "您的顾问账号目前不能使用（未通过审核或已停用），消息没有送出。请联系管理员。"
@@ -52,13 +52,9 @@ def fetching(case: Case) -> str:
     return f"正在转发 → {in_full(case)}\n稍后可在网站看到；2 分钟内回复「撤回」可以撤回。"
 
 
-def kind_name(message_type: str) -> str:
-    return KINDS.get(message_type, "内容")
-
-
 def untold(row: InboundMessage) -> str:
     """Return the line that tells later what became of something."""
-    what = f"您 {local_time(row.received_at)} 发的{kind_name(row.message_type)}"
+    what = f"您 {local_time(row.received_at)} 发的{kind_in_receipt(row.message_type)}"
     if row.state == InboundMessage.State.HELD:
         return f"⚠ {what}没有送出（已保留）：{row.reason}"
     return f"{what}：{row.reply.partition(NEWLINE)[0]}"

@@ -153,8 +153,8 @@ def written_at(row: InboundMessage) -> datetime:
 
     WeCom's clock counts whole seconds, and is not ours: it is believed for a minute.
     """
-    said = row.sent_at + timedelta(seconds=1)
-    return said if timedelta() < row.received_at - said < timedelta(minutes=1) else row.received_at
+    written = row.sent_at + timedelta(seconds=1)
+    return written if timedelta() < row.received_at - written < timedelta(minutes=1) else row.received_at
 
 
 def close_held(held: InboundMessage, outcome: Outcome) -> None:

@@ -51,12 +51,12 @@ def _of_assignment(row: Notification, now: datetime) -> NextStep:
 def _of_messages(row: Notification, now: datetime) -> NextStep:
     case = _case_of(row)
     advisor = case.advisor if case.advisor is not None and case.advisor.may_work else None
-    said = _told_about(case, row)
+    messages = _told_about(case, row)
     if case.waiting_since is None:
-        return Cancel("会员的消息已得到回复。" if said.exists() else "会员撤回了消息。")
+        return Cancel("会员的消息已得到回复。" if messages.exists() else "会员撤回了消息。")
     if not transport_of(row.channel).reaches(advisor):
         return Cancel("跟进人已变更或没有企业微信账号。")
-    open_ones = said.filter(created_at__gte=case.waiting_since)
+    open_ones = messages.filter(created_at__gte=case.waiting_since)
     read = 0 if row.event == STILL_UNANSWERED.name else _read_up_to(case, advisor)
     told = open_ones.filter(seq__gt=read)
     first = told.order_by("seq").first()
@@ -94,9 +94,9 @@ def _case_of(row: Notification) -> Case:
 
 def _told_about(case: Case, row: Notification) -> QuerySet[Message]:
     """Return the member's messages a row tells about, without what was taken back."""
-    said = case.messages.filter(sender=case.member.user_id, recalled_at=None, seq__gte=row.first_seq or 0)
+    messages = case.messages.filter(sender=case.member.user_id, recalled_at=None, seq__gte=row.first_seq or 0)
     # An alert tells of those it was asked for, a reminder of all there are by then.
-    return said.filter(seq__lte=row.last_seq) if row.event == MEMBER_WROTE.name else said
+    return messages.filter(seq__lte=row.last_seq) if row.event == MEMBER_WROTE.name else messages
 
 
 def _read_up_to(case: Case, advisor: Advisor | None) -> int:

@@ -47,7 +47,7 @@ def _switched_off(case: Case) -> str:
 def _unread(case: Case, row: Notification) -> Message | Cancel:
     """Return the first reply that the member has not read, or why there is none.
 
-    It counts as well after a hand-over or when the case was closed: what was said may still be what the member must do.
+    It counts as well after a hand-over or when the case was closed: the reply may still be what the member must act on.
     """
     replies = case.messages.filter(kind__in=REPLIES, seq__gte=row.first_seq or 0).exclude(sender=case.member.user_id)
     standing = replies.filter(recalled_at=None)

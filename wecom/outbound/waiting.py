@@ -17,8 +17,8 @@ GATHER_FOR = timedelta(seconds=60)
 
 def unanswered(case: Case) -> QuerySet[Message]:
     """Return the member's messages that wait for an answer, without what was taken back."""
-    said = case.messages.filter(sender=case.member.user_id, recalled_at=None)
-    return said.filter(created_at__gte=case.waiting_since) if case.waiting_since else said.none()
+    messages = case.messages.filter(sender=case.member.user_id, recalled_at=None)
+    return messages.filter(created_at__gte=case.waiting_since) if case.waiting_since else messages.none()
 
 
 def count_by_kind(messages: QuerySet[Message]) -> Counter[str]:

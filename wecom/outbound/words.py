@@ -27,7 +27,7 @@ PREVIEW = 60  # characters
 LAST_LINES = 3
 MOST_COUNTED = 999
 # What the site calls what comes, counted; of messages by their kind, of files by the kind of file.
-KINDS = {
+COUNTED = {
     "text": "{} 条消息",
     "image": "{} 张图片",
     "audio": "{} 段语音",
@@ -37,24 +37,24 @@ KINDS = {
 }
 
 
-class Said(NamedTuple):
+class Rendered(NamedTuple):
     """A text as its reader gets it, and as it is kept for administrators."""
 
     text: str
     record: str
 
 
-def say(template: str, row: Notification) -> Said:
+def render(template: str, row: Notification) -> Rendered:
     """Return an event's template, filled for a notification."""
     return fill(template, {name: WORDS[name](row) for name in names_in(template)})
 
 
-def fill(template: str, words: Mapping[str, str | Said]) -> Said:
-    """Return the template with these words; one that is not a Said is the same in the record."""
-    both = {name: word if isinstance(word, Said) else Said(word, word) for name, word in words.items()}
-    return Said(
-        template.format(**{name: said.text for name, said in both.items()}),
-        template.format(**{name: said.record for name, said in both.items()}),
+def fill(template: str, words: Mapping[str, str | Rendered]) -> Rendered:
+    """Return the template with these words; one that is not a Rendered is the same in the record."""
+    both = {name: word if isinstance(word, Rendered) else Rendered(word, word) for name, word in words.items()}
+    return Rendered(
+        template.format(**{name: word.text for name, word in both.items()}),
+        template.format(**{name: word.record for name, word in both.items()}),
     )
 
 
@@ -63,11 +63,11 @@ def names_in(template: str) -> list[str]:
     return [name for _text, name, _format, _conversion in Formatter().parse(template) if name]
 
 
-def signed(said: Said, reference: str) -> Said:
+def signed(rendered: Rendered, reference: str) -> Rendered:
     """Return the text with its reference below, which stays whole however long the text is."""
     tail = f"\n（编号 {reference}）"
     room = MAX_TEXT - len(tail.encode())
-    return Said(cut(said.text, room) + tail, cut(said.record, room) + tail)
+    return Rendered(cut(rendered.text, room) + tail, cut(rendered.record, room) + tail)
 
 
 def local_time(moment: datetime) -> str:
@@ -90,7 +90,7 @@ def came_since(row: Notification) -> str:
 
 def counted(came: Mapping[str, int]) -> str:
     """Return how many messages of which kind there are: 「2 条消息、1 张图片」. No name, no content."""
-    return "、".join(words.format(_capped(came[kind])) for kind, words in KINDS.items() if came.get(kind))
+    return "、".join(words.format(_capped(came[kind])) for kind, words in COUNTED.items() if came.get(kind))
 
 
 def _capped(number: int) -> str:
@@ -101,7 +101,7 @@ def waits_since(row: Notification) -> datetime:
     return (row.case.waiting_since if row.case else None) or row.created_at
 
 
-def last_lines(case: Case) -> Said:
+def last_lines(case: Case) -> Rendered:
     """Return the last messages that wait for an answer, one a line: the beginnings of texts, the names of files."""
     return _private_lines(_last_lines(case))
 
@@ -163,13 +163,13 @@ def _in_words(message: Message) -> str:
     return f"[{attachment.get_kind_display()}] {plain(attachment.name)}"
 
 
-def _line(said: str) -> str:
-    return f"\n「{said[:PREVIEW]}{'…' if len(said) > PREVIEW else ''}」"
+def _line(text: str) -> str:
+    return f"\n「{text[:PREVIEW]}{'…' if len(text) > PREVIEW else ''}」"
 
 
-def _private_lines(lines: str) -> Said:
+def _private_lines(lines: str) -> Rendered:
     """Return lines of the client's words, of which the record says only how many there were."""
-    return Said(lines, "\n「…」" * lines.count("\n"))
+    return Rendered(lines, "\n「…」" * lines.count("\n"))
 
 
 def _who_answers(row: Notification) -> str:
@@ -197,17 +197,17 @@ def _case(row: Notification) -> Case:
     return row.case
 
 
-def _full(row: Notification) -> Said:
-    return Said(in_full(_case(row)), masked(_case(row)))
+def _full(row: Notification) -> Rendered:
+    return Rendered(in_full(_case(row)), masked(_case(row)))
 
 
-def _short(row: Notification) -> Said:
-    return Said(in_short(_case(row)), masked(_case(row)))
+def _short(row: Notification) -> Rendered:
+    return Rendered(in_short(_case(row)), masked(_case(row)))
 
 
-def _if_allowed(row: Notification, named: Said) -> Said:
+def _if_allowed(row: Notification, named: Rendered) -> Rendered:
     """Return a case's name for an advisor it was taken from: who was suspended reads no more of it than that."""
-    return named if row.advisor and row.advisor.may_work else Said(named.record, named.record)
+    return named if row.advisor and row.advisor.may_work else Rendered(named.record, named.record)
 
 
 def _chosen(row: Notification) -> str:
@@ -225,7 +225,7 @@ def _member(row: Notification) -> str:
     return masked_user(row.member.user)
 
 
-WORDS: dict[str, Callable[[Notification], str | Said]] = {
+WORDS: dict[str, Callable[[Notification], str | Rendered]] = {
     "advisor": lambda row: name_of(row.advisor),
     "advisor_link": lambda row: _admin_page("advisors_advisor", _advisor(row).pk),
     "advisor_status": lambda row: _advisor(row).get_status_display(),

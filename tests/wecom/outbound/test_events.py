@@ -84,7 +84,7 @@ def test_every_event_has_words_and_is_shown_by_the_sandbox(
         assert f"#{told.case.number}" in mail.outbox[0].subject
         return
     shown, _code = in_the_sandbox(client, row, composed.payload)
-    said = words.say(event.direct if channel == APP else event.group, row).text
+    said = words.render(event.direct if channel == APP else event.group, row).text
     expected = "回复此案件" if event.as_card and channel == APP else said.split("\n")[0]
     assert expected in shown
 

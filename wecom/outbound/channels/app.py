@@ -20,7 +20,7 @@ from wecom.outbound.events import Event
 from wecom.outbound.limits import member_is_full
 from wecom.outbound.next_step import Postpone
 from wecom.outbound.turns import Turn
-from wecom.outbound.words import Said
+from wecom.outbound.words import Rendered
 
 TASK_ID_USED = 42014  # DOC 90313
 
@@ -61,7 +61,7 @@ class App(Transport):
             return _card_update(row)
         if row.rules.as_card and not row.advisor.plain_text:
             return card(row)
-        return _text(words.say(row.rules.direct, row), row)
+        return _text(words.render(row.rules.direct, row), row)
 
     def compose_digest(self, rows: list[Notification]) -> Composed:
         return _text(digests.for_an_advisor(rows), rows[0])
@@ -96,9 +96,9 @@ def _addressed(row: Notification) -> dict[str, Any]:
     }
 
 
-def _text(said: Said, row: Notification) -> Composed:
+def _text(rendered: Rendered, row: Notification) -> Composed:
     """Return the application message that says this to the row's advisor, with the row's reference."""
-    signed = words.signed(said, row.reference)
+    signed = words.signed(rendered, row.reference)
     return Composed({**_addressed(row), "msgtype": "text", "text": {"content": signed.text}}, signed.record)
 
 
@@ -130,6 +130,6 @@ def _card_update(row: Notification) -> Composed:
         "userids": [to["touser"]],
         "agentid": to["agentid"],
         "response_code": row.response_code,
-        "button": {"replace_name": words.say(row.rules.direct, row).text},
+        "button": {"replace_name": words.render(row.rules.direct, row).text},
     }
     return Composed(payload, "[更新卡片]")

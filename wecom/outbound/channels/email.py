@@ -48,13 +48,13 @@ class Email(Transport):
         case = row.case
         assert case is not None
         off = switch_off_url(case.member)
-        said = {"number": case.number, "url": words.page(case), "off": off}
+        in_braces = {"number": case.number, "url": words.page(case), "off": off}
         texts = [TEXTS[case.member.language]] if case.member.language in TEXTS else list(TEXTS.values())
-        subject = " / ".join(subject.format(**said) for subject, _body in texts)
+        subject = " / ".join(subject.format(**in_braces) for subject, _body in texts)
         payload = {
             "to": case.member.user.email,
             "subject": subject,
-            "body": SEPARATOR.join(body.format(**said) for _subject, body in texts),
+            "body": SEPARATOR.join(body.format(**in_braces) for _subject, body in texts),
             "headers": {
                 # The same at every try, so that a repetition can be known.
                 "Message-ID": f"<{row.reference}.{row.created_at:%Y%m%d%H%M%S}@{urlsplit(settings.SITE_URL).hostname}>",

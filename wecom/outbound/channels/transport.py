@@ -18,7 +18,7 @@ from wecom.outbound.turns import Turn
 
 @dataclass(frozen=True)
 class Composed:
-    """A request ready to be sent, and what of it is kept for administrators (words.Said)."""
+    """A request ready to be sent, and what of it is kept for administrators (words.Rendered)."""
 
     payload: dict[str, Any]
     record: str
