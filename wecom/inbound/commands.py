@@ -34,20 +34,12 @@ def run_command(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | N
 
 
 def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> Outcome:
-    """Take the advisor's own last WeCom message back, of the case `number` if it is given.
+    """Recall the advisor's own last WeCom message, of the case `number` if it is given.
 
-    One that is still under way or held for a question is stopped. 请帮我撤回一下, held itself, meant the one before it.
+    One that is still being fetched, or held for a question, is stopped. A held 请帮我撤回一下 is dropped, and the
+    message before it recalled: that is the one it meant.
     """
-    # One that could not be put into its case after the receipt had promised it is the last one, too: what stood before
-    # it must not go in its place.
-    known = Q(state__in=[State.DELIVERED, State.FETCHING]) | Q(state=State.HELD, untold=True)
-    if number is None:
-        known |= Q(menu__isnull=False)
-    mine = InboundMessage.objects.filter(known, advisor=advisor, received_at__lte=row.received_at).exclude(pk=row.pk)
-    if number is not None:
-        mine = mine.filter(case__number=number)
-    posted_at = Coalesce("chosen_at", "received_at")  # what was held first went out when the advisor chose its case
-    last = mine.select_related("message", "case__member__user").order_by(posted_at.desc(), "-pk").first()
+    last = _last_message(row, advisor, number)
     if last is not None and last.menu_id:
         close_held(last, Outcome(State.IGNORED, reason="顾问撤回"))
         if asks_to_recall(last.content):
@@ -65,6 +57,22 @@ def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> 
     except Refused as refusal:
         return Outcome(State.IGNORED, refusal.message, refusal.message, last.case)
     return Outcome(State.IGNORED, receipts.recalled(last.case), "撤回", last.case)
+
+
+def _last_message(row: InboundMessage, advisor: Advisor, number: int | None) -> InboundMessage | None:
+    """Return the advisor's last message before `row`: posted, being fetched, or (without a number) held for a question.
+
+    One that could not be posted after its receipt had promised it counts as well: the one before it must not be
+    recalled in its place.
+    """
+    known = Q(state__in=[State.DELIVERED, State.FETCHING]) | Q(state=State.HELD, untold=True)
+    if number is None:
+        known |= Q(menu__isnull=False)
+    mine = InboundMessage.objects.filter(known, advisor=advisor, received_at__lte=row.received_at).exclude(pk=row.pk)
+    if number is not None:
+        mine = mine.filter(case__number=number)
+    posted_at = Coalesce("chosen_at", "received_at")  # a held message was posted when the advisor chose its case
+    return mine.select_related("message", "case__member__user").order_by(posted_at.desc(), "-pk").first()
 
 
 def _stop_fetching(row: InboundMessage, advisor: Advisor, last: InboundMessage, number: int | None) -> Outcome:

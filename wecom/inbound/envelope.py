@@ -173,9 +173,21 @@ def parse_message(plaintext: bytes, *, corp_id: str, agent_id: str = "") -> Inbo
     text = _utf8(plaintext)
     if "\x00" in text[:4]:
         raise InvalidCallback("UTF-16")  # without its zeros it would be readable XML
-    root = _root(without_control_characters(text))
+    inbound = _inbound(_root(without_control_characters(text)))
+    if inbound.to_user != corp_id:
+        raise InvalidCallback("ToUserName")
+    if inbound.is_callback_event and not inbound.event:
+        raise InvalidCallback("Event")
+    of_no_app = inbound.is_callback_event and not inbound.agent_id
+    if agent_id and inbound.agent_id != agent_id and not of_no_app:
+        raise InvalidCallback("AgentID")
+    return inbound
+
+
+def _inbound(root: "Element") -> Inbound:
+    """Return what the inner XML says; its values are in their grammar, but not yet checked against each other."""
     header = _header(root)
-    inbound = Inbound(
+    return Inbound(
         to_user=header["ToUserName"],
         from_user=header["FromUserName"],
         created_at=int(header["CreateTime"]),
@@ -187,14 +199,6 @@ def parse_message(plaintext: bytes, *, corp_id: str, agent_id: str = "") -> Inbo
         content=header["Content"],
         leaves=tuple(_leaves(root)),
     )
-    if inbound.to_user != corp_id:
-        raise InvalidCallback("ToUserName")
-    if inbound.is_callback_event and not inbound.event:
-        raise InvalidCallback("Event")
-    of_no_app = inbound.is_callback_event and not inbound.agent_id
-    if agent_id and inbound.agent_id != agent_id and not of_no_app:
-        raise InvalidCallback("AgentID")
-    return inbound
 
 
 def echo(plaintext: bytes) -> str:
