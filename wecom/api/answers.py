@@ -1,4 +1,4 @@
-"""What an HTTP answer of WeCom's API means. No I/O here: wecom.api.client sends and receives."""
+"""Reading of WeCom's HTTP responses: which are a success, and what an error means. wecom.api.client does the I/O."""
 
 import contextlib
 import http
@@ -34,7 +34,7 @@ class WeComError(Exception):
 
     @property
     def permanent(self) -> bool:
-        """Whether sending the same request again is useless until somebody changes something."""
+        """Return whether the same request can only succeed after a person has changed something."""
         return self.verdict in {Verdict.PAYLOAD, Verdict.CONFIGURATION}
 
 
@@ -67,7 +67,7 @@ class Media:
 
 @dataclass(frozen=True)
 class Response:
-    """What came back over HTTP: the body uncompressed, and one byte more than allowed when it was longer."""
+    """An HTTP response, its body uncompressed. Of a body that is too long, one byte more than allowed is kept."""
 
     status: int
     content_type: str
@@ -148,7 +148,7 @@ def _json_object(response: Response) -> dict[str, Any]:
 
 def _errcode(data: dict[str, Any], proof: str) -> int | None:
     value = data.get("errcode", 0 if proof and data.get(proof) else None)
-    # Not a bool, not "0", which is nobody's documented answer.
+    # An integer alone: no documented answer has a bool or "0" here.
     return value if type(value) is int and _SMALLEST <= value <= _LARGEST else None
 
 

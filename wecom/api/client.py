@@ -87,7 +87,7 @@ def fetch_token(corp_id: str, secret: str) -> Token:
 def send_to_member(token: str, payload: dict[str, Any]) -> Answer:
     """Send an application message (DOC 90236). Raises WeComError.
 
-    Success does not mean that everybody got it: see undelivered.
+    A success does not mean that every recipient got it: see undelivered.
     """
     call = _Call("POST", base_url(), "/cgi-bin/message/send", {"access_token": token}, payload)
     return _request(call, proof="msgid")
@@ -183,13 +183,13 @@ class _Exchange(threading.Thread):
         self._request, self._max_bytes = request, max_bytes
         self._lock = threading.Lock()
         self._is_cut = False
-        self._socket: socket.socket | None = None  # a duplicate: it survives the TLS layer and nobody else closes it
+        self._socket: socket.socket | None = None  # a duplicate, which survives the TLS layer and which only we close
 
     def run(self) -> None:
         response, problem = None, ""
         try:
             response = self._perform()
-        except Exception as error:  # whatever it is, it must not print itself: its text holds the URL
+        except Exception as error:  # of any kind: none may print itself, because its text holds the URL
             problem = _plain_words(error)
         with self._lock:
             # After a cut, a body without a length looks complete, and any error is only the cut's.

@@ -1,4 +1,4 @@
-"""The app's access token: one for all processes, asked for once, never with a secret that was refused."""
+"""The app's access token: shared by all processes, requested by one at a time, never with a secret that was refused."""
 
 import hashlib
 import time
@@ -49,7 +49,7 @@ def app_token(*, rejected: str = "") -> str:
         if row.refused_secret == _digest() and row.refused_until and row.refused_until > now:
             raise WeComError(row.problem, Verdict.CONFIGURATION)
         free = Q(refreshing_until=None) | Q(refreshing_until__lt=now)
-        # `value` is part of the condition: somebody may have finished asking between our look and our claim.
+        # `value` is part of the condition: another process may have stored a new token since we read the row.
         if AppToken.objects.filter(free, pk=row.pk, value=row.value).update(refreshing_until=now + REFRESH_LEASE):
             return _refresh(row)
         time.sleep(LOOK_EVERY)

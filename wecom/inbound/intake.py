@@ -61,7 +61,7 @@ def _to_number(row: InboundMessage, advisor: Advisor, found: Numbered) -> Outcom
 
 
 def _is_a_case_number(advisor: Advisor, text: str) -> bool:
-    """Whether the whole text is the number of a case of theirs, without the # before it."""
+    """Return whether the whole text is the number of a case of theirs, without the # before it."""
     digits = bare(text)
     return digits.isdecimal() and len(digits) <= 9 and followed(advisor, int(digits)) is not None
 

@@ -35,5 +35,5 @@ def begins_with_a_number(text: str) -> bool:
 
 
 def is_meant_for_a_number(text: str) -> bool:
-    """Whether somebody tried to write a number before it that cannot be read."""
+    """Return whether somebody tried to write a number before it that cannot be read."""
     return _MEANT.match(text) is not None

@@ -84,14 +84,14 @@ def _is_usable(target: ReplyTarget, advisor: Advisor) -> bool:
 
 
 def _is_chosen(target: ReplyTarget | None, advisor: Advisor, others: list[Case]) -> bool:
-    """Whether the advisor named their target themselves, and all the others waited then already."""
+    """Return whether the advisor named their target themselves, and all the others waited then already."""
     if target is None or target.chosen_at is None or not _is_usable(target, advisor):
         return False
     return all(one.waiting_since is not None and one.waiting_since <= target.chosen_at for one in others)
 
 
 def _was_told(case: Case, written: datetime | None) -> bool:
-    """Whether the advisor had been told in WeCom, before they wrote, that this case waits."""
+    """Return whether the advisor had been told in WeCom, before they wrote, that this case waits."""
     return case.notified_at is not None and (written is None or case.notified_at <= written)
 
 
@@ -143,7 +143,7 @@ def followed(advisor: Advisor, number: int) -> Case | None:
 
 
 def _another_is_being_told(advisor: Advisor, case: Case) -> bool:
-    """Whether WeCom was handed another case's alert to them and has not answered: they may have read it by now."""
+    """Return whether another case's alert to them is being sent at this moment: they may have read it by now."""
     under_way = Notification.objects.filter(advisor=advisor, state=Notification.State.SENDING)
     return under_way.filter(event__in=MOVES_TARGET).exclude(case=case).exists()
 

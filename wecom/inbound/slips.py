@@ -63,7 +63,7 @@ def choice_in(text: str) -> int | None:
 
 
 def looks_like_a_slip(text: str) -> bool:
-    """Whether the text is nothing but punctuation or one or two digits, or is much like a command."""
+    """Return whether the text is nothing but punctuation or one or two digits, or is much like a command."""
     letters = bare(text)
     word, numbers = _DIGITS.sub("", letters), _DIGITS.findall(_narrow(text))
     if not letters or (numbers == [letters] and len(letters) <= 2):
@@ -79,11 +79,11 @@ def looks_like_a_slip(text: str) -> bool:
 
 
 def asks_to_recall(text: str) -> bool:
-    """Whether a slip is 撤回 as it is said to a person."""
+    """Return whether a slip is 撤回 as it is said to a person."""
     words = [word for word, command in COMMANDS.items() if command == RECALL]
     return looks_like_a_slip(text) and any(word in bare(text) for word in words)
 
 
 def _has_sign(text: str) -> bool:
-    """Whether something stands in it that says something without letters: 👍, √, +1, 50%, $5."""
+    """Return whether something stands in it that says something without letters: 👍, √, +1, 50%, $5."""
     return any(char in "%％‰" or (unicodedata.category(char)[0] == "S" and char not in _SAYS_NOTHING) for char in text)

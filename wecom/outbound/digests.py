@@ -1,5 +1,7 @@
-"""One message about several notifications: to the group a line for each member, with masked names; to an advisor
-a line for each case, in full."""
+"""Digests: one message about several notifications.
+
+The group reads a line for each member, with masked names; an advisor a line for each case, in full.
+"""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Sending notifications. One function, `send_due`, is called by the worker and whoever else drives the queue.
+"""Sending of what is due. `send_due` is called by the worker, by its --once, and by check_wecom --send-test.
 
 At-least-once: WeCom's robot takes no idempotency key, so a worker killed between send and mark causes one
 repetition, with the same reference in its text.
@@ -52,7 +52,7 @@ def _send_by(channel: str, stopping: Callable[[], bool]) -> int:
 
 
 def _note_problem(channel: str, problem: str) -> None:
-    """Write it down once: a worker that looks four times a second must not write as often."""
+    """Note why the channel cannot send, unless that stands there: the worker looks four times a second."""
     row, _created = Channel.objects.get_or_create(name=channel)
     if (row.problem, row.needs_mending) != (problem, True):
         Channel.objects.filter(pk=row.pk).update(problem=problem, needs_mending=True)

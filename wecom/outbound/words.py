@@ -1,4 +1,4 @@
-"""The words of what WeCom is told, in Chinese. In the group no e-mail, telephone or file name, and only masked names.
+"""Texts of the notifications in WeCom, in Chinese. In the group no e-mail, telephone or file name, only masked names.
 
 An event's texts (events.py) are templates; WORDS says what may stand in their braces. Each word is written twice, for
 its reader and for the record that administrators see: the record never holds the client's name or words.
@@ -26,7 +26,7 @@ MAX_TEXT = 2048  # bytes of UTF-8 (DOC 99110, 90236)
 PREVIEW = 60  # characters
 LAST_LINES = 3
 MOST_COUNTED = 999
-# What the site calls what comes, counted; of messages by their kind, of files by the kind of file.
+# How messages are counted: by the site's own kinds of messages and of files (those of WeCom are in kinds.py).
 COUNTED = {
     "text": "{} 条消息",
     "image": "{} 张图片",
@@ -38,7 +38,7 @@ COUNTED = {
 
 
 class Rendered(NamedTuple):
-    """A text as its reader gets it, and as it is kept for administrators."""
+    """A text for its reader, with the record of it that administrators see."""
 
     text: str
     record: str
@@ -50,7 +50,7 @@ def render(template: str, row: Notification) -> Rendered:
 
 
 def fill(template: str, words: Mapping[str, str | Rendered]) -> Rendered:
-    """Return the template with these words; one that is not a Rendered is the same in the record."""
+    """Return the template with these words in its braces; a plain str is the same in the record."""
     both = {name: word if isinstance(word, Rendered) else Rendered(word, word) for name, word in words.items()}
     return Rendered(
         template.format(**{name: word.text for name, word in both.items()}),
@@ -98,6 +98,7 @@ def _capped(number: int) -> str:
 
 
 def waits_since(row: Notification) -> datetime:
+    """Return since when the member waits for a reply; without that, when the notification was written."""
     return (row.case.waiting_since if row.case else None) or row.created_at
 
 
@@ -107,18 +108,22 @@ def last_lines(case: Case) -> Rendered:
 
 
 def where() -> str:
+    """Return where advisors write in WeCom: 在「佳忆顾问」, or 在自建应用里 when the app's name is not set."""
     return f"在「{plain(settings.WECHAT_APP_NAME)}」" if settings.WECHAT_APP_NAME else "在自建应用里"
 
 
 def name_of(advisor: Advisor | None) -> str:
+    """Return an advisor's name as plain text, or （无）."""
     return plain(advisor.user.name) if advisor else "（无）"
 
 
 def page(case: Case) -> str:
+    """Return the whole URL of a case's conversation."""
     return settings.SITE_URL + reverse("conversation", args=[case.number])
 
 
 def admin_list(model: str) -> str:
+    """Return the whole URL of a list in the admin; `model` is as in `cases_case`."""
     return settings.SITE_URL + reverse(f"admin:{model}_changelist")
 
 
@@ -127,13 +132,13 @@ def _admin_page(model: str, pk: int) -> str:
 
 
 def _is_new(row: Notification) -> bool:
-    """Whether it tells of a case that was just opened and that nobody follows."""
+    """Return whether it tells of a case that was just opened and has no follow-up advisor."""
     case = row.case
     return not row.rules.urgency and row.first_seq == 1 and case is not None and case.advisor_id is None
 
 
 def _is_given(row: Notification) -> bool:
-    """Whether it is the first that its advisor hears of a case that was just given to them."""
+    """Return whether its advisor was just given the case, and has not been told so by another notification."""
     if row.channel != Channel.Name.APP or row.advisor is None or row.case is None:
         return False
     untold = Notification.objects.filter(event=CASE_ASSIGNED.name, state=Notification.State.WAITING)
@@ -141,7 +146,7 @@ def _is_given(row: Notification) -> bool:
 
 
 def _there_waits(row: Notification) -> str:
-    """Return that the member waits in a case that is told about for another reason, if they do."""
+    """Return the line that the member waits, if they do, for a notification sent for another reason."""
     return f"会员在等待回复：{counted(row.came)}，{local_time(waits_since(row))} 起。" if row.came else ""
 
 
@@ -168,7 +173,7 @@ def _line(text: str) -> str:
 
 
 def _private_lines(lines: str) -> Rendered:
-    """Return lines of the client's words, of which the record says only how many there were."""
+    """Return lines that quote the client; the record holds only how many there were."""
     return Rendered(lines, "\n「…」" * lines.count("\n"))
 
 
@@ -206,7 +211,7 @@ def _short(row: Notification) -> Rendered:
 
 
 def _if_allowed(row: Notification, named: Rendered) -> Rendered:
-    """Return a case's name for an advisor it was taken from: who was suspended reads no more of it than that."""
+    """Return a case's name for the advisor it was taken from: the masked one if they may not work any more."""
     return named if row.advisor and row.advisor.may_work else Rendered(named.record, named.record)
 
 

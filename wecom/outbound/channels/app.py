@@ -26,11 +26,12 @@ TASK_ID_USED = 42014  # DOC 90313
 
 
 def app_is_configured() -> bool:
+    """Return whether the settings have all that it takes to send by the app."""
     return bool(settings.WECHAT_APP_SECRET and settings.WECHAT_AGENT_ID and settings.WECHAT_CORP_ID)
 
 
 class App(Transport):
-    """Each advisor has hours and a limit of their own. WeCom drops what is sent twice if it is the same to the byte."""
+    """The way to one advisor, by their own hours and limit. WeCom drops a repetition that is the same to the byte."""
 
     name = Channel.Name.APP
     repeats_exactly = True
@@ -54,7 +55,7 @@ class App(Transport):
     def compose(self, row: Notification) -> Composed:
         assert row.advisor is not None
         sent_before = dict(json.loads(row.payload)) if row.payload else {}
-        # Not to the advisor before, who must not read of the case any more.
+        # The former advisor must not read of the case any more: for another account it is composed anew.
         if sent_before and sent_before.get("touser", row.advisor.wecom_userid) == row.advisor.wecom_userid:
             return Composed(sent_before, row.sent_text)
         if row.rules.updates_card:
@@ -86,7 +87,7 @@ class App(Transport):
 
 
 def _addressed(row: Notification) -> dict[str, Any]:
-    """Return what every application message begins with: to whom, and that a repetition is not shown twice."""
+    """Return the fields of every application message: its reader, and that a repetition is not shown twice."""
     assert row.advisor is not None
     return {
         "touser": row.advisor.wecom_userid,

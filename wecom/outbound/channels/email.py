@@ -38,13 +38,13 @@ TEXTS = {
 
 
 class Email(Transport):
-    """To a member who has left the site. Without a mail server nothing waits for one (reminders.py)."""
+    """The way to a member who has left the site. Without a mail server its rows are cancelled (reminders.py)."""
 
     name = Channel.Name.EMAIL
     lease = MAIL_LEASE
 
     def compose(self, row: Notification) -> Composed:
-        """Write it in the language the case's member last used, in both when none is known."""
+        """Return the e-mail in the language that the case's member used last; in both when none is known."""
         case = row.case
         assert case is not None
         off = switch_off_url(case.member)

@@ -22,7 +22,7 @@ from wecom.outbound.words import Rendered
 
 
 class Robot(Transport):
-    """Has 20 messages a minute for everybody together, and hours of its own."""
+    """The way to the group: 20 messages a minute in all (WECHAT_ROBOT_LIMIT), and quiet hours of its own."""
 
     name = Channel.Name.GROUP
 
@@ -63,7 +63,7 @@ class Robot(Transport):
 
 
 def _text(rendered: Rendered, rows: list[Notification], reference: str) -> Composed:
-    """Return the robot's message that says this, with whoever follows the cases of these rows mentioned."""
+    """Return the robot's message with this text; it mentions the follow-up advisors of these rows' cases."""
     signed = words.signed(rendered, reference)
     told = [row.advisor for row in rows if row.case is not None and row.rules.moves_target]
     accounts = list(dict.fromkeys(advisor.wecom_userid for advisor in told if advisor and advisor.wecom_userid))
