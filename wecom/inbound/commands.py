@@ -1,4 +1,4 @@
-"""What an advisor can do in WeCom besides writing: 撤回, 列表, 帮助, and opening the app."""
+"""Commands of an advisor in WeCom: 撤回, 列表, 帮助; also opening the app and pressing the button of a card."""
 
 import re
 from datetime import timedelta
@@ -23,7 +23,7 @@ GREET_EVERY = timedelta(minutes=10)
 
 
 def run_command(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
-    """Do what the whole text asks for, however it is written (slips.py); None when it is no command."""
+    """Run the command that the whole text is, however it is written (slips.py); None when it is no command."""
     found = command_in(text)
     if found is None:
         return None
@@ -76,7 +76,7 @@ def _last_message(row: InboundMessage, advisor: Advisor, number: int | None) -> 
 
 
 def _stop_fetching(row: InboundMessage, advisor: Advisor, last: InboundMessage, number: int | None) -> Outcome:
-    """Nobody has seen it yet, so there is no time limit. Unless the worker has just put it into the case."""
+    """Stop the fetching of a message, with no time limit: no client has seen it. If it was just posted, recall it."""
     assert last.case is not None
     fetching = InboundMessage.objects.filter(pk=last.pk, state=State.FETCHING)
     if not fetching.update(state=State.IGNORED, due_at=None, reason="顾问撤回"):
@@ -89,11 +89,12 @@ def _help() -> Outcome:
 
 
 def show_waiting(advisor: Advisor) -> Outcome:
+    """Return the list of the advisor's cases that wait for a reply."""
     return Outcome(State.IGNORED, receipts.waiting(waiting_cases(advisor)), "列表", of_the_moment=True)
 
 
 def entered(advisor: Advisor) -> Outcome:
-    """Opening the app shows the waiting cases, at most once in ten minutes: the event comes every time."""
+    """Greet an advisor who opens the app with the waiting cases, once in GREET_EVERY: WeCom calls every time."""
     greeted = InboundMessage.objects.filter(
         advisor=advisor, event__iexact="enter_agent", received_at__gt=timezone.now() - GREET_EVERY
     ).exclude(reply="")
@@ -102,9 +103,9 @@ def entered(advisor: Advisor) -> Outcome:
 
 
 def pressed(row: InboundMessage, advisor: Advisor, key: str, response_code: str) -> Outcome:
-    """The button 回复此案件 of a card (DOC 90240): its case becomes the reply target, and the card shows it.
+    """Make the case of a pressed button 回复此案件 (DOC 90240) the reply target, and have its card show that.
 
-    No passive reply is honoured here; the card itself is changed, by the worker.
+    WeCom shows no passive reply to this event; the worker changes the card itself.
     """
     found = re.fullmatch(r"reply:([0-9]{1,9})", key)
     case = Case.objects.select_related("member").filter(number=int(found[1])).first() if found else None

@@ -1,4 +1,4 @@
-"""What goes over the wire of the callback: query, outer XML, inner XML, passive reply."""
+"""Reading and writing of the callback's formats: query, outer XML, inner XML, passive reply."""
 
 import hashlib
 import json
@@ -31,8 +31,8 @@ _QUERY_GRAMMAR = {
     "echostr": re.compile("[0-9A-Za-z+/]+={0,2}"),
 }
 _ECHO = re.compile(b"[0-9A-Za-z]{1,64}")
-# A DTD can stand only before the root element. So whoever insists on what stands there has
-# refused it, and an advisor may still write "<!DOCTYPE html>" in a message.
+# A DTD can stand only before the root element. A strict pattern for what stands there refuses
+# it, and an advisor may still write "<!DOCTYPE html>" in a message.
 _OPENING = re.compile(
     r"""\s*(<\?xml version=["']1\.0["']( encoding=["'][Uu][Tt][Ff]-8["'])?\s*\?>\s*)?<xml[\s>]""",
     re.ASCII,
@@ -73,7 +73,9 @@ class Post:
 
 @dataclass(frozen=True)
 class Inbound:
-    """One decrypted message or event (DOC 90239, 90240); `created_at` is unix seconds.
+    """One decrypted message or callback event (DOC 90239, 90240); `created_at` is unix seconds.
+
+    `event` and `event_key` are WeCom's, and empty for a message.
 
     `leaves` is (name, text) of every element without children, in the order of the document.
     """
@@ -91,7 +93,7 @@ class Inbound:
 
     @property
     def is_callback_event(self) -> bool:
-        """True for an event, False for something a person wrote or sent."""
+        """Return whether it is a callback event, and not a message that a person wrote or sent."""
         return self.msg_type.lower() == "event"
 
     @cached_property
@@ -163,7 +165,7 @@ def read_post(body: bytes) -> Post:
 
 
 def parse_message(plaintext: bytes, *, corp_id: str, agent_id: str = "") -> Inbound:
-    """Read a decrypted message or event (DOC 90239, 90240) sent to `corp_id`.
+    """Read a decrypted message or callback event (DOC 90239, 90240) sent to `corp_id`.
 
     With an `agent_id` it must be that app's, except for the events that belong to no app and
     carry no AgentID. Characters XML forbids are dropped. Raises InvalidCallback.
@@ -185,7 +187,7 @@ def parse_message(plaintext: bytes, *, corp_id: str, agent_id: str = "") -> Inbo
 
 
 def _inbound(root: "Element") -> Inbound:
-    """Return what the inner XML says; its values are in their grammar, but not yet checked against each other."""
+    """Return the inner XML's message. Each value is in its grammar; they are not checked against each other here."""
     header = _header(root)
     return Inbound(
         to_user=header["ToUserName"],
@@ -204,7 +206,7 @@ def _inbound(root: "Element") -> Inbound:
 def echo(plaintext: bytes) -> str:
     """Give a decrypted echostr (DOC 90930); anything but an echostr raises InvalidCallback.
 
-    Otherwise the URL check would decrypt captured messages for whoever sends them there.
+    Otherwise the URL check would decrypt captured messages for an attacker who sends them there.
     """
     if not _ECHO.fullmatch(plaintext):
         raise InvalidCallback("echostr")

@@ -1,4 +1,4 @@
-"""Pictures, voice and video an advisor sent in WeCom: fetched by the worker, checked as an upload, put in the case.
+"""Pictures, voice and video an advisor sent in WeCom: fetched by the worker, checked as uploads, and posted.
 
 The case was decided at receipt. The job is the inbound row itself: `due_at` says when to try. Trying twice does no
 harm, because the message is written once for each inbound row.
@@ -40,7 +40,7 @@ logger = logging.getLogger("jiayi.wecom")
 
 
 def fetch_due_media(stopping: Callable[[], bool] = lambda: False) -> int:
-    """Fetch the media that are due. Returns how many were tried."""
+    """Fetch and post the media that are due, until `stopping()` says so. Returns how many were tried."""
     tried = 0
     while not stopping() and (row := _claim()) is not None:
         _fetch(row)
@@ -54,7 +54,7 @@ def _claim() -> InboundMessage | None:
     row = due.select_related("advisor__user", "case").first()
     if row is None:
         return None
-    # Whoever moves due_at has it; a worker that is killed loses it when that time comes.
+    # The worker that moves due_at has the row; a killed one loses it when that time comes.
     won = InboundMessage.objects.filter(pk=row.pk, state=State.FETCHING, due_at=row.due_at)
     return row if won.update(due_at=now + MEDIA_LEASE, attempts=row.attempts + 1) else _claim()
 
@@ -151,7 +151,7 @@ def _amr_to_aac(amr: bytes) -> bytes | None:
 
 
 def _fail(row: InboundMessage, reason: str) -> None:
-    """Keep it as held: the sender hears of it with the next receipt, administrators see it in the admin."""
+    """Hold it: the sender is told with the next receipt, administrators see it in the admin."""
     _still(row).update(state=State.HELD, due_at=None, reason=reason[:200], untold=True)
 
 

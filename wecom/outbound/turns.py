@@ -40,7 +40,7 @@ MOST_CARDS = 5  # at once to one advisor; more cases are told of in one text
 
 
 class DueRow(NamedTuple):
-    """What the order of sending needs of a due notification; `reader` is an advisor's id."""
+    """The columns of a due notification that the order of sending needs; `reader` is an advisor's id."""
 
     pk: int
     member_id: int | None
