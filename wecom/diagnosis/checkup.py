@@ -39,7 +39,7 @@ VALID = {"receiveid": "w", "token": "t", "aes_key": "k" * 43}
 
 @dataclass(frozen=True)
 class QueueState:
-    """How many notifications are due, since when the oldest one, how many come later, and what failed in a day."""
+    """The state of the queue: how many are due, when the oldest was, how many come later, how many failed in a day."""
 
     due: int
     oldest: datetime | None
@@ -77,7 +77,7 @@ def troubles() -> list[Finding]:
 
 
 def channel_problem(name: str, row: Channel | None) -> str:
-    """Return why nothing goes through this channel before a person acts, or nothing."""
+    """Return why nothing can be sent by this channel before a person acts, or nothing."""
     unset = transport_of(name).problem()
     if name == APP and unset:
         # To have no app is a choice. It is a problem only when something waits for it.
@@ -107,7 +107,7 @@ def queue_state(now: datetime) -> QueueState:
 
 
 def _put_aside(now: datetime) -> list[Finding]:
-    """What WeCom delivered and the database could not take, on this machine's disk; nothing if all is well."""
+    """Return what is found of callbacks put aside on this machine's disk; nothing if all is well."""
     if number := failed():
         detail = (
             ngettext(

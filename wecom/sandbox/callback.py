@@ -1,4 +1,4 @@
-"""WeCom's side of the callback: encrypted requests over real HTTP, and what it makes of the answer.
+"""WeCom's side of the callback: encrypted requests over real HTTP, and how it reads the response.
 
 The one module beside wecom/api/client.py that speaks HTTP, because here we are WeCom and call the site. http.client
 follows no redirects and knows no proxies, as little as WeCom does.
@@ -28,7 +28,10 @@ _BODY_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a request: `status` is None without an answer, `problem` names what WeCom would not accept."""
+    """The result of a callback: `status` is None without a response, `problem` names what WeCom would not accept.
+
+    `reply` is the text of the passive reply: the receipt.
+    """
 
     status: int | None
     ms: int

@@ -1,4 +1,4 @@
-"""What can be done on the sandbox page: each doing is shown, sent to the callback, and its outcome shown.
+"""Actions of the sandbox page: each is shown in the chat, sent to the callback, and its result shown.
 
 No transaction is open while the site is asked: with SQLite it would wait for us, and we for it.
 """
@@ -102,7 +102,7 @@ def _resend(userid: str) -> Result:
 
 
 def _show(kind: str, userid: str, ask: Callable[[], Result], fields: dict[str, object] | None = None) -> Result:
-    """Record the doing, ask the site, record the outcome."""
+    """Record the action, call the site, record the result."""
     try:
         keys()
     except ValueError as problem:

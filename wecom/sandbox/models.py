@@ -1,3 +1,5 @@
+"""The table of the sandbox's chats."""
+
 from typing import ClassVar
 
 from django.db import models

@@ -44,7 +44,7 @@ def on_this_machine(view: View) -> View:
 @require_GET
 @on_this_machine
 def page(request: HttpRequest) -> HttpResponse:
-    """The two chats."""
+    """Show the two chats."""
     return render(
         request,
         "sandbox/page.html",
@@ -61,7 +61,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_GET
 @on_this_machine
 def state(request: HttpRequest) -> JsonResponse:
-    """`?since=<id>` → the lines after it, and who there is. `reset` when that id is not of this database."""
+    """Give for `?since=<id>` the lines after it, and the colleagues. `reset` when that id is not of this database."""
     newest = SandboxMessage.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     since = request.GET.get("since", "0")
     known = int(since) if since.isascii() and since.isdigit() and len(since) < 16 else 0
@@ -94,7 +94,7 @@ def event(request: HttpRequest) -> JsonResponse:
 @require_GET
 @on_this_machine
 def image(request: HttpRequest) -> HttpResponse:
-    """What PicUrl of an image message points at."""
+    """Give the picture that PicUrl of an image message points at."""
     medium = make_medium("image")
     return HttpResponse(medium.content, content_type=medium.content_type)
 
