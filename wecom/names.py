@@ -11,7 +11,7 @@ from cases.models import Case
 from members.models import User
 from wecom.textcut import cut
 
-# Controls, what starts a line, and what makes the rest of a line run from right to left.
+# Controls, line separators, and marks that make the rest of a line run from right to left.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 _UNSEEN = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff]+")
 _BLANK = re.compile(r"[\s\u115f\u1160\u2800\u3164\uffa0]+")

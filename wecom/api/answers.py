@@ -193,6 +193,6 @@ def _header(value: str) -> tuple[str, dict[str, str]]:
 
 def _last_part(filename: str) -> str:
     """Return a file name without folders; http.client reads headers as Latin-1, WeCom writes UTF-8."""
-    with contextlib.suppress(UnicodeError):  # then it was what it says
+    with contextlib.suppress(UnicodeError):  # then it was Latin-1 indeed
         filename = filename.encode("latin-1").decode("utf-8")
     return filename.replace("\\", "/").rpartition("/")[2]

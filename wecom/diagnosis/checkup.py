@@ -85,7 +85,7 @@ def channel_problem(name: str, row: Channel | None) -> str:
         return unset if row and row.needs_mending and waiting.exists() else ""
     if unset:
         return unset
-    # Without a pause it is what the settings lacked when the worker looked; they have been filled in since.
+    # Without a pause it is the lack of a setting that the worker noted, and that has been filled in since.
     return row.problem if row and row.needs_mending and row.paused_until else ""
 
 

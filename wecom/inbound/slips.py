@@ -21,7 +21,7 @@ LIKE_COMMANDS = {"取消", "菜单", "退出", "menu", "cancel"}
 BEFORE = "请 麻烦 您 你 帮忙 帮 我 给我 我要 我想 把 上一条 刚才 刚刚 那条 查看 看 回复 please"
 AFTER = "一下 下 吧 最后一条 最后 上一条 上一句 刚才 刚刚 那条 这条 这个 它 的 消息 案件 发错了 谢谢 呢 啊 please all"
 LONGEST = 40  # characters; a longer text is meant for a client
-SHORT = 8  # letters; what begins with 撤回 and has no more is asked about
+SHORT = 8  # letters; a text of so many that begins with 撤回 is asked about
 _ANY = "(?:" + "|".join(COMMANDS) + ")"
 _SPOKEN = re.compile(f"(?:{BEFORE.replace(' ', '|')})*{_ANY}(?:{AFTER.replace(' ', '|')})*")
 # A number beside a word counts only after #, but for 撤回 1042: "2024 list" and "100% help" are meant for a client.

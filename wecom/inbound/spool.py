@@ -82,7 +82,7 @@ def _bring_in(path: Path, wait: float) -> bool:
         nothing_wrong_with_it = (DatabaseError, InterfaceError)  # away, busy, or not migrated yet
         if isinstance(error, nothing_wrong_with_it) and not isinstance(error, DataError | IntegrityError):
             raise
-        # It stays on the disk for a person to look at, and does not hold up what came after it.
+        # It stays on the disk for a person to look at, and does not hold up later ones.
         logger.exception("a message put aside cannot be handled: %s", path.name)
         path.rename(path.with_suffix(".failed"))
         return False

@@ -87,7 +87,7 @@ class Notification(models.Model):
         verbose_name = _("通知")
         verbose_name_plural = _("通知")
         indexes: ClassVar[list[models.Index]] = [
-            # Not a partial one: SQLite would not use it for what the worker asks four times a second.
+            # Not a partial one: SQLite would not use it for the worker's query, four times a second.
             models.Index(fields=["state", "channel", "priority", "due_at"], name="notification_turn"),
             models.Index(fields=["case", "-delivered_at"], name="notification_of_case"),
         ]

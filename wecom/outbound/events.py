@@ -20,7 +20,7 @@ class Priority(models.IntegerChoices):
     """The order of sending (turns.py), the lowest first."""
 
     ALERT = 1  # a client waits, or a person who has just pressed something
-    ASSIGNMENT = 2  # who follows a client now
+    ASSIGNMENT = 2  # a case was given to an advisor, or taken from one
     NEWS = 3
 
 
@@ -55,16 +55,16 @@ class Event:
     gathered: bool = False
     # Goes to the advisor directly; the group is told in their place only when the advisor cannot be.
     direct_first: bool = False
-    # When it is delivered, its case becomes the reply target of the advisor who was told, and whom the robot mentions.
+    # When it is delivered, its case becomes the reply target of the advisor who was told. The robot mentions them.
     moves_target: bool = False
     held_by_quiet_hours: bool = True
     # To the app as a card with a button, for those who have not asked for plain text.
     as_card: bool = False
     # Not a message: changes the card whose button was pressed (DOC 94888).
     updates_card: bool = False
-    # Before what waits: 「久未阅读，2 条消息」.
+    # Stands before the number of messages: 「久未阅读，2 条消息」.
     urgency: str = ""
-    # What the group reads, and what the advisor reads alone. An event of one channel has one of them.
+    # Text for the group, and text for the advisor alone. An event of one channel has one of them.
     group: str = ""
     direct: str = ""
     # Events of one such word may stand in one message together; one without goes out by itself.

@@ -133,7 +133,7 @@ def _again_or_never(row: Notification, error: WeComError, now: datetime, wait: t
     """Decide what a failure means for a row that was sent, by itself or `together` with others."""
     note = error.reason[:300]
     if error.verdict is Verdict.PAYLOAD and together:
-        # Something in a digest was refused; sent one by one, only what WeCom objects to fails.
+        # A digest was refused; when its rows are sent one by one, only the ones that WeCom objects to fail.
         states.wait_again(row, note=note, lease="", alone=True)
     elif error.verdict is Verdict.CONFIGURATION and not transport_of(row.channel).falls_back(row.rules):
         # It waits for a person, who may take more than a day. WeCom refused it, so it need not be repeated to the byte.

@@ -80,7 +80,7 @@ def _ready(turn: Turn, chosen: list[DueRow], now: datetime) -> list[Ready]:
         if row is None or ready is None:
             continue
         if taken and (row.payload or taken[0][0].payload or _too_long([*taken, ready])):
-            break  # what was tried by itself is repeated by itself, to the byte
+            break  # a row that was tried by itself is repeated by itself, to the byte
         taken.append(ready)
     return taken
 

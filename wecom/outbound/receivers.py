@@ -38,16 +38,19 @@ def connect() -> None:
 
 
 def on_member(*, instance: Member, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Tell the group of a new member."""
     if created and not raw and is_announced():
         notify_member_registered(instance)
 
 
 def on_advisor(*, instance: Advisor, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Tell the group of an advisor who applied."""
     if created and not raw and is_announced() and instance.status == Advisor.Status.PENDING:
         notify_advisor_applied(instance)
 
 
 def on_message(*, instance: Message, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Tell a member's message, by e-mail an advisor's reply, and what waits in a case that was reopened."""
     if not created or raw or not is_announced():
         return
     if instance.sender_id == instance.case.member.user_id:
@@ -59,12 +62,14 @@ def on_message(*, instance: Message, created: bool, raw: bool = False, **kwargs:
 
 
 def on_reviewed(*, advisor: Advisor, **kwargs: Any) -> None:
+    """Tell the group of a review, and look again at what waits for that advisor."""
     if is_announced():
         notify_advisor_reviewed(advisor)
     advisor_changed(advisor, tell=is_announced())
 
 
 def on_account(*, advisor: Advisor, **kwargs: Any) -> None:
+    """Look again at what waits for an advisor whose WeCom account was bound or unbound; tell it once they are bound."""
     advisor_changed(advisor, tell=bool(advisor.wecom_userid) and advisor.may_work and is_announced())
 
 
@@ -81,6 +86,7 @@ def on_user(
 
 
 def on_availability(*, advisor: Advisor, **kwargs: Any) -> None:
+    """Look again at what waits for an advisor whose hours, quiet hours or presence rules changed."""
     advisor_changed(advisor)
 
 
@@ -91,5 +97,6 @@ def on_recalled(*, message: Message, **kwargs: Any) -> None:
 
 
 def on_assigned(*, case: Case, before: Advisor | None, after: Advisor | None, **kwargs: Any) -> None:
+    """Tell both advisors that a case changed hands."""
     if is_announced():
         notify_assigned(case, before, after)

@@ -57,7 +57,7 @@ class Turn:
     rows: QuerySet[Notification]
     places: int = 1
     gathers: bool = False
-    is_direct: bool = False  # to advisors, each of whom reads their own
+    is_direct: bool = False  # each message goes to one advisor
     told: Counter[int] = field(default_factory=Counter)  # member -> messages of the last minute
 
     def waiting(self) -> list[DueRow]:

@@ -179,7 +179,7 @@ def _private_lines(lines: str) -> Rendered:
 
 def _who_answers(row: Notification) -> str:
     case, advisor = _case(row), row.advisor
-    if case.status == Case.Status.CLOSED:  # closing it is not reading what the member wrote before
+    if case.status == Case.Status.CLOSED:  # closed, but not read: the member's messages still wait
         return f"案件在有人阅读之前已结案。跟进人：{name_of(advisor)}。请查看，要回复请先重新打开：\n{page(case)}"
     if advisor is None:
         new = "这是会员新开的案件，" if _is_new(row) else ""

@@ -120,7 +120,7 @@ def _exchange(method: str, query: dict[str, str], post: bytes | None, seconds: f
         answer = connection.getresponse()
         body = answer.read(_BODY_BYTES)
         if time.monotonic() >= end:
-            raise TimeoutError  # what there is of the body ends where the line was cut
+            raise TimeoutError  # the body is incomplete: the line was cut
         return answer.status, body
     finally:
         if cut:

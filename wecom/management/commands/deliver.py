@@ -90,6 +90,7 @@ class Stop:
         limit.start()
 
     def is_asked(self) -> bool:
+        """Return whether the process was asked to end."""
         return self._asked.is_set()
 
     def wait(self, seconds: float) -> None:
@@ -114,6 +115,7 @@ class Pulse:
         self._next = 0.0
 
     def beat(self) -> None:
+        """Note that the worker is alive, unless that was noted less than BEAT_EVERY ago."""
         if time.monotonic() >= self._next:
             beat(WORKER)
             self._next = time.monotonic() + BEAT_EVERY
