@@ -55,7 +55,7 @@ SELECTORS = {
     "cases.search.queries.SearchQuery.limit": "a count",
     "cases.desk.api.NewHandOver.advisor": "an approved advisor; hand_over_case checks",
     "cases.desk.forms.HandOverForm.advisor": "one of possible_successors",
-    "wecom.admin.HeldForm.case_number": "administrators; only the sender's case (tests/wecom/inbound/test_commands.py)",
+    "wecom.admin.inbound.HeldForm.case_number": "administrators; a case of the sender (wecom/inbound/test_commands.py)",
 }
 
 Writable = tuple[Route, Row, str]

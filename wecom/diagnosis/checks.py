@@ -1,4 +1,4 @@
-"""What of the WeCom settings must be set together or has a wrong form. None of them is ever printed."""
+"""Django's system checks of the WeCom settings: which belong together, and their form. No value is ever printed."""
 
 from typing import Any
 
@@ -15,6 +15,7 @@ HELP = "docs/wecom-setup.md says where each value stands in WeCom's console."
 
 @register()
 def check_callback(**kwargs: Any) -> list[CheckMessage]:
+    """Check that the three settings of the callback are set together, and have the right form (E001, E002)."""
     unset = [name for name in CALLBACK if not getattr(settings, name)]
     if unset and len(unset) < len(CALLBACK):
         return [Error(f"The WeCom callback also needs {', '.join(unset)}.", hint=HELP, id="wecom.E001")]
@@ -29,6 +30,7 @@ def check_callback(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def check_addresses(**kwargs: Any) -> list[CheckMessage]:
+    """Check that the addresses of the robot and of the API are allowed ones (E003, E004)."""
     found: list[CheckMessage] = []
     try:
         if settings.WECHAT_WEBHOOK_URL:
@@ -44,6 +46,7 @@ def check_addresses(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def check_app(**kwargs: Any) -> list[CheckMessage]:
+    """Check that the app's secret has its AgentId and CorpID beside it, and the AgentId is a number (E005, E006)."""
     found: list[CheckMessage] = []
     if settings.WECHAT_APP_SECRET and not (settings.WECHAT_AGENT_ID and settings.WECHAT_CORP_ID):
         message = "WECHAT_APP_SECRET also needs WECHAT_AGENT_ID and WECHAT_CORP_ID."
@@ -56,6 +59,7 @@ def check_app(**kwargs: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def check_connected(**kwargs: Any) -> list[CheckMessage]:
+    """Check that both ways to WeCom are configured in production (W001, W002)."""
     found: list[CheckMessage] = []
     if not settings.WECHAT_WEBHOOK_URL:
         message = "WECHAT_WEBHOOK_URL is not set: notifications wait until it is."

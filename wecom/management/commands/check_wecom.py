@@ -1,3 +1,5 @@
+"""The command that shows the check-up on the terminal."""
+
 import io
 import sys
 from argparse import ArgumentParser
@@ -10,20 +12,20 @@ from wecom.diagnosis.checkup import checkup
 from wecom.diagnosis.findings import Finding
 from wecom.diagnosis.programs import await_starts
 from wecom.diagnosis.trial import await_trial, begin_trial, came_of
-from wecom.outbound.delivery import deliver_due
 from wecom.outbound.events import GROUP
+from wecom.outbound.sending import send_due
 
 MARKS = {"ok": "✓", "warn": "!", "bad": "✗"}
-STARTING = 6.0  # seconds; who reloads, restarts and checks in one go is not to be told that nothing has happened
-PATIENCE = 12.0  # seconds for another worker that was faster; longer than one request may take
+STARTING = 6.0  # seconds for programs that were reloaded or restarted just before this command
+WAIT_FOR_TRIAL = 12.0  # seconds for another worker that has claimed the test message; one request takes less
 
 
 def try_the_group() -> Finding:
-    """Send a test message to the group through the queue, and whatever else is due, and return what came of it."""
+    """Send a test message to the group through the queue, with all that is due, and return its outcome."""
     row = begin_trial(GROUP)
-    deliver_due()
+    send_due()
     row.refresh_from_db()
-    return came_of(await_trial(row, PATIENCE) if row.state == row.State.SENDING else row)
+    return came_of(await_trial(row, WAIT_FOR_TRIAL) if row.state == row.State.SENDING else row)
 
 
 class Command(BaseCommand):
@@ -32,11 +34,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--send-test", action="store_true", help="send a test message to the group as well")
 
-    def handle(self, *args: Any, send_test: bool, **options: Any) -> None:
+    def handle(self, *args: Any, request_test: bool, **options: Any) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a terminal without these characters is no reason to stop
         await_starts(STARTING)
-        found = [*([try_the_group()] if send_test else []), *checkup(ask_wecom=True)]
+        found = [*([try_the_group()] if request_test else []), *checkup(ask_wecom=True)]
         for finding in found:
             self._show(finding)
         bad = sum(finding.level == "bad" for finding in found)

@@ -19,8 +19,8 @@ from wecom.models import Attempt, Channel, Notification, ReplyTarget
 from wecom.outbound import events
 from wecom.outbound.channels.robot import Robot as Transport
 from wecom.outbound.channels.transport import Composed
-from wecom.outbound.delivery import deliver_due
-from wecom.outbound.requests import send_test
+from wecom.outbound.requests import request_test
+from wecom.outbound.sending import send_due
 from wecom.outbound.states import cancel_by_hand, resend
 from wecom.reply_target import set_target
 
@@ -52,9 +52,9 @@ def about(case_number: int) -> Notification:
 
 def test_the_sign_up_of_a_member_and_of_an_advisor_each_show_in_the_group(world: World, robot: Robot) -> None:
     register_member(email="zhao@example.com", name="赵一", password=PASSWORD)
-    deliver_due()
+    send_due()
     make_advisor(7)
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 2
     assert "新会员" in robot.texts[0]
     assert "赵*" in robot.texts[0]
@@ -64,7 +64,7 @@ def test_the_sign_up_of_a_member_and_of_an_advisor_each_show_in_the_group(world:
 
 def test_a_members_message_mentions_the_follow_up_advisor(told: World, robot: Robot) -> None:
     says(told.case, told.wang, "我的护照号是 E12345678")
-    deliver_due()
+    send_due()
     payload = robot.payloads[-1]
     text = payload["text"]["content"]
     assert payload["text"]["mentioned_list"] == ["LiMing"]
@@ -81,7 +81,7 @@ def test_a_name_cannot_mention_anybody_or_start_a_line(told: World, robot: Robot
     told.li.user.name = name
     told.li.user.save(update_fields=["name"])
     says(told.case, told.wang, "在吗？")
-    deliver_due()
+    send_due()
     text = robot.texts[-1]
     assert "<@" not in text
     assert "@all" not in text
@@ -93,7 +93,7 @@ def test_a_name_cannot_mention_anybody_or_start_a_line(told: World, robot: Robot
 def test_a_case_without_advisor_asks_an_administrator_to_assign_one(told: World, robot: Robot) -> None:
     case = open_case(told.wang, "访客签证")
     says(case, told.wang, "您好")
-    deliver_due()
+    send_due()
     assert "请管理员指派" in robot.texts[-1]
     assert "mentioned_list" not in robot.payloads[-1]["text"]
 
@@ -101,7 +101,7 @@ def test_a_case_without_advisor_asks_an_administrator_to_assign_one(told: World,
 def test_an_advisor_without_account_asks_an_administrator_to_bind_one(told: World, robot: Robot) -> None:
     bind_wecom_account(told.li, "")
     says(told.case, told.wang, "您好")
-    deliver_due()
+    send_due()
     assert "请管理员绑定" in robot.texts[-1]
     assert not ReplyTarget.objects.exists()
 
@@ -124,7 +124,7 @@ def test_only_an_advisor_away_from_the_website_is_told_at_once(
     if seen_ago is not None:
         look(told.li, seen_ago)
     says(told.case, told.wang, "在吗？")
-    deliver_due()
+    send_due()
     assert bool(robot.texts) is told_at_once
 
 
@@ -136,7 +136,7 @@ def test_a_present_advisor_who_reads_it_within_a_minute_is_not_told(
     clock.shift(30)
     mark_read(told.case, told.li.user, message.seq)
     clock.shift(40)
-    deliver_due()
+    send_due()
     assert robot.texts == []
     assert about(told.case.number).state == State.CANCELLED
     assert "阅读" in about(told.case.number).note
@@ -148,7 +148,7 @@ def test_a_present_advisor_who_closes_the_lid_is_told_a_minute_later(
     look(told.li)
     says(told.case, told.wang, "在吗？")
     clock.shift(61)
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 1
 
 
@@ -160,10 +160,10 @@ def test_a_present_advisor_who_stays_without_reading_is_asked_about_again(
     clock.shift(50)
     look(told.li)
     clock.shift(11)
-    deliver_due()
+    send_due()
     assert robot.texts == []
     clock.shift(61)
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 1
 
 
@@ -172,7 +172,7 @@ def test_answered_or_recalled_meanwhile_is_cancelled_with_the_reason(told: World
     says(told.case, told.li, "在")
     recalled = says(told.other_case, told.lin, "发错了")
     recall_message(recalled, by=told.lin.user)
-    deliver_due()
+    send_due()
     assert robot.texts == []
     alerts = Notification.objects.filter(event=events.MEMBER_WROTE.name)
     assert set(alerts.values_list("state", flat=True)) == {State.CANCELLED}
@@ -183,7 +183,7 @@ def test_whoever_follows_the_case_when_it_is_sent_is_told(told: World, robot: Ro
     bind_wecom_account(told.zhang, "ZhangWei")
     says(told.case, told.wang, "在吗？")
     assign_advisor(told.case, told.zhang, by=told.admin)
-    deliver_due()
+    send_due()
     assert robot.payloads[0]["text"]["mentioned_list"] == ["ZhangWei"]
     assert "1 条消息" in robot.texts[0]
     assert ReplyTarget.objects.get().advisor == told.zhang
@@ -193,14 +193,14 @@ def test_more_messages_within_a_minute_are_gathered_into_one_further_alert(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
     says(told.case, told.wang, "一")
-    deliver_due()
+    send_due()
     for second in range(5):
         clock.shift(5)
         says(told.case, told.wang, f"又一条 {second}")
-        deliver_due()
+        send_due()
     assert len(robot.texts) == 1
     clock.shift(40)
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 2
     assert "5 条消息" in robot.texts[-1]
 
@@ -208,7 +208,7 @@ def test_more_messages_within_a_minute_are_gathered_into_one_further_alert(
 def test_messages_before_the_first_alert_share_it(told: World, robot: Robot) -> None:
     for number in range(3):
         says(told.case, told.wang, f"第 {number} 条")
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 1
     assert "3 条消息" in robot.texts[0]
 
@@ -219,7 +219,7 @@ def test_messages_before_the_first_alert_share_it(told: World, robot: Robot) -> 
 def test_on_delivery_the_case_becomes_the_reply_target(told: World, robot: Robot) -> None:
     says(told.case, told.wang, "在吗？")
     assert not ReplyTarget.objects.exists()
-    deliver_due()
+    send_due()
     target = ReplyTarget.objects.get()
     assert (target.advisor, target.case) == (told.li, told.case)
 
@@ -229,12 +229,12 @@ def test_a_refused_notification_is_no_reply_target_and_is_tried_again(
 ) -> None:
     robot.script = [{"errcode": -1, "errmsg": "system busy"}]
     says(told.case, told.wang, "在吗？")
-    deliver_due()
+    send_due()
     assert not ReplyTarget.objects.exists()
     assert about(told.case.number).state == State.WAITING
     assert about(told.case.number).note
     clock.shift(5)
-    deliver_due()
+    send_due()
     row = about(told.case.number)
     assert (row.state, row.attempts) == (State.DELIVERED, 2)
     assert ReplyTarget.objects.exists()
@@ -246,12 +246,12 @@ def test_too_often_waits_a_minute_for_every_notification(
     robot.script = [{"errcode": 45009, "errmsg": "api freq out of limit"}]
     says(told.case, told.wang, "一")
     says(told.other_case, told.lin, "二")
-    deliver_due()
+    send_due()
     clock.shift(55)
-    deliver_due()
+    send_due()
     assert len(robot.requests) == 1
     clock.shift(30)
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 2
 
 
@@ -259,7 +259,7 @@ def test_a_payload_wecom_refuses_fails_alone(told: World, robot: Robot) -> None:
     robot.script = [{"errcode": 40058, "errmsg": "text.content exceed max length"}]
     says(told.case, told.wang, "一")
     says(told.other_case, told.lin, "二")
-    deliver_due()
+    send_due()
     assert about(told.case.number).state == State.FAILED
     assert about(told.other_case.number).state == State.DELIVERED
 
@@ -270,11 +270,11 @@ def test_a_wrong_configuration_stops_the_channel_and_loses_nothing(
     robot.script = [{"errcode": 93000, "errmsg": "invalid webhook url"}]
     says(told.case, told.wang, "一")
     says(told.other_case, told.lin, "二")
-    deliver_due()
+    send_due()
     assert len(robot.requests) == 1
     assert Channel.objects.get(name="group").problem
     clock.shift(600)
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 2
     assert Channel.objects.get(name="group").problem == ""
 
@@ -285,20 +285,20 @@ def test_without_a_robot_notifications_wait_and_the_channel_says_so(
     there = settings.WECHAT_WEBHOOK_URL
     settings.WECHAT_WEBHOOK_URL = ""
     says(told.case, told.wang, "一")
-    assert deliver_due() == 0
+    assert send_due() == 0
     assert "WECHAT_WEBHOOK_URL" in Channel.objects.get(name="group").problem
     settings.WECHAT_WEBHOOK_URL = there
-    assert deliver_due() == 1
+    assert send_due() == 1
 
 
 def test_the_twenty_first_of_a_minute_is_late_not_refused(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
     for _ in range(25):
-        send_test("group")  # what no digest gathers
+        request_test("group")  # what no digest gathers
     times: list[int] = []
     for second in range(120):
-        times += [second] * deliver_due()
+        times += [second] * send_due()
         clock.shift(1)
     assert len(robot.texts) == 25
     assert len([t for t in times if t == 0]) == 15, "most of the limit at once"
@@ -311,7 +311,7 @@ def test_when_many_cases_wait_one_digest_tells_of_them_instead_of_being_late(tol
     Notification.objects.all().delete()
     for case in cases:
         says(case, case.member, "在吗？")
-    deliver_due()
+    send_due()
     assert len(robot.texts) < 10
     digest = robot.texts[0]
     assert digest.startswith("【汇总】20 个案件等待回复")
@@ -328,7 +328,7 @@ def test_after_a_digest_an_advisor_must_name_the_case(told: World, robot: Robot,
     set_target(told.li, told.case)
     says(told.case, told.wang, "一")
     says(told.other_case, told.lin, "二")
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 1
     assert not ReplyTarget.objects.exists()
 
@@ -346,7 +346,7 @@ def test_one_that_cannot_be_written_does_not_hold_up_the_others(
     monkeypatch.setattr(Transport, "compose", broken)
     says(told.case, told.wang, "一")
     says(told.other_case, told.lin, "二")
-    deliver_due()
+    send_due()
     assert about(told.case.number).state == State.FAILED
     assert about(told.other_case.number).state == State.DELIVERED
 
@@ -363,9 +363,9 @@ def test_while_one_is_under_way_the_next_message_asks_for_another(
     assert Notification.objects.filter(event=events.MEMBER_WROTE.name).count() == 2
     look(told.li, timedelta(seconds=-70))  # present when the lease has ended: both go back to waiting, as one
     clock.shift(61)
-    deliver_due()
+    send_due()
     clock.shift(200)
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 1
     assert "2 条消息" in robot.texts[0]
 
@@ -374,10 +374,10 @@ def test_resend_and_cancel(told: World, robot: Robot) -> None:
     says(told.case, told.wang, "一")
     row = about(told.case.number)
     cancel_by_hand(row)
-    deliver_due()
+    send_due()
     assert robot.texts == []
     resend(row)
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 1
     with pytest.raises(Conflict):
         cancel_by_hand(row)
@@ -388,9 +388,9 @@ def test_resend_and_cancel(told: World, robot: Robot) -> None:
 def test_every_try_is_on_record(told: World, robot: Robot, clock: time_machine.Traveller) -> None:
     robot.script = [{"errcode": -1, "errmsg": "system busy"}]
     says(told.case, told.wang, "一")
-    deliver_due()
+    send_due()
     clock.shift(5)
-    deliver_due()
+    send_due()
     assert list(Attempt.objects.order_by("pk").values_list("errcode", flat=True)) == [-1, 0]
     row = about(told.case.number)
     assert row.sent_text == robot.texts[-1]
@@ -403,7 +403,7 @@ def test_every_try_is_on_record(told: World, robot: Robot, clock: time_machine.T
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("failpoint", "received"), [("delivery.claimed", 1), ("delivery.sent", 2), ("delivery.marked", 1)]
+    ("failpoint", "received"), [("sending.claimed", 1), ("sending.sent", 2), ("sending.marked", 1)]
 )
 def test_a_notification_survives_a_killed_worker(world: World, robot: Robot, failpoint: str, received: int) -> None:
     bind_wecom_account(world.li, "LiMing")

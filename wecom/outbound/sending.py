@@ -1,4 +1,4 @@
-"""Sending notifications. One function, `deliver_due`, is called by the worker and whoever else drives the queue.
+"""Sending of what is due. `send_due` is called by the worker, by its --once, and by check_wecom --send-test.
 
 At-least-once: WeCom's robot takes no idempotency key, so a worker killed between send and mark causes one
 repetition, with the same reference in its text.
@@ -26,15 +26,15 @@ from wecom.outbound.turns import due
 logger = logging.getLogger("jiayi.wecom")
 
 
-def deliver_due(stopping: Callable[[], bool] = lambda: False, channels: Iterable[str] = (GROUP, APP, EMAIL)) -> int:
+def send_due(stopping: Callable[[], bool] = lambda: False, channels: Iterable[str] = (GROUP, APP, EMAIL)) -> int:
     """Send what is due by these channels, as far as their limits allow, until `stopping()` says so.
 
     Returns how many requests were made.
     """
-    return sum(_deliver(channel, stopping) for channel in channels)
+    return sum(_send_by(channel, stopping) for channel in channels)
 
 
-def _deliver(channel: str, stopping: Callable[[], bool]) -> int:
+def _send_by(channel: str, stopping: Callable[[], bool]) -> int:
     tried = 0
     while not stopping() and due(channel, shared_now()).exists():
         problem = transport_of(channel).problem()
@@ -46,20 +46,20 @@ def _deliver(channel: str, stopping: Callable[[], bool]) -> int:
         taken = claim(channel)
         if taken is None:
             break
-        _send(taken)
+        _try(taken)
         tried += 1
     return tried
 
 
 def _note_problem(channel: str, problem: str) -> None:
-    """Write it down once: a worker that looks four times a second must not write as often."""
+    """Note why the channel cannot send, unless that stands there: the worker looks four times a second."""
     row, _created = Channel.objects.get_or_create(name=channel)
     if (row.problem, row.needs_mending) != (problem, True):
         Channel.objects.filter(pk=row.pk).update(problem=problem, needs_mending=True)
 
 
-def _send(taken: Claim) -> None:
-    failpoint("delivery.claimed")
+def _try(taken: Claim) -> None:
+    failpoint("sending.claimed")
     first = taken.first
     started = time.monotonic()
     try:
@@ -67,7 +67,7 @@ def _send(taken: Claim) -> None:
     except DatabaseError:
         raise  # the shared token's row; nothing was sent, and the lease brings it back
     except WeComError as error:
-        failpoint("delivery.refused")
+        failpoint("sending.refused")
         mark_failed(taken, error, _since(started))
         return
     except Exception:
@@ -76,9 +76,9 @@ def _send(taken: Claim) -> None:
         broken = WeComError("发送时程序出错，详见服务器日志。", Verdict.PAYLOAD)
         mark_failed(taken, broken, _since(started))
         return
-    failpoint("delivery.sent")
+    failpoint("sending.sent")
     mark_delivered(taken, answer)
-    failpoint("delivery.marked")
+    failpoint("sending.marked")
 
 
 def _since(started: float) -> timedelta:
