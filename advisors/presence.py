@@ -7,8 +7,18 @@ from django.utils import timezone
 
 from advisors.models import Advisor
 from jiayi.bus import publish
+from members.activity import note_member_active
+from members.models import User
 
 WRITE_EVERY = timedelta(seconds=15)
+
+
+def note_activity(user: User) -> None:
+    """Note that somebody does something on the website: an advisor is present, a member has been back."""
+    advisor = Advisor.objects.select_related("user").filter(user=user, status=Advisor.Status.APPROVED).first()
+    if advisor is not None:
+        mark_active(advisor)
+    note_member_active(user)
 
 
 def mark_active(advisor: Advisor) -> None:

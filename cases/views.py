@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from advisors.models import Advisor
+from advisors.presence import note_activity
 from cases.actions import follows, mark_read, post_message
-from cases.api import note_activity, receive_file
 from cases.desk.filters import Desk, is_done
-from cases.desk.views import desk_context
+from cases.desk.panel import desk_context
+from cases.files.receiving import receive_file
 from cases.files.uploads import accepted_extensions, accepted_in_words, accepted_types
 from cases.forms import MessageForm, NewCaseForm
 from cases.limits import limit_posts

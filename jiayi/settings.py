@@ -225,7 +225,7 @@ STORAGES = {
         else "jiayi.staticfiles.ModuleStorage"
     },
 }
-# What people send each other. No MEDIA_URL: bytes leave only through cases/files/views.py, which checks who asks.
+# What people send each other. No MEDIA_URL: bytes leave only through cases/files/api.py, which checks who asks.
 MEDIA_ROOT = Path(env_str("MEDIA_ROOT", str(VAR_DIR / "files")))
 UPLOAD_MAX_MB = env_int("UPLOAD_MAX_MB", 20, minimum=1, maximum=500)
 # Names of cases/files/uploads.py. No zip: nobody can see what is in it, and no scanner looks.

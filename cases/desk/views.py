@@ -1,4 +1,4 @@
-"""What stands beside the conversation on the advisor's desk, and the forms in it. All works without JavaScript."""
+"""The pages of the advisor's desk: a case with its notes, handing it over, closing it. They work without JavaScript."""
 
 from typing import cast
 
@@ -11,36 +11,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from advisors.presence import note_activity
 from cases import actions
-from cases.api import note_activity
 from cases.desk import actions as desk_actions
 from cases.desk.forms import HandOverForm, NoteForm
-from cases.desk.queries import followed_case, other_cases, page_of_notes
+from cases.desk.panel import desk_context
+from cases.desk.queries import followed_case
 from cases.models import Case
 from cases.serializers import NotesQuery
 from jiayi.errors import Gone, Refused
 from members.models import User
-
-NOTES = 30  # that are shown at first
-
-
-def desk_context(
-    case: Case,
-    *,
-    before: int | None = None,
-    note_form: NoteForm | None = None,
-    hand_over_form: HandOverForm | None = None,
-) -> dict[str, object]:
-    """What templates/cases/_desk.html shows of a case to its follow-up advisor; four queries."""
-    notes, has_older = page_of_notes(case, before=before, limit=NOTES)
-    return {
-        "case": case,
-        "notes": notes[::-1],
-        "has_older_notes": has_older,
-        "others": other_cases(case),
-        "note_form": note_form or NoteForm(auto_id="note_%s"),
-        "hand_over_form": hand_over_form or HandOverForm(case, auto_id="hand_over_%s"),
-    }
 
 
 @login_required
