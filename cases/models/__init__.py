@@ -1,4 +1,7 @@
-"""The tables of cases and conversations. Above nothing but advisors, members and jiayi."""
+"""The tables of cases, conversations, files, notes and canned replies.
+
+Everything in `cases`, and `wecom`, may import it; it imports nothing of `cases` itself.
+"""
 
 from cases.models.case import ALERT_SOON as ALERT_SOON
 from cases.models.case import FIRST_NUMBER as FIRST_NUMBER
