@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from cases.models import MAX_BODY, Attachment, Case, Message
+from cases.models import CLIENT_ID, MAX_BODY, Attachment, Case, Message
 from cases.system_messages import text_of
 from members.models import User
 
@@ -130,7 +130,7 @@ class PlaceQuery(PageQuery):
 
 
 class FromClient(serializers.Serializer[None]):
-    client_id = serializers.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z")
+    client_id = serializers.RegexField(CLIENT_ID)
 
 
 class NewMessage(FromClient):

@@ -10,6 +10,7 @@ from cases.models.case import CaseQuerySet as CaseQuerySet
 from cases.models.case import ReadMark as ReadMark
 from cases.models.desk import CannedReply as CannedReply
 from cases.models.desk import Note as Note
+from cases.models.message import CLIENT_ID as CLIENT_ID
 from cases.models.message import MAX_BODY as MAX_BODY
 from cases.models.message import MAX_FILE_NAME as MAX_FILE_NAME
 from cases.models.message import RECALL_WITHIN as RECALL_WITHIN

@@ -15,8 +15,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from cases.files import receiving
 from cases.actions import open_case
+from cases.files import receiving
 from cases.models import Attachment, Case, Message
 from tests.support import files
 from tests.support.people import PASSWORD, World, signed_in
