@@ -127,11 +127,15 @@ def write_message(
 
 def check_participant(case: Case, user: User) -> None:
     """Raise Gone unless `user` is the case's member or its approved follow-up advisor now, and active."""
-    if case.member.user_id == user.pk and case.member.user.is_active:
-        return
-    if case.advisor is not None and case.advisor.user_id == user.pk and case.advisor.may_work:
-        return
-    raise Gone(_("没有找到。"))
+    if not is_participant(case, user.pk):
+        raise Gone(_("没有找到。"))
+
+
+def is_participant(case: Case, user_id: int) -> bool:
+    """Whether this User is the case's member or its approved follow-up advisor now, and active."""
+    if case.member.user_id == user_id and case.member.user.is_active:
+        return True
+    return case.advisor is not None and case.advisor.user_id == user_id and case.advisor.may_work
 
 
 def follows(case: Case, user: User) -> bool:
@@ -266,4 +270,4 @@ def _set_status(case: Case, status: str, by: User | None) -> Case:
 
 def _tell(case: Case, event: dict[str, object]) -> None:
     """Wake the open pages of those on the case. Who may really see it is decided again when it is shown."""
-    publish({**event, "users": [case.member.user_id, *([case.advisor.user_id] if case.advisor else [])]})
+    publish({**event, "users": case.people})

@@ -137,7 +137,5 @@ def _set(rows: QuerySet[Attachment], attachment: Attachment, verdict: Verdict) -
     if not rows.update(state=verdict.state, finding=verdict.finding, scan_due_at=due):
         return False
     message = attachment.message
-    case = message.case
-    users = [case.member.user_id, *([case.advisor.user_id] if case.advisor else [])]
-    publish({"type": "message", "case": case.pk, "seq": message.seq, "users": users})
+    publish({"type": "message", "case": message.case.pk, "seq": message.seq, "users": message.case.people})
     return True

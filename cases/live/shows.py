@@ -4,13 +4,11 @@ from collections.abc import Collection
 from typing import Any
 
 from advisors.models import Advisor
-from cases.actions import check_participant, follows
+from cases.actions import follows, is_participant
 from cases.desk.queries import note_json
 from cases.models import Case, Message, Note
 from cases.serializers import message_json
 from jiayi.bus import Event
-from jiayi.errors import Gone
-from members.models import User
 
 # One thing to show: to whom (a User's id), the name of the server-sent event, its JSON.
 Show = tuple[int, str, dict[str, Any]]
@@ -31,7 +29,7 @@ def _message(event: Event) -> list[Show]:
     if message is None:
         return []
     return [
-        (user.pk, "message", {"case": message.case.number, "message": message_json(message, user.pk)})
+        (user, "message", {"case": message.case.number, "message": message_json(message, user)})
         for user in _participants(message.case)
     ]
 
@@ -41,7 +39,7 @@ def _read(event: Event) -> list[Show]:
     if case is None:
         return []
     return [
-        (user.pk, "read", {"case": case.number, "seq": event["seq"], "me": event["user"] == user.pk})
+        (user, "read", {"case": case.number, "seq": event["seq"], "me": event["user"] == user})
         for user in _participants(case)
     ]
 
@@ -49,7 +47,7 @@ def _read(event: Event) -> list[Show]:
 def _typing(event: Event) -> list[Show]:
     """Somebody writes: shown to the other side, as long as both are on the case."""
     case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
-    people = [user.pk for user in _participants(case)] if case else []
+    people = _participants(case) if case else []
     if case is None or event["user"] not in people:
         return []
     return [(user, "typing", {"case": case.number}) for user in people if user != event["user"]]
@@ -62,7 +60,7 @@ def _notified(event: Event) -> list[Show]:
         return []
     at = case.notified_at.isoformat() if case.notified_at else None
     said = {"case": case.number, "seq": case.notified_seq, "at": at}
-    return [(user.pk, "notified", said) for user in _participants(case)]
+    return [(user, "notified", said) for user in _participants(case)]
 
 
 def _presence(event: Event) -> list[Show]:
@@ -99,14 +97,5 @@ BUILDERS = {
 }
 
 
-def _participants(case: Case) -> list[User]:
-    people = [case.member.user, *([case.advisor.user] if case.advisor else [])]
-    return [user for user in people if _may_see(case, user)]
-
-
-def _may_see(case: Case, user: User) -> bool:
-    try:
-        check_participant(case, user)
-    except Gone:
-        return False
-    return True
+def _participants(case: Case) -> list[int]:
+    return [user for user in case.people if is_participant(case, user)]

@@ -95,6 +95,11 @@ class Case(models.Model):
         return f"#{self.number} {isolated(self.title)}"
 
     @property
+    def people(self) -> list[int]:
+        """The ids of the Users on the case, its member and its follow-up advisor, whether or not they may act now."""
+        return [self.member.user_id, *([self.advisor.user_id] if self.advisor else [])]
+
+    @property
     def waits_since(self) -> datetime | None:
         """Since when the member has been waiting for an answer; nobody waits in a closed case."""
         return self.waiting_since if self.status == self.Status.OPEN else None
