@@ -15,7 +15,7 @@ WRITE_EVERY = timedelta(seconds=15)
 
 def note_activity(user: User) -> None:
     """Note that somebody does something on the website: an advisor is present, a member has been back."""
-    advisor = Advisor.objects.select_related("user").filter(user=user, status=Advisor.Status.APPROVED).first()
+    advisor = Advisor.objects.working().select_related("user").filter(user=user).first()
     if advisor is not None:
         mark_active(advisor)
     note_member_active(user)

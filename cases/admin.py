@@ -22,7 +22,7 @@ class CaseForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "advisor" in self.fields:
-            working = Advisor.objects.filter(status=Advisor.Status.APPROVED, user__is_active=True)
+            working = Advisor.objects.working()
             kept = Advisor.objects.filter(pk=self.instance.advisor_id)
             self.fields["advisor"].queryset = (working | kept).select_related("user")  # type: ignore[attr-defined]
 

@@ -65,8 +65,7 @@ def note_json(note: Note, viewer_id: int) -> dict[str, Any]:
 
 def possible_successors(case: Case) -> QuerySet[Advisor]:
     """The advisors a case can be handed over to: approved and active, neither its advisor nor its member."""
-    working = Advisor.objects.filter(status=Advisor.Status.APPROVED, user__is_active=True)
-    others = working.exclude(cases=case).exclude(user=case.member.user_id)
+    others = Advisor.objects.working().exclude(cases=case).exclude(user=case.member.user_id)
     return others.select_related("user").order_by("user__name", "pk")
 
 
