@@ -1,6 +1,10 @@
+"""The pages of an advisor: signing up, and when they can be reached."""
+
+from typing import cast
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -9,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from advisors.actions import apply_as_advisor, set_availability
 from advisors.forms import AdvisorRegistrationForm, AvailabilityForm
-from advisors.models import Advisor
+from advisors.queries import working_advisor
 from members.models import User
 from members.views import registration
 
@@ -29,7 +33,7 @@ def register_advisor(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def availability(request: HttpRequest) -> HttpResponse:
     """Where an advisor says that they are away, and when they work and want to be left in peace."""
-    advisor = _working_advisor_or_404(request)
+    advisor = working_advisor(cast(User, request.user))
     form = AvailabilityForm(request.POST or None, instance=advisor)
     if request.method == "POST" and form.is_valid():
         set_availability(advisor, **form.cleaned_data)
@@ -42,16 +46,9 @@ def availability(request: HttpRequest) -> HttpResponse:
 @require_POST
 def switch_away(request: HttpRequest) -> HttpResponse:
     """The quick switch on the desk: `away` is "yes" or "no"; back to the page it was pressed on."""
-    advisor = _working_advisor_or_404(request)
+    advisor = working_advisor(cast(User, request.user))
     set_availability(advisor, away=request.POST.get("away") == "yes")
     back = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(back, {request.get_host()}):
         return HttpResponseRedirect(back)  # redirect() would look for a view of that name, and break off
     return redirect("messages")
-
-
-def _working_advisor_or_404(request: HttpRequest) -> Advisor:
-    advisor = Advisor.objects.select_related("user").filter(user=request.user.pk).first()
-    if advisor is None or not advisor.may_work:
-        raise Http404
-    return advisor

@@ -26,7 +26,7 @@ from cases.notices import notice_of
 from cases.queries import case_for, list_cases, page_around, page_of_messages
 from cases.questions import ask_question
 from cases.serializers import PlaceQuery, message_json
-from jiayi.errors import Gone, Refused, Unavailable
+from jiayi.errors import Refused, Unavailable
 from jiayi.uploads import max_upload_bytes
 from members.models import Member, User
 
@@ -36,7 +36,7 @@ from members.models import Member, User
 def messages_page(request: HttpRequest, number: int | None = None) -> HttpResponse:
     """The list of cases and one conversation. POST writes a message without JavaScript."""
     user = cast(User, request.user)
-    case = _case_or_404(user, number) if number is not None else None
+    case = case_for(user, number) if number is not None else None
     form = MessageForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and case is not None and form.is_valid():
         note_activity(user)
@@ -168,13 +168,6 @@ def _page(user: User, case: Case | None) -> dict[str, object]:
         "replies": reverse("replies"),
         **(_read_marks(case, user) if case else {}),
     }
-
-
-def _case_or_404(user: User, number: int) -> Case:
-    try:
-        return case_for(user, number)
-    except Gone:
-        raise Http404 from None
 
 
 @login_required

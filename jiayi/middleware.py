@@ -1,9 +1,14 @@
+"""Middleware: security headers, compression, cookies the database cannot look up, and 404 for what is not there."""
+
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_cache_control
+from django.utils.deprecation import MiddlewareMixin
+
+from jiayi.errors import Gone
 
 COMPRESSED = ("text/html", "application/json")
 
@@ -34,6 +39,18 @@ class Compress(GZipMiddleware):
         if response.streaming or kind not in COMPRESSED:
             return response
         return super().process_response(request, response)
+
+
+class GoneIsNotFound(MiddlewareMixin):
+    """Answer 404 when a page's view finds that something does not exist for this person (jiayi.errors.Gone).
+
+    The JSON API has its own exception handler (jiayi/api.py).
+    """
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Raise Http404 in the place of Gone; every other exception takes its way."""
+        if isinstance(exception, Gone):
+            raise Http404 from None
 
 
 def plain_cookies(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "jiayi.middleware.GoneIsNotFound",
 ]
 
 ROOT_URLCONF = "jiayi.urls"

@@ -25,14 +25,6 @@ def followed_case(user: User, number: int) -> Case:
     return found
 
 
-def working_advisor(user: User) -> Advisor:
-    """Return this person as an approved, active advisor. Raises Gone when they are none."""
-    advisor = Advisor.objects.select_related("user").filter(user=user.pk).first()
-    if advisor is None or not advisor.may_work:
-        raise Gone(_("没有找到。"))
-    return advisor
-
-
 def page_of_notes(
     case: Case, *, after: int | None = None, before: int | None = None, limit: int = 50
 ) -> tuple[list[Note], bool]:

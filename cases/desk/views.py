@@ -19,7 +19,7 @@ from cases.desk.panel import desk_context
 from cases.desk.queries import followed_case
 from cases.models import Case
 from cases.serializers import NotesQuery
-from jiayi.errors import Gone, Refused
+from jiayi.errors import Refused
 from members.models import User
 
 
@@ -27,7 +27,7 @@ from members.models import User
 @require_GET
 def case_page(request: HttpRequest, number: int) -> HttpResponse:
     """The same as beside the conversation, as a page of its own: on a phone, and without JavaScript."""
-    case = _followed_or_404(request, number)
+    case = followed_case(cast(User, request.user), number)
     query = NotesQuery(data=request.GET)
     if not query.is_valid():
         raise Http404
@@ -37,16 +37,13 @@ def case_page(request: HttpRequest, number: int) -> HttpResponse:
 @login_required
 @require_POST
 def write_note(request: HttpRequest, number: int) -> HttpResponse:
-    case = _followed_or_404(request, number)
+    user = cast(User, request.user)
+    case = followed_case(user, number)
     form = NoteForm(request.POST, auto_id="note_%s")
     if not form.is_valid():
         return _show(request, case, note_form=form)
-    user = cast(User, request.user)
     note_activity(user)
-    try:
-        desk_actions.write_note(case, user, form.cleaned_data["body"], client_id=form.cleaned_data["client_id"])
-    except Gone:
-        raise Http404 from None
+    desk_actions.write_note(case, user, form.cleaned_data["body"], client_id=form.cleaned_data["client_id"])
     messages.success(request, _("备注已保存，会员看不到。"))
     return _back(request, case)
 
@@ -55,14 +52,14 @@ def write_note(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 def hand_over(request: HttpRequest, number: int) -> HttpResponse:
     """First say what it means, and do it when that was confirmed."""
-    case = _followed_or_404(request, number)
+    user = cast(User, request.user)
+    case = followed_case(user, number)
     form = HandOverForm(case, request.POST, auto_id="hand_over_%s")
     if not form.is_valid():
         return _show(request, case, hand_over_form=form)
     to, reason = form.cleaned_data["advisor"], form.cleaned_data["reason"]
     if "confirmed" not in request.POST:
         return render(request, "cases/hand_over.html", {"case": case, "to": to, "reason": reason})
-    user = cast(User, request.user)
     note_activity(user)
     try:
         desk_actions.hand_over_case(case, to, by=user, reason=reason)
@@ -77,24 +74,14 @@ def hand_over(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 def set_status(request: HttpRequest, number: int) -> HttpResponse:
     """Close the case, or open it again."""
-    case = _followed_or_404(request, number)
+    user = cast(User, request.user)
+    case = followed_case(user, number)
     change = {"closed": actions.close_case, "open": actions.reopen_case}.get(request.POST.get("status", ""))
     if change is None:
         return HttpResponse(_("无法读取请求内容。"), status=400)
-    user = cast(User, request.user)
     note_activity(user)
-    try:
-        change(case, by=user)
-    except Gone:
-        raise Http404 from None
+    change(case, by=user)
     return _back(request, case)
-
-
-def _followed_or_404(request: HttpRequest, number: int) -> Case:
-    try:
-        return followed_case(cast(User, request.user), number)
-    except Gone:
-        raise Http404 from None
 
 
 def _show(

@@ -10,11 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from rest_framework import serializers
 
-from cases.models import Attachment, Case, Message
+from cases.models import Attachment, Message
 from cases.queries import case_for
 from cases.record.queries import count_files, files_of, part_of_conversation
 from cases.serializers import message_json
-from jiayi.errors import Gone
 from members.models import User
 
 Kind = Attachment.Kind
@@ -33,7 +32,8 @@ class PrintQuery(serializers.Serializer[None]):
 @require_GET
 def files_page(request: HttpRequest, number: int) -> HttpResponse:
     """The files of a case, newest first, all or those of one kind. Seven queries, however many there are."""
-    user, case = _seen(request, number)
+    user = cast(User, request.user)
+    case = case_for(user, number)
     asked = _asked(FilesQuery(data=request.GET))
     messages, has_older = files_of(case, **asked)
     context = {
@@ -56,7 +56,8 @@ def _kinds(counted: dict[str, int]) -> list[dict[str, Any]]:
 @require_GET
 def print_page(request: HttpRequest, number: int) -> HttpResponse:
     """The whole conversation of one case, and nothing else, to be printed or saved; a very long one in parts."""
-    user, case = _seen(request, number)
+    user = cast(User, request.user)
+    case = case_for(user, number)
     asked = _asked(PrintQuery(data=request.GET))
     messages, more = part_of_conversation(case, **asked)
     if not messages and asked["first"] > 1:
@@ -71,14 +72,6 @@ def print_page(request: HttpRequest, number: int) -> HttpResponse:
         "printed_at": timezone.now(),
     }
     return render(request, "cases/print.html", context)
-
-
-def _seen(request: HttpRequest, number: int) -> tuple[User, Case]:
-    user = cast(User, request.user)
-    try:
-        return user, case_for(user, number)
-    except Gone:
-        raise Http404 from None
 
 
 def _asked(query: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from cases.models import Case
 from cases.queries import case_for
 from cases.search.answers import search_answer
 from cases.search.serializers import MAX_QUERY, SearchPlaceQuery, SearchQuery
-from jiayi.errors import Gone, TooMany
+from jiayi.errors import TooMany
 from members.models import User
 
 
@@ -29,8 +29,6 @@ def search_page(request: HttpRequest) -> HttpResponse:
     try:
         case = case_for(user, asked["case"]) if "case" in asked else None
         found = search_answer(user, **asked) if valid else None
-    except Gone:
-        raise Http404 from None
     except TooMany as refusal:
         return render(request, "cases/search.html", _context(None, asked, case, [refusal.message]), status=429)
     wrong = query.errors.get("q", []) if request.GET.get("q", "").strip() else []
