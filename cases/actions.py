@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from advisors.models import Advisor
-from cases.models import FIRST_NUMBER, MAX_BODY, RECALL_WITHIN, Case, Message, ReadMark
+from cases.models import FIRST_NUMBER, MAX_BODY, RECALL_MINUTES, RECALL_WITHIN, Case, Message, ReadMark
 from cases.signals import advisor_assigned, message_recalled
 from cases.system_messages import record_of
 from jiayi.bus import publish
@@ -175,7 +175,7 @@ def _append(case: Case, *, sender: User | None = None, **fields: str) -> Message
 
 @transaction.atomic
 def recall_message(message: Message, *, by: User) -> Message:
-    """Take one's own message back within two minutes; the original stays for the audit log.
+    """Take one's own message back within RECALL_WITHIN; the original stays for the audit log.
 
     Raises Gone when it is not one's own or one is no longer on the case, Conflict when it is too late.
     """
@@ -188,7 +188,7 @@ def recall_message(message: Message, *, by: User) -> Message:
         return message
     now = timezone.now()
     if message.created_at < now - RECALL_WITHIN:
-        raise Conflict(_("发送超过 2 分钟的消息不能撤回。"))
+        raise Conflict(_("发送超过 %d 分钟的消息不能撤回。") % RECALL_MINUTES)
     message.recalled_at = now
     message.save(update_fields=["recalled_at", "search"])
     case.waiting_since = _waiting_since(case)

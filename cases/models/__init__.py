@@ -13,6 +13,7 @@ from cases.models.desk import Note as Note
 from cases.models.message import CLIENT_ID as CLIENT_ID
 from cases.models.message import MAX_BODY as MAX_BODY
 from cases.models.message import MAX_FILE_NAME as MAX_FILE_NAME
+from cases.models.message import RECALL_MINUTES as RECALL_MINUTES
 from cases.models.message import RECALL_WITHIN as RECALL_WITHIN
 from cases.models.message import Attachment as Attachment
 from cases.models.message import Message as Message

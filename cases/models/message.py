@@ -16,7 +16,8 @@ MAX_BODY = 5_000  # characters
 MAX_FILE_NAME = 200  # characters
 # A `client_id` that a page or another client of the API may choose. Those made here may be longer.
 CLIENT_ID = r"\A[0-9A-Za-z_.:\-]{1,64}\Z"
-RECALL_WITHIN = timedelta(minutes=2)
+RECALL_MINUTES = 2
+RECALL_WITHIN = timedelta(minutes=RECALL_MINUTES)
 
 
 class MessageManager(models.Manager["Message"]):

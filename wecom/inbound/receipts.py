@@ -7,13 +7,14 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from cases.models import Case
+from cases.models import RECALL_MINUTES, Case
 from wecom.models import InboundMessage
 from wecom.names import in_full, in_short, plain
 from wecom.outbound.words import local_time
 from wecom.textcut import cut
 
 NEWLINE = "\n"
+CAN_BE_RECALLED = f"{RECALL_MINUTES} 分钟内回复「撤回」可以撤回"
 LONGEST_NUMBER = 12  # digits
 SLIP = 60  # bytes
 KINDS = {"text": "消息", "image": "图片", "voice": "语音", "video": "视频", "file": "文件"}
@@ -38,18 +39,18 @@ def help_text() -> str:
         f"直接输入文字：{plain_goes}。\n"
         "#1042 内容：发到案件 #1042。\n"
         f"#1042：{number_alone}。\n"
-        "撤回：撤回 2 分钟内发出的最后一条。\n"
+        f"撤回：撤回 {RECALL_MINUTES} 分钟内发出的最后一条。\n"
         "列表：等待回复的案件。\n"
         "帮助：这份说明。"
     )
 
 
 def sent(case: Case) -> str:
-    return f"✓ 已发送 → {in_full(case)}\n2 分钟内回复「撤回」可以撤回。"
+    return f"✓ 已发送 → {in_full(case)}\n{CAN_BE_RECALLED}。"
 
 
 def fetching(case: Case) -> str:
-    return f"正在转发 → {in_full(case)}\n稍后可在网站看到；2 分钟内回复「撤回」可以撤回。"
+    return f"正在转发 → {in_full(case)}\n稍后可在网站看到；{CAN_BE_RECALLED}。"
 
 
 def kind_name(message_type: str) -> str:
@@ -169,7 +170,7 @@ def chosen(case: Case, sent: int, kept: list[str], *, under_way: bool) -> str:
 
     `under_way`: a picture, voice or video among them is still to be fetched.
     """
-    lines = [f"✓ 已发送 {sent} 条 → {in_full(case)}\n2 分钟内回复「撤回」可以撤回最后一条。"] if sent else []
+    lines = [f"✓ 已发送 {sent} 条 → {in_full(case)}\n{CAN_BE_RECALLED}最后一条。"] if sent else []
     lines += ["图片、语音和视频稍后可在网站看到。"] if under_way else []
     return NEWLINE.join([*lines, *dict.fromkeys(kept)])
 
