@@ -1,6 +1,5 @@
 """The message page, for members and advisors. It works without JavaScript; with it, it is live."""
 
-from datetime import datetime
 from typing import Any, cast
 
 from django.conf import settings
@@ -79,10 +78,7 @@ def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, obj
     cases = list_cases(
         user, active=desk is not None and desk.is_active, number=number, limit=desk.limit if desk else None
     )
-    shown = [
-        {**one, "last_message": _timed(one["last_message"]), "waiting_at": _moment(one["waiting_since"])}
-        for one in (desk.shown(cases, number) if desk else cases)
-    ]
+    shown = desk.shown(cases, number) if desk else cases
     opened = next((one for one in shown if one["number"] == number), None)
     folds = desk.folds if desk else is_done
     return {
@@ -90,7 +86,7 @@ def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, obj
         "closed": [one for one in shown if folds(one)],
         "has_cases": bool(cases) or Case.objects.visible_to(user).exists(),
         "open": opened,
-        "notice": notice_of(opened) if opened else "",
+        "notice": notice_of(opened, case) if opened and case else "",
         "notified_at": case.notified_at if case else None,
         "is_member": Member.objects.filter(user=user).exists(),
         "advisor": advisor,
@@ -111,21 +107,12 @@ def _conversation(request: HttpRequest, user: User, case: Case) -> dict[str, obj
     else:
         messages, _more = page_of_messages(case, before=place.get("before"), after=place.get("after"))
     return {
-        "conversation": [_timed(message_json(message, user.pk)) for message in messages],
+        "conversation": [message_json(message, user.pk) for message in messages],
         # No message is ever missing between the first and the newest one.
         "place": place.get("at"),
         "has_older": bool(messages) and messages[0].seq > 1,
         "has_newer": bool(messages) and messages[-1].seq < case.last_seq,
     }
-
-
-def _timed(message: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A message as in the API, and its time as a datetime, which templates can format."""
-    return {**message, "time": datetime.fromisoformat(message["created_at"])} if message else None
-
-
-def _moment(iso: str | None) -> datetime | None:
-    return datetime.fromisoformat(iso) if iso else None
 
 
 def _file_limits() -> dict[str, object]:

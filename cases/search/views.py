@@ -1,6 +1,5 @@
 """The page of search results, for people without JavaScript."""
 
-from datetime import datetime
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
@@ -40,14 +39,4 @@ def search_page(request: HttpRequest) -> HttpResponse:
 def _context(
     found: dict[str, Any] | None, asked: dict[str, Any], case: Case | None, wrong: list[str]
 ) -> dict[str, object]:
-    for one in found["results"] if found else []:
-        one["time"] = datetime.fromisoformat(one["created_at"])
-    to = datetime.fromisoformat(found["searched_to"]) if found and found["searched_to"] else None
-    return {
-        "found": found,
-        "asked": asked,
-        "within": case,
-        "errors": wrong,
-        "searched_to": to,
-        "max_query": MAX_QUERY,
-    }
+    return {"found": found, "asked": asked, "within": case, "errors": wrong, "max_query": MAX_QUERY}
