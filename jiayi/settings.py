@@ -24,6 +24,8 @@ from jiayi.parsing import (
     parse_web_address,
 )
 from jiayi.policy import DIRECTIVES
+from jiayi.redact import hide
+from wecom.api.secrets import SECRET_PARAMETERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -293,6 +295,8 @@ OFFICE_HOURS = env_parsed("OFFICE_HOURS", "1-5 09:00-18:00", parse_office) or pa
 ESCALATE_AFTER = timedelta(minutes=env_int("ESCALATE_AFTER", 30, minimum=1))
 ESCALATE_UNANSWERED_AFTER = timedelta(minutes=env_int("ESCALATE_UNANSWERED_AFTER", 4 * 60))
 
+# Before the first line is written. Paths: what opens something by itself, a reset link, the end of reminders, a file.
+hide(parameters=SECRET_PARAMETERS, paths=("password/reset/key", "reminders-off", "api/files"))
 LOGGING = logging_settings(env_choice("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR"))
 
 # gunicorn.conf.py takes these two itself: here a wrong one is told before gunicorn is asked to take it.
