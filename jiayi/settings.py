@@ -48,6 +48,7 @@ TERMS_URL = env_parsed("TERMS_URL", "", parse_web_address)
 
 # The local stand-in for WeCom. Never in production: jiayi.E002 refuses it when DEBUG is off.
 WECOM_SANDBOX = env_bool("WECOM_SANDBOX", False)
+_sandbox = WECOM_SANDBOX and DEBUG
 
 INSTALLED_APPS = [
     "jiayi",
@@ -55,7 +56,7 @@ INSTALLED_APPS = [
     "advisors",
     "cases",
     "wecom",
-    *(["wecom.sandbox"] if WECOM_SANDBOX and DEBUG else []),
+    *(["wecom.sandbox"] if _sandbox else []),
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -103,6 +104,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "jiayi.context.site",
+                *(["wecom.sandbox.context.strip"] if _sandbox else []),
             ],
         },
     },
