@@ -1,23 +1,20 @@
-"""What every admin page shares."""
+"""What every admin page shares: the site, read-only pages, and doing something for each row chosen."""
 
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db import DataError
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from jiayi.errors import Refused
-
-admin.site.site_header = _("佳忆管理后台")
-admin.site.site_title = _("佳忆")
-admin.site.index_title = _("管理")
 
 
 class PatientChangeList(ChangeList):
@@ -34,8 +31,21 @@ def _patient_list(model_admin: Any, request: HttpRequest, **kwargs: Any) -> type
     return PatientChangeList
 
 
-# Of every list, also of the libraries' models.
-admin.ModelAdmin.get_changelist = _patient_list  # type: ignore[method-assign,assignment]
+class AdminSite(admin.AdminSite):
+    """The admin's site (`admin.site`, see admin_app.py): its names, its lists, and the sign-in with a second factor."""
+
+    site_header = _("佳忆管理后台")
+    site_title = _("佳忆")
+    index_title = _("管理")
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Give every model registered here, also a library's, a list whose filters may hold anything."""
+        super().register(model_or_iterable, admin_class, **{"get_changelist": _patient_list, **options})
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Send people to the site's own sign-in: the admin's knows no second factor."""
+        answer: HttpResponse = secure_admin_login(super().login)(request, extra_context)
+        return answer
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

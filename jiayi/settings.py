@@ -62,7 +62,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "rest_framework",
     "csp",
-    "django.contrib.admin",
+    "jiayi.admin_app.JiayiAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
