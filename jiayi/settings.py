@@ -7,12 +7,13 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from jiayi.caching import cache
 from jiayi.clamd import parse_address
 from jiayi.database_url import make_folder, parse_database_url
 from jiayi.env import env_bool, env_choice, env_int, env_list, env_parsed, env_secret, env_str, parsed, take_env_file
 from jiayi.hours import parse_office, parse_span
 from jiayi.logs import logging_settings
-from jiayi.object_storage import s3_storage
+from jiayi.object_storage import FOLDER, s3_storage
 from jiayi.parsing import (
     parse_email,
     parse_location,
@@ -120,15 +121,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env_secret("REDIS_URL", "")
 if REDIS_URL:
     parsed("REDIS_URL", REDIS_URL, parse_redis_url)
-CACHES: dict[str, Any] = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
-    if REDIS_URL
-    else {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "jiayi_cache",
-        "OPTIONS": {"MAX_ENTRIES": 100_000},  # with the default of 300 a busy day would forget rate limits
-    }
-}
+CACHES: dict[str, Any] = {"default": cache(REDIS_URL)}
 
 # Accounts -------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "members.User"
@@ -218,18 +211,6 @@ TIME_ZONE: str = parsed("TIME_ZONE", env_str("TIME_ZONE", "America/Toronto"), pa
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STORAGES = {
-    # Readable by the web server's group only; static files are for everybody.
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750},
-    },
-    "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
-        else "jiayi.staticfiles.ModuleStorage"
-    },
-}
 # What people send each other. No MEDIA_URL: bytes leave only through cases/files/api.py, which checks who asks.
 MEDIA_ROOT = Path(env_str("MEDIA_ROOT", str(VAR_DIR / "files")))
 UPLOAD_MAX_MB = env_int("UPLOAD_MAX_MB", 20, minimum=1, maximum=500)
@@ -242,6 +223,8 @@ UPLOAD_TYPES = env_list(
 PICTURE_SECONDS = env_int("PICTURE_SECONDS", 10, minimum=6, maximum=60)
 # An internal location of nginx whose alias is MEDIA_ROOT; nginx then sends the bytes.
 FILES_ACCEL_PREFIX = env_parsed("FILES_ACCEL_PREFIX", "", parse_location) or ""
+_static = "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "jiayi.staticfiles.ModuleStorage"
+STORAGES = {"default": FOLDER, "staticfiles": {"BACKEND": _static}}
 if _bucket := env_str("FILES_S3_BUCKET", ""):
     if FILES_ACCEL_PREFIX:
         raise ImproperlyConfigured("FILES_ACCEL_PREFIX is for files on this machine; unset it or FILES_S3_BUCKET.")

@@ -113,21 +113,25 @@ def _bytes(
     if settings.FILES_ACCEL_PREFIX:
         headers["X-Accel-Redirect"] = settings.FILES_ACCEL_PREFIX + quote(stored.name or "")
         return HttpResponse(content_type=content_type, headers=headers)
-    try:
-        size = stored.size
-    except FileNotFoundError:
-        logger.error("a file is missing in the storage: %s (manage.py clean_files --check)", stored.name)
-        raise Gone(_("没有找到。")) from None
-    except Exception as error:
-        logger.exception("the storage cannot be read")
-        raise Unavailable(_("文件暂时无法读取，请稍后再试。")) from error
-    status, start, length = _range(request, size, etag)
+    status, start, length = _range(request, size := _size(stored), etag)
     headers["Content-Length"] = str(length)
     if status != 200:
         headers["Content-Range"] = f"bytes {f'{start}-{start + length - 1}' if length else '*'}/{size}"
     if request.method == "HEAD" or not length:
         return HttpResponse(status=status, content_type=content_type, headers=headers)
     return PartResponse(Part(stored, start, length), status=status, content_type=content_type, headers=headers)
+
+
+def _size(stored: FieldFile) -> int:
+    """Return the size of a stored file in bytes. Raises Gone when it is missing, Unavailable when nobody can tell."""
+    try:
+        return stored.size
+    except FileNotFoundError:
+        logger.error("a file is missing in the storage: %s (manage.py clean_files --check)", stored.name)
+        raise Gone(_("没有找到。")) from None
+    except Exception as error:
+        logger.exception("the storage cannot be read")
+        raise Unavailable(_("文件暂时无法读取，请稍后再试。")) from error
 
 
 def _range(request: SignedInRequest, size: int, etag: str) -> tuple[int, int, int]:
