@@ -123,7 +123,7 @@ class Advisor(models.Model):
     def is_present(self) -> bool:
         """Whether the advisor is at the website: seen active within the last minute, not away, within their hours."""
         now = timezone.now()
-        # One seen in the future is one seen before the clock was put back: nobody knows when.
+        # A time in the future was noted before the clock was put back, and tells nothing.
         if self.away or self.last_active_at is None or not -PRESENT_FOR < now - self.last_active_at < PRESENT_FOR:
             return False
         return self.is_working_time

@@ -1,4 +1,4 @@
-"""Whether an advisor is at the website. An open tab is not enough: only what a person does counts."""
+"""Presence of advisors at the website, by what they do on it; an open tab alone does not count."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ WRITE_EVERY = timedelta(seconds=15)
 
 
 def note_activity(user: User) -> None:
-    """Note that somebody does something on the website: an advisor is present, a member has been back."""
+    """Note that an advisor or a member does something on the website now."""
     advisor = Advisor.objects.working().select_related("user").filter(user=user).first()
     if advisor is not None:
         mark_active(advisor)

@@ -1,4 +1,4 @@
-"""Reading advisors."""
+"""Queries of advisors."""
 
 from django.utils.translation import gettext as _
 

@@ -21,7 +21,7 @@ from members.views import registration
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def register_advisor(request: HttpRequest) -> HttpResponse:
-    """Sign-up of an advisor, who then waits for an administrator's review."""
+    """Sign an advisor up, who then waits for an administrator's review."""
 
     def create(**fields: str) -> User:
         return apply_as_advisor(**fields).user
@@ -32,7 +32,7 @@ def register_advisor(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def availability(request: HttpRequest) -> HttpResponse:
-    """Where an advisor says that they are away, and when they work and want to be left in peace."""
+    """Show and save an advisor's settings: away, working hours, quiet hours, plain text."""
     advisor = working_advisor(cast(User, request.user))
     form = AvailabilityForm(request.POST or None, instance=advisor)
     if request.method == "POST" and form.is_valid():
@@ -45,7 +45,7 @@ def availability(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def switch_away(request: HttpRequest) -> HttpResponse:
-    """The quick switch on the desk: `away` is "yes" or "no"; back to the page it was pressed on."""
+    """Switch "away" on or off (`away` is "yes" or "no") and return to the page with the button."""
     advisor = working_advisor(cast(User, request.user))
     set_availability(advisor, away=request.POST.get("away") == "yes")
     back = request.POST.get("next", "")

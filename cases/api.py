@@ -74,7 +74,7 @@ class Read(APIView):
 
 
 class Typing(APIView):
-    """The page calls this every few seconds while its person writes a message."""
+    """Typing notice. The page sends one every few seconds while a message is being written."""
 
     def post(self, request: SignedInRequest, number: int) -> Response:
         case = case_for(request.user, number)
@@ -84,7 +84,7 @@ class Typing(APIView):
 
 
 class Active(APIView):
-    """The page calls this while its person does something: moves the mouse, types, touches, scrolls."""
+    """Sign of activity. The page sends one while the person moves the mouse, types, touches or scrolls."""
 
     def post(self, request: SignedInRequest) -> Response:
         note_activity(request.user)

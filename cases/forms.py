@@ -20,7 +20,7 @@ class ClientIdField(forms.RegexField):
 
 
 class MessageForm(forms.Form):
-    """Writing without JavaScript; the page's script sends the same through the API."""
+    """A message, written without JavaScript; the page's script sends the same through the API."""
 
     body = TextFormField(label=_("消息"), required=False, widget=forms.Textarea(attrs={"rows": 1}))
     # An empty file has a message of its own (cases.files.uploads).

@@ -1,4 +1,4 @@
-"""What the page says above the box a member writes in. It promises nothing: only what has happened, or happens now."""
+"""The hint above the box a member writes in. It states what has happened or is happening, and promises nothing."""
 
 from typing import Any
 

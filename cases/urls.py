@@ -1,3 +1,5 @@
+"""URLs of the message page, of the rooms' pages and of the JSON API."""
+
 from django.urls import path
 
 from cases import api, views

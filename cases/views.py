@@ -33,7 +33,7 @@ from members.models import Member, User
 @login_required
 @require_http_methods(["GET", "POST"])
 def messages_page(request: HttpRequest, number: int | None = None) -> HttpResponse:
-    """The list of cases and one conversation. POST writes a message without JavaScript."""
+    """Show the list of cases and one conversation. POST writes a message without JavaScript."""
     user = cast(User, request.user)
     case = case_for(user, number) if number is not None else None
     form = MessageForm(request.POST or None, request.FILES or None)
@@ -57,7 +57,7 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
 def _send(request: HttpRequest, case: Case, user: User, said: dict[str, Any]) -> Message:
     """Write the file, then the text, of which one may be missing; return the last message.
 
-    The file first, because it may be refused: the form comes back with a text that nobody has written yet.
+    The file first, because it may be refused: the form then shows the text again, which has not been sent.
     """
     message = None
     of_file = f"{said['client_id']}.file"  # of its own, so that sending the form again doubles neither
@@ -71,7 +71,7 @@ def _send(request: HttpRequest, case: Case, user: User, said: dict[str, Any]) ->
 
 
 def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, object]:
-    """What the page says about its reader, the list of their cases, and the open one of them."""
+    """Return what the page shows about its reader, the list of their cases, and the open one of them."""
     advisor = Advisor.objects.select_related("user").filter(user=user).first()
     desk = Desk(request.GET) if advisor is not None and advisor.may_work else None
     number = case.number if case else None
@@ -97,7 +97,7 @@ def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, obj
 
 
 def _conversation(request: HttpRequest, user: User, case: Case) -> dict[str, object]:
-    """One page of the conversation: the newest, or the one that a link asks for, around, before or after a seq."""
+    """Return one page of the conversation: the newest, or the one a link asks for, around, before or after a seq."""
     query = PlaceQuery(data=request.GET)
     if not query.is_valid():
         raise Http404
@@ -116,7 +116,7 @@ def _conversation(request: HttpRequest, user: User, case: Case) -> dict[str, obj
 
 
 def _file_limits() -> dict[str, object]:
-    """What is said beside the button before anybody chooses a file."""
+    """Return the limits that the page states beside the button for files."""
     kinds = accepted_types()
     return {
         "mb": settings.UPLOAD_MAX_MB,
@@ -127,7 +127,7 @@ def _file_limits() -> dict[str, object]:
 
 
 def _read_marks(case: Case, user: User) -> dict[str, int]:
-    """How far the reader and the other side have read: for the member any advisor of the case, else the member."""
+    """Return how far the reader and the other side have read: for the member any advisor, for others the member."""
     marks = dict(ReadMark.objects.filter(case=case).values_list("user", "seq"))
     mine, members = marks.pop(user.pk, 0), marks.get(case.member.user_id, 0)
     others = max(marks.values(), default=0) if case.member.user_id == user.pk else members
@@ -135,7 +135,7 @@ def _read_marks(case: Case, user: User) -> dict[str, int]:
 
 
 def _page(user: User, case: Case | None) -> dict[str, object]:
-    """What the page's script must know and cannot read from the page itself."""
+    """Return what the page's script needs and cannot read from the page itself."""
     return {
         "user": user.pk,
         "case": case.number if case else None,
@@ -160,7 +160,7 @@ def _page(user: User, case: Case | None) -> dict[str, object]:
 @login_required
 @require_http_methods(["GET", "POST"])
 def new_case(request: HttpRequest) -> HttpResponse:
-    """A member opens a case with its first message; an administrator then assigns an advisor."""
+    """Let a member open a case with its first message; an administrator then assigns an advisor."""
     member = Member.objects.filter(user=cast(User, request.user)).first()
     if member is None:
         raise Http404
@@ -178,6 +178,6 @@ def new_case(request: HttpRequest) -> HttpResponse:
 
 
 def _question(user: User, form: NewCaseForm) -> dict[str, object]:
-    """What _new_case_form.html shows, and of the last question of theirs that was taken the id its form had."""
+    """Return what _new_case_form.html shows, and the client_id of the member's last accepted question."""
     first = Message.objects.filter(seq=1, sender=user, case__member__user=user).order_by("-pk")
     return {"new_case_form": form, "last_client_id": first.values_list("client_id", flat=True).first() or ""}

@@ -1,4 +1,4 @@
-"""What every admin page shares: the site, read-only pages, and doing something for each row chosen."""
+"""The admin's site, a base class of read-only pages, and an action done for each chosen row."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from jiayi.errors import Refused
 
 
 class PatientChangeList(ChangeList):
-    """A list whose filters in the address may hold anything: what the database cannot take is a wrong filter."""
+    """A list that treats what the database cannot take, in the address's filters, as a wrong filter."""
 
     def get_results(self, request: HttpRequest) -> None:
         try:
@@ -49,7 +49,7 @@ class AdminSite(admin.AdminSite):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that only the product itself writes: shown, searched, never edited or deleted by hand."""
+    """Admin page of rows that only the product writes: shown and searched, never edited or deleted by hand."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -66,7 +66,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 
 def done(count: int) -> str:
-    """Say of how many rows what was asked is done."""
+    """Return the sentence that says for how many rows an action was done."""
     return ngettext("已处理 %d 项。", "已处理 %d 项。", count) % count
 
 
@@ -76,7 +76,7 @@ def do_for_each(
     change: Callable[[Any], Any],
     came_of: Callable[[Any], Callable[[int], str]] = lambda changed: done,
 ) -> None:
-    """Call `change` for each row and tell the administrator what came of it, and which rows are as before, and why.
+    """Call `change` for each row and tell the administrator the outcome, with the refused rows and why.
 
     `change` raises Refused when it changes nothing. `came_of` is given what it returned, and gives what says of how
     many rows that is true: `done`, or another function where the change has only begun.

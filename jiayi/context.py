@@ -1,4 +1,4 @@
-"""What every page is given."""
+"""The context processor of every page."""
 
 import re
 
@@ -9,7 +9,7 @@ from jiayi import __version__
 
 
 def site(request: HttpRequest) -> dict[str, object]:
-    """Give what every page shows: how to reach the practice, and our version. A context processor."""
+    """Return what every page shows: how to reach the practice, and our version. A context processor."""
     contact = {
         "email": settings.CONTACT_EMAIL,
         "phone": settings.CONTACT_PHONE,

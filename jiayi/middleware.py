@@ -29,8 +29,8 @@ def security_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
 class Compress(GZipMiddleware):
     """Compress pages and the API's answers, and nothing else: files come in ranges and are compressed already.
 
-    A page that repeats what the asker sent beside somebody's secrets tells by its compressed length whether the two
-    are alike (BREACH). Django blurs that length: it pads each answer with up to 100 random bytes, and masks the CSRF
+    A page that repeats a part of the request beside a secret tells by its compressed length whether the two are alike
+    (BREACH). Django blurs that length: it pads each answer with up to 100 random bytes, and masks the CSRF
     token anew in each. A proxy in front must not compress these by itself, because it would not.
     """
 
@@ -54,7 +54,7 @@ class GoneIsNotFound(MiddlewareMixin):
 
 
 def plain_cookies(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Pass over cookies with a NUL, which no browser keeps for us: PostgreSQL breaks off when asked for such a key."""
+    """Ignore cookies with a NUL, which no browser sends: a query with one is an error in PostgreSQL."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request.COOKIES = {name: value for name, value in request.COOKIES.items() if "\0" not in value}

@@ -1,4 +1,4 @@
-"""Keeps secrets and people's addresses out of the logs, also out of lines that libraries write."""
+"""Log filter that masks secrets and e-mail addresses, also in lines that libraries write."""
 
 import logging
 import re

@@ -31,7 +31,7 @@ from wecom.api.secrets import SECRET_PARAMETERS
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 # The process environment wins over .env, so that a shell or systemd unit can override one value. What the file said
-# when this process began, for whoever asks whether it still says so (jiayi/running.py).
+# when this process began, to compare it with the file of now (jiayi/running.py).
 ENV_FILE_DIGEST = take_env_file()
 
 DEBUG = env_bool("DEBUG", False)
@@ -163,7 +163,7 @@ MFA_FORMS = {
 }
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 # allauth counts by address of the client; "register" is our own sign-up, beside allauth's limits on signing in.
-# "upload": files somebody sends on the website.
+# "upload": files that a person sends on the website.
 UPLOADS_PER_HOUR = env_int("UPLOADS_PER_HOUR", 200, minimum=1)
 # What one person may send (cases/limits.py).
 POSTS_PER_MINUTE = env_int("POSTS_PER_MINUTE", 60, minimum=1)
@@ -214,7 +214,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # What people send each other. No MEDIA_URL: bytes leave only through cases/files/api.py, which checks who asks.
 MEDIA_ROOT = Path(env_str("MEDIA_ROOT", str(VAR_DIR / "files")))
 UPLOAD_MAX_MB = env_int("UPLOAD_MAX_MB", 20, minimum=1, maximum=500)
-# Names of cases/files/uploads.py. No zip: nobody can see what is in it, and no scanner looks.
+# Names of cases/files/uploads.py. No zip: what is in it is not checked.
 UPLOAD_TYPES = env_list(
     "UPLOAD_TYPES",
     "jpeg,png,gif,webp,heic,pdf,doc,docx,xls,xlsx,ppt,pptx,txt,csv,mp3,m4a,ogg,webm,wav,amr,mp4,mov",

@@ -1,4 +1,4 @@
-"""The API of the advisor's desk. To everybody but the case's follow-up advisor none of it exists."""
+"""The JSON API of the advisor's desk. Whoever is not the case's follow-up advisor gets 404."""
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers

@@ -50,7 +50,7 @@ class HandOverForm(forms.Form):
 
 
 class ReplyForm(forms.Form):
-    """What save_reply checks in full."""
+    """A canned reply. save_reply checks it in full."""
 
     shortcut = LineFormField(
         label=_("快捷词"),

@@ -14,7 +14,7 @@ def desk_context(
     note_form: NoteForm | None = None,
     hand_over_form: HandOverForm | None = None,
 ) -> dict[str, object]:
-    """What templates/cases/_desk.html shows of a case to its follow-up advisor; four queries."""
+    """Return what templates/cases/_desk.html shows of a case to its follow-up advisor. Four queries."""
     notes, has_older = page_of_notes(case, before=before, limit=NOTES)
     return {
         "case": case,

@@ -22,7 +22,7 @@ from members.models import User
 @login_required
 @require_http_methods(["GET", "POST"])
 def replies(request: HttpRequest) -> HttpResponse:
-    """The list of the own ones and the shared ones; POST adds an own one."""
+    """List the advisor's own replies and the shared ones; POST adds an own one."""
     advisor = working_advisor(cast(User, request.user))
     form = ReplyForm(_sent(request))
     if _saved(request, advisor, form):
@@ -54,7 +54,7 @@ def delete_reply(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _sent(request: HttpRequest) -> QueryDict | None:
-    """What was sent, be it nothing at all; None when the page is only looked at."""
+    """Return the data of a POST, which may be empty; None for a GET."""
     return request.POST if request.method == "POST" else None
 
 

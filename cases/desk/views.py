@@ -26,7 +26,7 @@ from members.models import User
 @login_required
 @require_GET
 def case_page(request: HttpRequest, number: int) -> HttpResponse:
-    """The same as beside the conversation, as a page of its own: on a phone, and without JavaScript."""
+    """Show the panel of the desk as a page of its own: for phones, and without JavaScript."""
     case = followed_case(cast(User, request.user), number)
     query = NotesQuery(data=request.GET)
     if not query.is_valid():
@@ -51,7 +51,7 @@ def write_note(request: HttpRequest, number: int) -> HttpResponse:
 @login_required
 @require_POST
 def hand_over(request: HttpRequest, number: int) -> HttpResponse:
-    """First say what it means, and do it when that was confirmed."""
+    """Ask for confirmation first, then hand the case over."""
     user = cast(User, request.user)
     case = followed_case(user, number)
     form = HandOverForm(case, request.POST, auto_id="hand_over_%s")
@@ -106,5 +106,5 @@ def _show(
 
 
 def _back(request: HttpRequest, case: Case) -> HttpResponse:
-    """To the page the form stood on."""
+    """Redirect to the page with the form."""
     return redirect("case" if request.POST.get("back") == "case" else "conversation", number=case.number)

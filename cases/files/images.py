@@ -1,4 +1,4 @@
-"""Pictures: read, and made small for the conversation, in a process of its own (docs/decisions/0014-pictures.md)."""
+"""Reading pictures and making their thumbnails, in a process of its own (docs/decisions/0014-pictures.md)."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from jiayi.errors import InvalidInput, Unavailable
 
 DECODER = Path(__file__).with_name("decoder.py")
-PATIENCE = 3.0  # seconds somebody waits for the picture of somebody else
+PATIENCE = 3.0  # seconds an upload waits while another person's picture is read
 AGAIN_AFTER = 3  # seconds
 # What the kernel ends a process by when a picture makes it take too much, or breaks the decoder.
 BY_THE_PICTURE = {-signal.SIGXCPU, -signal.SIGXFSZ, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE}
@@ -125,7 +125,7 @@ def _decode(picture: int, pillow_format: str) -> tuple[dict[str, Any], bytes]:
 def _run_decoder(picture: int, pillow_format: str, out: IO[bytes]) -> int:
     """Run the decoder, with nothing of ours in its environment, and return its exit code. Raises Unavailable."""
     seconds = settings.PICTURE_SECONDS
-    # -I: only the interpreter's own modules and installed packages, whatever lies around.
+    # -I: imports the standard library and installed packages, nothing from the current folder.
     command = [sys.executable, "-I", str(DECODER), pillow_format, str(seconds + 1)]
     apart: dict[str, Any] = {"stderr": subprocess.DEVNULL, "env": {}, "cwd": "/", "start_new_session": True}
     try:

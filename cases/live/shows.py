@@ -1,4 +1,4 @@
-"""What of an event each person with an open page is shown. Uses the database: never call it on the event loop."""
+"""Turning an event into what each person with an open page is shown. Uses the database: not for the event loop."""
 
 from collections.abc import Collection
 from typing import Any
@@ -45,7 +45,7 @@ def _read(event: Event) -> list[Show]:
 
 
 def _typing(event: Event) -> list[Show]:
-    """Somebody writes: shown to the other side, as long as both are on the case."""
+    """Typing notice, for the other side, as long as both are on the case."""
     case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
     people = _participants(case) if case else []
     if case is None or event["user"] not in people:
@@ -54,7 +54,7 @@ def _typing(event: Event) -> list[Show]:
 
 
 def _notified(event: Event) -> list[Show]:
-    """As it is now: after a hand-over the advisor has been told of nothing."""
+    """Up to which message the advisor was notified, as of now: a hand-over resets it."""
     case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
     if case is None:
         return []
@@ -72,12 +72,12 @@ def _presence(event: Event) -> list[Show]:
 
 
 def _case(event: Event) -> list[Show]:
-    """The list of cases of these people changed; the page asks for it again, and sees what it may see."""
+    """Notice that the list of cases changed, without content: the page asks for the list again."""
     return [(user, "case", {}) for user in event["users"]]
 
 
 def _note(event: Event) -> list[Show]:
-    """An internal note: only for whoever follows the case now. The member is not even asked about."""
+    """Internal note, only for the case's advisor of now."""
     found = Note.objects.select_related("author", "handed_to__user", "case__member__user", "case__advisor__user")
     note = found.filter(pk=event["note"]).first()
     advisor = note.case.advisor if note is not None else None

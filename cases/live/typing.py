@@ -1,4 +1,4 @@
-"""“对方正在输入…”: told to the other side's open pages, kept nowhere."""
+"""Typing notices (“对方正在输入…”): published to the other side's open pages, never stored."""
 
 import time
 

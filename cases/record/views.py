@@ -1,4 +1,4 @@
-"""Pages on which a case is read back, for its member and its follow-up advisor: its files, and all of it on paper."""
+"""Pages for reading a case back, for its member and its follow-up advisor: its files, and all of it for printing."""
 
 from typing import Any, cast
 
@@ -31,7 +31,7 @@ class PrintQuery(serializers.Serializer[None]):
 @login_required
 @require_GET
 def files_page(request: HttpRequest, number: int) -> HttpResponse:
-    """The files of a case, newest first, all or those of one kind. Seven queries, however many there are."""
+    """Show the files of a case, newest first, all or those of one kind. Seven queries, however many there are."""
     user = cast(User, request.user)
     case = case_for(user, number)
     asked = _asked(FilesQuery(data=request.GET))
@@ -55,7 +55,7 @@ def _kinds(counted: dict[str, int]) -> list[dict[str, Any]]:
 @login_required
 @require_GET
 def print_page(request: HttpRequest, number: int) -> HttpResponse:
-    """The whole conversation of one case, and nothing else, to be printed or saved; a very long one in parts."""
+    """Show the whole conversation of one case, to be printed or saved; a very long one in parts."""
     user = cast(User, request.user)
     case = case_for(user, number)
     asked = _asked(PrintQuery(data=request.GET))
@@ -82,6 +82,6 @@ def _asked(query: Any) -> dict[str, Any]:
 
 
 def _shown(message: Message, user: User) -> dict[str, Any]:
-    """A message as in the API, and its time and day where the practice is, for templates."""
+    """Return a message as in the API, with its time and day in the practice's time zone, for templates."""
     time = timezone.localtime(message.created_at)
     return {**message_json(message, user.pk), "time": time, "day": time.date()}

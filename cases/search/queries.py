@@ -48,7 +48,7 @@ class _OneCase:
 
 
 class _AllCases:
-    """The messages of all cases that somebody may see, by their id."""
+    """The messages of all cases that a person may see, by their id."""
 
     key = "pk"
 
@@ -126,7 +126,7 @@ def _matching(
 def search_cases(user: User, query: str) -> list[dict[str, Any]]:
     """Return cases the user may see of which every word of `query` says something: number, title, kind as they read it.
 
-    Of somebody else's case also the member's name and e-mail. As the API gives them, newest conversation first. Of very
+    For an advisor also the member's name and e-mail. As the API gives them, newest conversation first. Of very
     many cases or long titles only the newest are compared.
     """
     words = [word for word in words_of(query) if word != "#"]  # "# 1001": a blank behind it is a slip

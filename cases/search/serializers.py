@@ -1,4 +1,4 @@
-"""What a search may ask for, and what a found message looks like in JSON."""
+"""The parameters of a search, and the JSON of a found message."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ MAX_FOLDED = 300  # characters of the words together, folded: Korean becomes thr
 
 
 class SearchPlaceQuery(serializers.Serializer[None]):
-    """Where is searched: `&case=NUMBER` for one case, `&before=CURSOR` of the last answer, `&limit=` up to 50."""
+    """The place of a search: `&case=NUMBER` for one case, `&before=CURSOR` of the last answer, `&limit=` up to 50."""
 
     case = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
     before = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)

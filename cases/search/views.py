@@ -18,7 +18,7 @@ from members.models import User
 @login_required
 @require_GET
 def search_page(request: HttpRequest) -> HttpResponse:
-    """The results as a page. Without words it has only the form."""
+    """Show the results of a search; without words, only the form."""
     user = cast(User, request.user)
     place, query = SearchPlaceQuery(data=request.GET), SearchQuery(data=request.GET)
     if not place.is_valid():
@@ -32,7 +32,7 @@ def search_page(request: HttpRequest) -> HttpResponse:
         return render(request, "cases/search.html", _context(None, asked, case, [refusal.message]), status=429)
     wrong = query.errors.get("q", []) if request.GET.get("q", "").strip() else []
     if wrong:
-        asked |= {"q": request.GET["q"]}  # nobody types it again
+        asked |= {"q": request.GET["q"]}  # the form shows it again
     return render(request, "cases/search.html", _context(found, asked, case, wrong), status=400 if wrong else 200)
 
 

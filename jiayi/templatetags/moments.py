@@ -1,4 +1,4 @@
-"""`{{ message.created_at|moment|date:"H:i" }}`: templates read the same JSON as scripts, whose times are text."""
+"""Filter `{{ message.created_at|moment|date:"H:i" }}`: templates read the API's JSON, whose times are text."""
 
 from datetime import datetime
 
