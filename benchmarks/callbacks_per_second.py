@@ -131,16 +131,14 @@ def _cipher() -> figures.Table:
     body = envelope.passive_reply_body(sealed)
     signed = {"msg_signature": sealed.msg_signature, "timestamp": now, "nonce": nonce}
 
-    def opened() -> bytes:
-        return crypto.decrypt(keys, **signed, encrypted=envelope.read_post(body).encrypt)
-
     return {
         "decrypt": _micro(
             lambda: crypto.decrypt(keys, **signed, encrypted=sealed.encrypt),
             lambda: theirs.check_signature(sealed.msg_signature, now, nonce, sealed.encrypt),
         ),
         "decrypt, with the XML around it": _micro(
-            opened, lambda: theirs.decrypt_message(body, sealed.msg_signature, now, nonce)
+            lambda: crypto.decrypt(keys, **signed, encrypted=envelope.read_post(body).encrypt),
+            lambda: theirs.decrypt_message(body, sealed.msg_signature, now, nonce),
         ),
         "encrypt, with the XML around it": _micro(
             lambda: envelope.passive_reply_body(crypto.encrypt(keys, text, timestamp=now, nonce=nonce)),

@@ -1,4 +1,4 @@
-"""`{% modulepreload "js/messages.js" %}`: links by which the browser fetches a script's modules all at once.
+"""Tag `{% modulepreload "js/messages.js" %}`: links by which the browser fetches a script's modules all at once.
 
 Without them it finds each module only after it has read the one that imports it: on a slow line, a round trip each.
 """

@@ -51,8 +51,7 @@ def reachable_advisors() -> QuerySet[Advisor]:
     """Return the advisors that the app can send to."""
     if not app_is_configured():
         return Advisor.objects.none()
-    approved = Advisor.objects.filter(status=Advisor.Status.APPROVED, user__is_active=True)
-    return approved.exclude(wecom_userid="").select_related("user").order_by("user__name")
+    return Advisor.objects.working().exclude(wecom_userid="").select_related("user").order_by("user__name")
 
 
 @admin.register(Checkup)

@@ -1,11 +1,13 @@
-"""Django's system checks of the WeCom settings: which belong together, and their form. No value is ever printed."""
+"""Checks of the WeCom settings: what must be set together, has a wrong form, or must not be on. Prints no value."""
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
+from jiayi.checks import unwritable
 from wecom.api.addresses import check_base_url, robot_address
 from wecom.inbound.callback import configured_keys
 
@@ -67,4 +69,28 @@ def check_connected(**kwargs: Any) -> list[CheckMessage]:
     if not settings.WECHAT_CORP_ID:
         message = "The WeCom callback is not configured: advisors cannot answer from WeCom."
         found.append(Warning(message, hint=HELP, id="wecom.W002"))
+    return found
+
+
+@register()
+def check_sandbox(**kwargs: Any) -> list[CheckMessage]:
+    if settings.WECOM_SANDBOX and not settings.DEBUG and "wecom.sandbox" not in settings.INSTALLED_APPS:
+        hint = "Unset WECOM_SANDBOX: it answers in WeCom's place and lets anybody write as any colleague."
+        return [Error("WECOM_SANDBOX is on although DEBUG is off.", hint=hint, id="jiayi.E002")]
+    return []
+
+
+@register(deploy=True)
+def check_spool(**kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    var = Path(settings.VAR_DIR)
+    spool = var / "spool"
+    # What is not there yet is made when it is needed, if what it will be in can be written.
+    places = {next(place for place in (folder, *folder.parents) if place.exists()) for folder in (var, spool)}
+    for place in sorted(places):
+        if problem := unwritable(place):
+            hint = (
+                "Callbacks that wait are kept in var/spool: chown it to the user that Jiayi runs as, and free the disk."
+            )
+            found.append(Error(f"{place} cannot be written: {problem}.", hint=hint, id="jiayi.E007"))
     return found

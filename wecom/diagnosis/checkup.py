@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from advisors.models import Advisor
+from advisors.models import Advisor, working
 from cases.models import Case
 from wecom.api.addresses import OFFICIAL, robot_address
 from wecom.diagnosis.checks import CALLBACK
@@ -259,10 +259,9 @@ def _is_public(host: str) -> bool:
 
 
 def _people() -> list[Finding]:
-    approved = Advisor.objects.filter(status=Advisor.Status.APPROVED, user__is_active=True)
-    names = list(approved.filter(wecom_userid="").order_by("pk").values_list("user__name", flat=True)[: LISTED + 1])
-    unable = Q(advisor=None) | ~Q(advisor__status=Advisor.Status.APPROVED) | Q(advisor__user__is_active=False)
-    cases = Case.objects.filter(unable, status=Case.Status.OPEN).order_by("number")
+    unbound = Advisor.objects.working().filter(wecom_userid="").order_by("pk")
+    names = list(unbound.values_list("user__name", flat=True)[: LISTED + 1])
+    cases = Case.objects.filter(status=Case.Status.OPEN).exclude(working("advisor__")).order_by("number")
     numbers = [f"#{number}" for number in cases.values_list("number", flat=True)[: LISTED + 1]]
     bind = _("在「RCIC 顾问审核」里打开这位顾问，填写企业微信账号；不填就收不到提醒，也不能从企业微信回复。")
     assign = _("在「案件」里打开它们，指派一位可以工作的跟进人。")

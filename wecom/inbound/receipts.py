@@ -7,7 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from cases.models import Case
+from cases.models import RECALL_MINUTES, Case
 from wecom.kinds import kind_in_receipt
 from wecom.models import InboundMessage
 from wecom.names import in_full, in_short, plain
@@ -15,6 +15,7 @@ from wecom.outbound.words import local_time
 from wecom.textcut import cut
 
 NEWLINE = "\n"
+CAN_BE_RECALLED = f"{RECALL_MINUTES} 分钟内回复「撤回」可以撤回"
 LONGEST_NUMBER = 12  # digits
 SLIP = 60  # bytes
 LIST_LIMIT = 1_700  # bytes of the list itself, so that what follows it still fits
@@ -39,7 +40,7 @@ def help_text() -> str:
         f"直接输入文字：{plain_goes}。\n"
         "#1042 内容：发到案件 #1042。\n"
         f"#1042：{number_alone}。\n"
-        "撤回：撤回 2 分钟内发出的最后一条。\n"
+        f"撤回：撤回 {RECALL_MINUTES} 分钟内发出的最后一条。\n"
         "列表：等待回复的案件。\n"
         "帮助：这份说明。"
     )
@@ -47,12 +48,12 @@ def help_text() -> str:
 
 def posted(case: Case) -> str:
     """Return that the text was posted into this case, and how to recall it."""
-    return f"✓ 已发送 → {in_full(case)}\n2 分钟内回复「撤回」可以撤回。"
+    return f"✓ 已发送 → {in_full(case)}\n{CAN_BE_RECALLED}。"
 
 
 def fetching(case: Case) -> str:
     """Return that a picture, voice or video is being fetched for this case, and how to recall it."""
-    return f"正在转发 → {in_full(case)}\n稍后可在网站看到；2 分钟内回复「撤回」可以撤回。"
+    return f"正在转发 → {in_full(case)}\n稍后可在网站看到；{CAN_BE_RECALLED}。"
 
 
 def untold(row: InboundMessage) -> str:
@@ -185,7 +186,7 @@ def chosen(case: Case, posted: int, kept: list[str], *, under_way: bool) -> str:
 
     `under_way` says that a picture, voice or video among them is still to be fetched.
     """
-    lines = [f"✓ 已发送 {posted} 条 → {in_full(case)}\n2 分钟内回复「撤回」可以撤回最后一条。"] if posted else []
+    lines = [f"✓ 已发送 {posted} 条 → {in_full(case)}\n{CAN_BE_RECALLED}最后一条。"] if posted else []
     lines += ["图片、语音和视频稍后可在网站看到。"] if under_way else []
     return NEWLINE.join([*lines, *dict.fromkeys(kept)])
 

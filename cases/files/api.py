@@ -1,4 +1,4 @@
-"""The bytes of a file: to whom its message may be shown at this moment, and in no way that a browser would run."""
+"""Serving the bytes of a file, to people who may see its message now, in such a way that no browser runs them."""
 
 import logging
 import re
@@ -63,7 +63,7 @@ class FileBytes(APIView):
     def get(self, request: SignedInRequest, key: UUID) -> HttpResponseBase:
         found = attachment_for(request.user, key)
         disposition = content_disposition_header(True, found.name)
-        # On no disk that somebody else may use next; a thumbnail may stay until its reader signs out.
+        # Not kept on the disk of a computer that others use; a thumbnail may stay until its reader signs out.
         return _bytes(request, found.file, f'"{found.sha256}"', found.content_type, disposition, kept="no-store")
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -113,15 +113,7 @@ def _bytes(
     if settings.FILES_ACCEL_PREFIX:
         headers["X-Accel-Redirect"] = settings.FILES_ACCEL_PREFIX + quote(stored.name or "")
         return HttpResponse(content_type=content_type, headers=headers)
-    try:
-        size = stored.size
-    except FileNotFoundError:
-        logger.error("a file is missing in the storage: %s (manage.py clean_files --check)", stored.name)
-        raise Gone(_("没有找到。")) from None
-    except Exception as error:
-        logger.exception("the storage cannot be read")
-        raise Unavailable(_("文件暂时无法读取，请稍后再试。")) from error
-    status, start, length = _range(request, size, etag)
+    status, start, length = _range(request, size := _size(stored), etag)
     headers["Content-Length"] = str(length)
     if status != 200:
         headers["Content-Range"] = f"bytes {f'{start}-{start + length - 1}' if length else '*'}/{size}"
@@ -130,10 +122,22 @@ def _bytes(
     return PartResponse(Part(stored, start, length), status=status, content_type=content_type, headers=headers)
 
 
+def _size(stored: FieldFile) -> int:
+    """Return the size of a stored file in bytes. Raises Gone when it is missing, Unavailable when the storage fails."""
+    try:
+        return stored.size
+    except FileNotFoundError:
+        logger.error("a file is missing in the storage: %s (manage.py clean_files --check)", stored.name)
+        raise Gone(_("没有找到。")) from None
+    except Exception as error:
+        logger.exception("the storage cannot be read")
+        raise Unavailable(_("文件暂时无法读取，请稍后再试。")) from error
+
+
 def _range(request: SignedInRequest, size: int, etag: str) -> tuple[int, int, int]:
     """Return status, first byte and length of what is asked for: 206 one part of it, 416 none, else 200 and all."""
     said = RANGE.fullmatch(request.headers.get("Range", ""))
-    # Several parts, which nobody needs, are declined as a server may: with everything.
+    # Several parts are answered with the whole file, as HTTP allows: no player asks for them.
     if said is None or request.method != "GET" or request.headers.get("If-Range", etag) != etag:
         return 200, 0, size
     if said["suffix"]:
@@ -141,5 +145,5 @@ def _range(request: SignedInRequest, size: int, etag: str) -> tuple[int, int, in
     else:
         start, end = int(said["first"]), min(int(said["last"] or size), size - 1)
         if said["last"] and int(said["last"]) < start:
-            return 200, 0, size  # makes no sense
+            return 200, 0, size  # ends before it begins
     return (206, start, end - start + 1) if start < size else (416, 0, 0)
