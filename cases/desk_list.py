@@ -1,6 +1,6 @@
 """Which of their cases an advisor sees on the desk: a filter in the page's address, so that it can be kept and shared.
 
-js/casefilter.js filters the same way without loading the page again.
+js/list/casefilter.js filters the same way without loading the page again.
 """
 
 import json

@@ -7,7 +7,7 @@ from typing import Any
 def notice_of(case: dict[str, Any]) -> str:
     """Return the id of the one hint in _conversation.html that is shown of a case of list_cases, or nothing.
 
-    js/notice.js says the same of what it learns later.
+    js/conversation/notice.js says the same of what it learns later.
     """
     if case["status"] == "closed":
         return "closed"

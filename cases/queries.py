@@ -84,7 +84,7 @@ def _counted(user: User) -> CaseQuerySet:
 
 
 def _rank(case: Any) -> int:
-    """Where a counted case stands; js/cases.js keeps this order, and cases of one rank as they were.
+    """Where a counted case stands; js/list/cases.js keeps this order, and cases of one rank as they were.
 
     Not in SQL: the database would count what is unread a second time for each case.
     """

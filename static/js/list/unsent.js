@@ -1,8 +1,8 @@
 // What is kept on this device and not sent yet, in the rows of the list of cases: a draft, and messages that wait or
 // were refused. Fetched when there is something.
 
-import { el } from "./dom.js";
-import { load, namesOf, save } from "./store.js";
+import { el } from "../lib/dom.js";
+import { load, namesOf, save } from "../lib/store.js";
 
 // Returns what a row says of a case: `chip` and `text`, each null when there is nothing to say. As it is now.
 export function unsentOf(user, words) {

@@ -5,9 +5,9 @@
 // long holds up neither texts nor the files behind it. Of several tabs one sends a file, and each knows what the others
 // kept.
 
-import { newId } from "./api.js";
-import { dropBlob, keepBlob, keepOnly, loadBlob } from "./blobs.js";
-import { load, loadAll, onRemoved, save } from "./store.js";
+import { newId } from "../lib/api.js";
+import { dropBlob, keepBlob, keepOnly, loadBlob } from "../lib/blobs.js";
+import { load, loadAll, onRemoved, save } from "../lib/store.js";
 
 const DELAYS = [2_000, 4_000, 8_000, 15_000, 30_000, 60_000]; // ms between attempts
 const PATIENCE = 120; // seconds; whoever must wait longer is told so, and decides

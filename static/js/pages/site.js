@@ -1,6 +1,6 @@
 // What every page needs: the account menu, forms that must go once, and a tidy device after signing out.
 
-import { forgetEverything, keepOnlyOf, loadAll } from "./store.js";
+import { forgetEverything, keepOnlyOf, loadAll } from "../lib/store.js";
 
 const RELOAD_AFTER = 1_000; // ms; by then the other tab has signed out
 
@@ -49,7 +49,7 @@ others?.addEventListener("message", () => {
 const NEAR_LIMIT = 0.9;
 document.addEventListener("input", ({ target }) => {
   if (!(target.value?.length > target.dataset.limit * NEAR_LIMIT)) return;
-  import("./limit.js").then(({ watchLimit }) => watchLimit(target), () => {});
+  import("../lib/limit.js").then(({ watchLimit }) => watchLimit(target), () => {});
 });
 
 // A second click before the answer would open a second case or complain that the address is taken.

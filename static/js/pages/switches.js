@@ -1,6 +1,6 @@
 // The switches for sound and desktop notifications: off until the person turns them on, remembered in this browser.
 
-import { canNotify, isOn, SWITCH_KEY } from "./alerts.js";
+import { canNotify, isOn, SWITCH_KEY } from "../live/alerts.js";
 
 function keep(name, on) {
   try {
@@ -26,7 +26,7 @@ export function workSwitches(root) {
       root.querySelector("[data-denied]").hidden = allowed;
       keep(name, on && allowed);
       show();
-      if (on && name === "sound") import("./chime.js").then(({ chime }) => chime(), () => {}); // so that one knows it; and it needs this click
+      if (on && name === "sound") import("../live/chime.js").then(({ chime }) => chime(), () => {}); // so that one knows it; and it needs this click
     });
     window.addEventListener("storage", show);
     show();

@@ -1,5 +1,5 @@
 // The advisor's filters over the list of cases. They are links that work without this; with it nothing is loaded anew.
-// The words in the box of the search (js/search.js) filter the list too: each must say something of the case, as in
+// The words in the box of the search (js/list/search.js) filter the list too: each must say something of the case, as in
 // cases/search.py. cases/desk_list.py filters the same way. Members have no filters, and do not fetch this.
 
 import { waits } from "./cases.js";

@@ -1,8 +1,8 @@
 // What stands beside the conversation, as a page of its own: on a phone.
 
-import { Api } from "./api.js";
-import { Desk } from "./desk.js";
-import { Format } from "./format.js";
+import { Api } from "../lib/api.js";
+import { Desk } from "../desk/desk.js";
+import { Format } from "../lib/format.js";
 
 const page = JSON.parse(document.getElementById("page").textContent);
 const words = document.getElementById("words").dataset;

@@ -2,7 +2,7 @@
 // and without a hole. It slides: what lies far from what is being read is dropped again. Below the newest message
 // stand those not sent yet.
 
-import { el } from "./dom.js";
+import { el } from "../lib/dom.js";
 import { button, continues, messageElement, pendingElement, readMessage, tick, tickState } from "./message.js";
 
 const AT_BOTTOM = 48; // px

@@ -1,6 +1,6 @@
 // The line above the conversation that says what is wrong, and nothing when nothing is.
 
-import { el } from "./dom.js";
+import { el } from "../lib/dom.js";
 
 const GRACE = 1_500; // ms; a connection that is back at once was not worth a word
 

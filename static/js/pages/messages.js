@@ -1,15 +1,15 @@
 // The message page: puts the parts together.
 
-import { byItself, isHere, reportActivity, watchActivity } from "./activity.js";
-import { Alerts } from "./alerts.js";
-import { Api } from "./api.js";
-import { Banner } from "./banner.js";
-import { CaseList } from "./cases.js";
-import { Format } from "./format.js";
-import { Room } from "./room.js";
-import { loadAll, namesOf, onKept } from "./store.js";
-import { openStream } from "./tabs.js";
-import { reportTyping, TypingHint } from "./typing.js";
+import { byItself, isHere, reportActivity, watchActivity } from "../live/activity.js";
+import { Alerts } from "../live/alerts.js";
+import { Api } from "../lib/api.js";
+import { Banner } from "../live/banner.js";
+import { CaseList } from "../list/cases.js";
+import { Format } from "../lib/format.js";
+import { Room } from "../conversation/room.js";
+import { loadAll, namesOf, onKept } from "../lib/store.js";
+import { openStream } from "../live/tabs.js";
+import { reportTyping, TypingHint } from "../live/typing.js";
 
 const LOOK_EVERY = 60_000; // ms; presence ends without an event, and a stream can be dead and not know it
 const AWAY_LONG = 15_000; // ms after which a page that comes back does not trust its stream
@@ -176,7 +176,7 @@ async function sendWhatWaits() {
   room?.outbox.wake();
   const others = loadAll(`outbox:${page.user}:`).some((item) => item.case !== page.case && item.state !== "failed");
   if (!others || final) return;
-  elsewhere ??= import("./elsewhere.js").catch(() => (elsewhere = null));
+  elsewhere ??= import("../composer/elsewhere.js").catch(() => (elsewhere = null));
   const onSent = (number, message) => handlers.message({ case: number, message });
   (await elsewhere)?.sendElsewhere({ page, words, api, onSent });
 }
@@ -187,7 +187,7 @@ function watchUnsent() {
   let soon = 0;
   const show = async () => {
     soon = 0;
-    const { unsentOf, forgetQuestion } = await import("./unsent.js").catch(() => ({}));
+    const { unsentOf, forgetQuestion } = await import("../list/unsent.js").catch(() => ({}));
     if (!unsentOf || final) return;
     if (room) forgetQuestion(page.user, room.conversation.clientIds());
     cases.mark(unsentOf(page.user, words));
@@ -238,7 +238,7 @@ function start(list, Filter) {
 
 // Members have no desk, and need not fetch what makes it. Where it cannot be had, its forms work as forms do.
 async function openDesk() {
-  const { Desk } = await import("./desk.js").catch(() => ({}));
+  const { Desk } = await import("../desk/desk.js").catch(() => ({}));
   desk = Desk?.of({ page, words, format, api });
   if (!desk) return; // or the case went meanwhile
   if (cases.find(page.case)) desk.show(cases.find(page.case));
@@ -271,7 +271,7 @@ function whenWanted(element, name, make) {
   if (!element) return; // no case is open
   const box = element.querySelector("[type=search]");
   let loading = null;
-  const begin = () => (loading ??= import("./search.js").then((module) => {
+  const begin = () => (loading ??= import("../list/search.js").then((module) => {
     box.form.removeEventListener("submit", early);
     if (!final) make(module);
   }));
@@ -289,6 +289,6 @@ function whenWanted(element, name, make) {
 window.addEventListener("signout", () => stream?.stop());
 const list = document.getElementById("cases");
 // Members have no filters; where they cannot be had, they are links.
-const { CaseFilter } = document.getElementById("filters") ? await import("./casefilter.js").catch(() => ({})) : {};
+const { CaseFilter } = document.getElementById("filters") ? await import("../list/casefilter.js").catch(() => ({})) : {};
 if (list) start(list, CaseFilter);
 else import("./first.js").then(({ waitForFirst }) => (stream = waitForFirst({ api, page, signedOut }))).catch(() => {});

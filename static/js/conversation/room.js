@@ -1,14 +1,14 @@
 // The open case: its conversation, what is being sent, what was read, and who is there.
 
-import { isHere } from "./activity.js";
-import { Attach } from "./attach.js";
-import { Composer } from "./composer.js";
+import { isHere } from "../live/activity.js";
+import { Attach } from "../composer/attach.js";
+import { Composer } from "../composer/composer.js";
 import { Conversation } from "./conversation.js";
-import { el } from "./dom.js";
+import { el } from "../lib/dom.js";
 import { kindOf, pictureOf, showProgress, voiceFormat } from "./file.js";
 import { History, loadOnScroll } from "./history.js";
 import { showNotice } from "./notice.js";
-import { Outbox, sender, troubleIn } from "./outbox.js";
+import { Outbox, sender, troubleIn } from "../composer/outbox.js";
 
 const ANNOUNCED_FOR = 5_000; // ms, then it would only be read a second time
 const ANNOUNCED = 3; // messages read aloud at once; after a long absence the rest is only counted in the list
@@ -105,7 +105,7 @@ export class Room {
     start.addEventListener("click", async () => {
       start.disabled = true; // a second tap would record twice
       try {
-        const { Voice } = await import("./voice.js");
+        const { Voice } = await import("../composer/voice.js");
         this.voice ??= new Voice(parts);
       } catch {
         parts.say(this.words.recordFailed);

@@ -1,6 +1,6 @@
 // A search box and what it found below it; in a case or over all of them.
 
-import { el } from "./dom.js";
+import { el } from "../lib/dom.js";
 
 const AFTER = 400; // ms without typing
 const ON = 5; // answers asked for by itself while nothing was found; each looks at some 20,000 messages

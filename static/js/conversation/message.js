@@ -1,9 +1,9 @@
 // One message as an element: the same shape as templates/cases/_message.html.
 
-import { el } from "./dom.js";
+import { el } from "../lib/dom.js";
 import { fileElements, pendingFile, readFile } from "./file.js";
-import { putText } from "./format.js";
-import { mayRetry, troubleIn } from "./outbox.js";
+import { putText } from "../lib/format.js";
+import { mayRetry, troubleIn } from "../composer/outbox.js";
 
 const TOGETHER = 5 * 60 * 1000; // ms within which one person's messages stand as one group
 

@@ -1,14 +1,14 @@
 // The list of cases, as templates/cases/_case.html renders it, and the count of unread messages in the title. Its order
 // is that of queries.list_cases; closed cases in which everything was read are folded, below the others.
 
-import { el } from "./dom.js";
-import { oneAtATime } from "./once.js";
-import { load, save } from "./store.js";
+import { el } from "../lib/dom.js";
+import { oneAtATime } from "../lib/once.js";
+import { load, save } from "../lib/store.js";
 
 export class CaseList {
   #cases = null; // as /api/cases/ gives them; null until it did
 
-  // `Filter`: the class of js/casefilter.js, for advisors; `onCases()` after every change of what is known of the cases.
+  // `Filter`: the class of js/list/casefilter.js, for advisors; `onCases()` after every change of what is known of the cases.
   constructor({ list, api, url, pages, open, words, format, onCases, Filter }) {
     Object.assign(this, { list, api, url, pages, open, words, format, onCases });
     this.pageTitle = document.title;
@@ -55,7 +55,7 @@ export class CaseList {
     return true;
   }
 
-  // `unsent(number)`: what a row says of what is not sent yet, as in js/unsent.js.
+  // `unsent(number)`: what a row says of what is not sent yet, as in js/list/unsent.js.
   mark(unsent) {
     this.unsent = unsent;
     if (this.#cases) this.#changed();

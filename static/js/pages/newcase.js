@@ -1,7 +1,7 @@
 // What is being asked is kept on this device until it was sent: a session that ended, or a line that broke, loses nothing.
 
 import "./check.js";
-import { Draft, load, namesOf, save } from "./store.js";
+import { Draft, load, namesOf, save } from "../lib/store.js";
 
 const form = document.getElementById("new-case");
 const { draft, sent } = form.dataset;

@@ -1,7 +1,7 @@
 // Canned replies in the message box: `/` and a few letters open a list, Enter or Tab inserts the chosen one. It never
 // sends. A combobox as ARIA describes it, on the box itself and only while the list is open.
 
-import { el } from "./dom.js";
+import { el } from "../lib/dom.js";
 
 // At the beginning, or after a space or line break. Chinese input methods write 、 or ／ for the same key.
 const ASKED = /(?:^|\s)([/／、]([^\s/／、]{0,20}))$/u;

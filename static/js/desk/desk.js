@@ -1,10 +1,10 @@
 // What stands beside the conversation on the advisor's desk: the notes, live, and what may be done with the case.
 
-import { ApiError, newId } from "./api.js";
-import { CannedReplies } from "./canned.js";
-import { el } from "./dom.js";
-import { Draft } from "./store.js";
-import { oneAtATime } from "./once.js";
+import { ApiError, newId } from "../lib/api.js";
+import { CannedReplies } from "../composer/canned.js";
+import { el } from "../lib/dom.js";
+import { Draft } from "../lib/store.js";
+import { oneAtATime } from "../lib/once.js";
 
 export class Desk {
   #saving = false;

@@ -1,7 +1,7 @@
 // The box to write in: Enter sends and Shift+Enter breaks the line, on a touch keyboard Enter breaks it; what is written
 // is kept as a draft.
 
-import { Draft } from "./store.js";
+import { Draft } from "../lib/store.js";
 
 // There is no Shift to hold, and whoever wants a new line must not have sent half a message.
 const touch = matchMedia("(pointer: coarse) and (hover: none)");

@@ -1,7 +1,7 @@
 // The page of somebody without a case yet: the first one appears by itself.
 
-import { byItself, isHere, watchActivity } from "./activity.js";
-import { openStream } from "./tabs.js";
+import { byItself, isHere, watchActivity } from "../live/activity.js";
+import { openStream } from "../live/tabs.js";
 
 // Returns the stream. A page left open in front waits until they are back.
 export function waitForFirst({ api, page, signedOut }) {

@@ -1,7 +1,7 @@
 // What a browser can see by itself, a field left empty or half an address, is told at once in the words the server would
 // use, all of it in one round. Nothing goes out, so no password has to be typed again. The rest the server says.
 
-import { el } from "./dom.js";
+import { el } from "../lib/dom.js";
 
 for (const form of document.querySelectorAll("form[novalidate]")) {
   form.addEventListener(

@@ -1,7 +1,7 @@
 // A button in each form with passwords that shows what one typed, in all of its fields at once, and hides it again.
 
 import "./check.js";
-import { el } from "./dom.js";
+import { el } from "../lib/dom.js";
 
 for (const form of document.querySelectorAll("form")) {
   const first = form.querySelector(".field.password");

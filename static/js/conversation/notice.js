@@ -1,6 +1,6 @@
 // What the page says above the box a member writes in: the same rule as cases/notices.py.
 
-import { isolated } from "./dom.js";
+import { isolated } from "../lib/dom.js";
 
 const NAMES = ["away", "notifying", "notified", "saved", "unassigned", "team-notified", "closed"];
 

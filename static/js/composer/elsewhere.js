@@ -1,7 +1,7 @@
 // Sends what was written into cases that are not the open one: after a restart of the browser, say.
 
 import { Outbox, sender } from "./outbox.js";
-import { loadAll } from "./store.js";
+import { loadAll } from "../lib/store.js";
 
 const outboxes = new Map(); // by the case's number
 

@@ -1,8 +1,8 @@
 // The file of a message: a link to its bytes, with a picture of it where it is one, and a player where it is sound or a film.
 // The same shape as templates/cases/_file.html.
 
-import { blobAtHand } from "./blobs.js";
-import { el } from "./dom.js";
+import { blobAtHand } from "../lib/blobs.js";
+import { el } from "../lib/dom.js";
 
 const PREVIEWED = /^image\/(png|jpeg|webp|gif)$/;
 
