@@ -1,8 +1,7 @@
 // Voice notes: tap to record, tap to stop, listen, then send or throw away.
 
 import { stamp } from "./attach.js";
-import { el } from "../lib/dom.js";
-import { button } from "../conversation/message.js";
+import { button, el } from "../lib/dom.js";
 
 const LIMIT = 5 * 60; // seconds
 const BITS = 32_000; // a second: plenty for speech, and 1.2 MB at the limit

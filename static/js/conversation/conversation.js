@@ -2,8 +2,8 @@
 // and without a hole. It slides: what lies far from what is being read is dropped again. Below the newest message
 // stand those not sent yet.
 
-import { el } from "../lib/dom.js";
-import { button, continues, messageElement, pendingElement, readMessage, tick, tickState } from "./message.js";
+import { button, el } from "../lib/dom.js";
+import { continues, messageElement, pendingElement, readMessage, tick, tickState } from "./message.js";
 
 const AT_BOTTOM = 48; // px
 const REVEALED = 2_500; // ms for which a message that was searched for stands out

@@ -1,6 +1,6 @@
 // One message as an element: the same shape as templates/cases/_message.html.
 
-import { el } from "../lib/dom.js";
+import { button, el } from "../lib/dom.js";
 import { fileElements, pendingFile, readFile } from "./file.js";
 import { putText } from "../lib/format.js";
 import { mayRetry, troubleIn } from "../composer/outbox.js";
@@ -72,12 +72,6 @@ export function pendingElement(item, { words, format, onRetry, onDiscard, onEdit
   const bubble = el("div", { class: "said" }, meta(me, words), el("div", { class: "bubble" }, text), foot);
   const kind = `message mine pending${failed ? " failed" : ""}`;
   return el("li", { class: kind, "data-client-id": item.client_id, title: format.fullTime(new Date(item.at)) }, bubble);
-}
-
-export function button(label, name, onClick) {
-  const made = el("button", { type: "button", class: `link ${name}` }, label);
-  made.addEventListener("click", onClick);
-  return made;
 }
 
 // What became of one's own message: written, told to the advisor in WeCom, read.

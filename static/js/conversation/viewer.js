@@ -1,7 +1,6 @@
 // Looking at the pictures of a conversation: as large as the screen, arrow keys to the next, Escape back.
 
-import { el } from "../lib/dom.js";
-import { button } from "./message.js";
+import { button, el } from "../lib/dom.js";
 
 const PICTURES = "a.file[data-kind=image]"; // as in file.js
 

@@ -12,3 +12,9 @@ export function el(tag, attributes = {}, ...children) {
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
 }
+
+export function button(label, name, onClick) {
+  const made = el("button", { type: "button", class: `link ${name}` }, label);
+  made.addEventListener("click", onClick);
+  return made;
+}
