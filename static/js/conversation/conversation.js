@@ -2,8 +2,9 @@
 // and without a hole. It slides: what lies far from what is being read is dropped again. Below the newest message
 // stand those not sent yet.
 
-import { button, el } from "../lib/dom.js";
-import { continues, messageElement, pendingElement, readMessage, tick, tickState } from "./message.js";
+import { button } from "../lib/dom.js";
+import { dayOf, group, nextMessage, renameDays } from "./groups.js";
+import { messageElement, pendingElement, readMessage, tick, tickState } from "./message.js";
 
 const AT_BOTTOM = 48; // px
 const REVEALED = 2_500; // ms for which a message that was searched for stands out
@@ -90,8 +91,7 @@ export class Conversation {
 
   #drop(seq) {
     const { element } = this.#shown.get(seq);
-    const heading = element.previousElementSibling;
-    if (heading?.classList.contains("day")) heading.remove();
+    dayOf(element)?.remove();
     element.remove();
     this.#shown.delete(seq);
   }
@@ -117,8 +117,7 @@ export class Conversation {
     else if (seq > this.last) this.list.insertBefore(element, this.list.querySelector(".pending"));
     else {
       const first = this.#shown.get(this.first).element;
-      const heading = first.previousElementSibling;
-      (heading ?? first).before(element);
+      (dayOf(first) ?? first).before(element);
     }
   }
 
@@ -136,22 +135,11 @@ export class Conversation {
     return element;
   }
 
-  // Give the element its day heading where a day begins, and join it to what the same person said just before.
   #arrange(element) {
-    const message = this.#messageOf(element);
-    const before = this.#messageOf(previousMessage(element));
-    const date = new Date(message.created_at);
-    const heading = element.previousElementSibling?.classList.contains("day") ? element.previousElementSibling : null;
-    const begins = !before || this.format.dayKey(new Date(before.created_at)) !== this.format.dayKey(date);
-    if (begins && !heading) {
-      const time = el("time", { datetime: this.format.dayKey(date) }, this.format.day(date));
-      element.before(el("li", { class: "day", "data-at": message.created_at }, time));
-    } else if (!begins) heading?.remove();
-    element.classList.toggle("continued", !begins && continues(message, before));
+    group(element, (one) => this.#messageOf(one), this.format);
   }
 
   #messageOf(element) {
-    if (!element) return null;
     if (element.dataset.seq) return this.#shown.get(Number(element.dataset.seq)).message;
     const { item } = this.#waiting.get(element.dataset.clientId);
     return { created_at: item.at, sender: { name: "", role: "", me: true } };
@@ -168,11 +156,11 @@ export class Conversation {
     const wanted = new Set(items.map((item) => item.client_id));
     for (const [id, { element }] of this.#waiting) {
       if (wanted.has(id)) continue;
-      const heading = element.previousElementSibling;
+      const heading = dayOf(element);
       const focused = element.contains(document.activeElement);
       element.remove();
       if (focused) focusOn(null);
-      if (heading?.classList.contains("day") && !heading.nextElementSibling) heading.remove();
+      if (!heading?.nextElementSibling) heading?.remove();
       this.#waiting.delete(id);
     }
     for (const item of items) this.#putWaitingOne(item);
@@ -225,9 +213,7 @@ export class Conversation {
 
   // "Today" is not today any more after midnight.
   renameDays() {
-    for (const heading of this.list.querySelectorAll(".day")) {
-      heading.firstChild.textContent = this.format.day(new Date(heading.dataset.at));
-    }
+    renameDays(this.list, this.format);
   }
 
   // The newest message that somebody else wrote; 0 when there is none.
@@ -285,16 +271,6 @@ export class Conversation {
   #topOf(seq) {
     return this.#shown.get(seq)?.element.getBoundingClientRect().top ?? null;
   }
-}
-
-function previousMessage(element) {
-  const before = element.previousElementSibling;
-  return before?.classList.contains("day") ? before.previousElementSibling : before;
-}
-
-function nextMessage(element) {
-  const after = element.nextElementSibling;
-  return after?.classList.contains("day") ? after.nextElementSibling : after;
 }
 
 // The keyboard's place is not lost with what had it: it is this, or else where one writes.

@@ -5,8 +5,6 @@ import { fileElements, pendingFile, readFile } from "./file.js";
 import { putText } from "../lib/format.js";
 import { mayRetry, troubleIn } from "../composer/outbox.js";
 
-const TOGETHER = 5 * 60 * 1000; // ms within which one person's messages stand as one group
-
 // Read a message back from what the server rendered.
 export function readMessage(element) {
   const { seq, kind, role, name = "", source = "web", clientId = "" } = element.dataset;
@@ -23,12 +21,6 @@ export function readMessage(element) {
     recalled,
     attachment,
   };
-}
-
-export function continues(message, before) {
-  const same = ["name", "role", "me"].every((key) => message.sender[key] === before.sender[key]);
-  const apart = new Date(message.created_at) - new Date(before.created_at);
-  return same && message.sender.role !== "system" && apart < TOGETHER;
 }
 
 function systemElement(message, format) {
