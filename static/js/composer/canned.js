@@ -62,8 +62,8 @@ export class CannedReplies {
   }
 
   #load() {
-    if (performance.now() - this.#loadedAt < FRESH_FOR) return;
-    this.#loading ??= this.api
+    if (this.#loading || performance.now() - this.#loadedAt < FRESH_FOR) return;
+    this.#loading = this.api
       .get(this.url)
       .then((replies) => {
         this.#replies = replies;

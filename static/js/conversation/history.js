@@ -87,9 +87,16 @@ export class History {
   }
 }
 
+// Load more at both ends of the conversation.
+export function loadAtEdges(history, { words, scroller }) {
+  const edge = (id, label, load) => loadOnScroll({ link: document.getElementById(id), label, load, scroller, words });
+  edge("older", words.older, () => history.older());
+  edge("newer", words.newer, () => history.newer());
+}
+
 // Load more when the person scrolls near `link`, which stands where there is more; the link does it by hand, and after
 // a failure.
-export function loadOnScroll({ link, label, load, scroller, words }) {
+function loadOnScroll({ link, label, load, scroller, words }) {
   const edge = link.parentElement;
   let failed = false;
   const more = async () => {

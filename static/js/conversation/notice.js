@@ -1,6 +1,6 @@
-// What the page says above the box a member writes in: the same rule as cases/notices.py.
+// What the page says above the box a member writes in: the same rule as cases/notices.py. And in its head, who is there.
 
-import { isolated } from "../lib/dom.js";
+import { el, isolated } from "../lib/dom.js";
 
 const NAMES = ["away", "notifying", "notified", "saved", "unassigned", "team-notified", "closed"];
 
@@ -26,6 +26,16 @@ export function showNotice(one, { words, format }) {
     if (id === fits && said[id] && hint.textContent !== said[id]) hint.textContent = said[id];
     if (hint.hidden !== (id !== fits)) hint.hidden = id !== fits;
   }
+}
+
+// The line in the head: the other side, and of an advisor whether they are there.
+export function showPeer({ member, advisor }, words) {
+  const presence = () => {
+    const state = advisor.online ? words.online : words.offline;
+    return el("span", { class: `presence${advisor.online ? " online" : ""}` }, `${words.advisor} ${advisor.name} · ${state}`);
+  };
+  const said = !member.me ? `${words.member} ${member.name}` : advisor ? presence() : words.findingAdvisor;
+  document.getElementById("peer").replaceChildren(said);
 }
 
 // A name with braces in it is not read again.

@@ -6,8 +6,8 @@ import { Composer } from "../composer/composer.js";
 import { Conversation } from "./conversation.js";
 import { el } from "../lib/dom.js";
 import { kindOf, pictureOf, showProgress, voiceFormat } from "./file.js";
-import { History, loadOnScroll } from "./history.js";
-import { showNotice } from "./notice.js";
+import { History, loadAtEdges } from "./history.js";
+import { showNotice, showPeer } from "./notice.js";
 import { Outbox, sender, troubleIn } from "../composer/outbox.js";
 
 const ANNOUNCED_FOR = 5_000; // ms, then it would only be read a second time
@@ -41,9 +41,20 @@ export class Room {
   }
 
   #build() {
-    const { page, words, format, api, scroller, onSent } = this;
-    const name = `${page.user}:${page.case}`;
-    this.conversation = new Conversation({
+    const name = `${this.page.user}:${this.page.case}`;
+    this.conversation = this.#newConversation();
+    this.composer = new Composer({ form: this.form, name: `draft:${name}`, onSend: (text) => this.#send(text) });
+    this.history = this.#newHistory();
+    this.outbox = this.#newOutbox(`outbox:${name}`);
+    this.#takeFiles();
+    this.#sweep();
+    this.outbox.wake();
+    loadAtEdges(this.history, this);
+  }
+
+  #newConversation() {
+    const { page, words, format, scroller } = this;
+    return new Conversation({
       list: document.getElementById("messages"),
       scroller,
       edges: { older: document.getElementById("older").parentElement, newer: document.getElementById("newer").parentElement },
@@ -60,30 +71,30 @@ export class Room {
         discard: (id) => this.outbox.remove(id),
       },
     });
-    this.composer = new Composer({ form: this.form, name: `draft:${name}`, onSend: (text) => this.#send(text) });
-    this.history = new History({
-      api,
+  }
+
+  #newHistory() {
+    return new History({
+      api: this.api,
       url: `${this.url}messages/`,
       conversation: this.conversation,
       onNew: (added) => this.#arrived(added),
       onMissed: (count) => this.#miss(count),
       onMore: () => this.#sweep(),
     });
-    this.outbox = new Outbox({
-      name: `outbox:${name}`,
+  }
+
+  #newOutbox(name) {
+    const { page, words, api } = this;
+    return new Outbox({
+      name,
       of: page.case,
       send: sender({ api, url: `${this.url}messages/`, words }),
       onChange: (items) => this.conversation.keepPlace(() => this.conversation.putWaiting(items)),
       onProgress: (id, part) => showProgress(this.conversation.list, id, part),
-      onSent,
+      onSent: this.onSent,
       onTrouble: (item) => this.#say([troubleIn(item, words)]),
     });
-    this.#takeFiles();
-    this.#sweep();
-    this.outbox.wake();
-    const edge = (id, label, load) => loadOnScroll({ link: document.getElementById(id), label, load, scroller, words });
-    edge("older", words.older, () => this.history.older());
-    edge("newer", words.newer, () => this.history.newer());
   }
 
   #takeFiles() {
@@ -202,7 +213,7 @@ export class Room {
 
   #announce(messages) {
     const who = ({ name }) => (name ? `${name}：` : ""); // what the site says has no name
-    this.#say(messages.map(({ sender, body, recalled }) => who(sender) + (recalled ? this.words.recalled : body)));
+    this.#say(messages.map((one) => who(one.sender) + (one.recalled ? this.words.recalled : one.body)));
   }
 
   #say(texts) {
@@ -251,24 +262,13 @@ export class Room {
   // What the list of cases knows about this one: who is there, whether one can write.
   show(one) {
     const { page, words } = this;
-    const closed = one.status === "closed";
-    const { advisor } = one;
-    const mine = page.is_member;
     this.conversation.readUpTo(one.peer_read_seq ?? 0);
     this.conversation.keepPlace(() => {
-      if (mine) this.conversation.notifiedUpTo(one.notified_seq);
+      if (page.is_member) this.conversation.notifiedUpTo(one.notified_seq);
       showNotice(one, { words, format: this.format });
-      this.form.hidden = closed;
+      this.form.hidden = one.status === "closed";
     });
-    document.getElementById("peer").replaceChildren(
-      !mine ? `${words.member} ${one.member.name}` : advisor ? this.#presence(advisor) : words.findingAdvisor,
-    );
-  }
-
-  #presence(advisor) {
-    const { words } = this;
-    const state = advisor.online ? words.online : words.offline;
-    return el("span", { class: `presence${advisor.online ? " online" : ""}` }, `${words.advisor} ${advisor.name} · ${state}`);
+    showPeer(one, words);
   }
 
   // Signed out: what was read goes from the screen; what was not sent yet stays for whoever comes back.

@@ -6,7 +6,7 @@ const withChime = () => import("./chime.js"); // most people have no sound on
 const FRESH = 60_000; // ms; a case that comes into the list with an older message was only filtered out before
 const GRACE = 1_000; // ms within which somebody who sees the message has read it, on whatever device
 
-export const canNotify = () => "Notification" in window && Notification.permission === "granted";
+const canNotify = () => "Notification" in window && Notification.permission === "granted";
 
 export function isOn(name) {
   try {

@@ -140,7 +140,7 @@ function connect() {
     url: page.events,
     user: page.user,
     onOtherAccount: () => signedOut(true),
-    answer: ({ looking }) => isLooking(looking),
+    answer: ({ looking: number }) => isLooking(number),
     onEvent: (name, data) => handlers[name](data),
     onState: (state) => {
       const before = document.body.dataset.connection;
@@ -153,6 +153,10 @@ function connect() {
   });
   stream.connect();
   looking = setInterval(look, LOOK_EVERY);
+  watchComingBack();
+}
+
+function watchComingBack() {
   let left = 0;
   document.addEventListener("visibilitychange", () => {
     if (final) return;
@@ -183,7 +187,7 @@ async function sendWhatWaits() {
 
 // What is not sent yet stands in the list; most visits find nothing.
 function watchUnsent() {
-  const starts = ["draft", "outbox"].map((kind) => `${kind}:${page.user}:`);
+  const beginnings = ["draft", "outbox"].map((kind) => `${kind}:${page.user}:`);
   let soon = 0;
   const show = async () => {
     soon = 0;
@@ -193,8 +197,8 @@ function watchUnsent() {
     cases.mark(unsentOf(page.user, words));
   };
   const showSoon = () => (soon ||= setTimeout(show, UNSENT_AFTER));
-  if (starts.some((start) => namesOf(start).length)) show();
-  onKept((name) => starts.some((start) => name.startsWith(start)) && showSoon());
+  if (beginnings.some((one) => namesOf(one).length)) show();
+  onKept((name) => beginnings.some((one) => name.startsWith(one)) && showSoon());
 }
 
 async function look() {
@@ -259,9 +263,9 @@ function searching(list) {
   });
   const behind = document.querySelector("[data-find]");
   whenWanted(behind, "toggle", ({ Search, searchBehind }) => {
-    searchBehind(behind, ({ form, shut, onEscape }) => {
+    searchBehind(behind, ({ shut, ...its }) => {
       const onChoose = (number, seq) => goTo(number, seq)?.then(shut);
-      inCase = new Search({ ...options, form, onChoose, onEscape });
+      inCase = new Search({ ...options, ...its, onChoose });
       return inCase;
     });
   });

@@ -1,6 +1,6 @@
 // The switches for sound and desktop notifications: off until the person turns them on, remembered in this browser.
 
-import { canNotify, isOn, SWITCH_KEY } from "../live/alerts.js";
+import { isOn, SWITCH_KEY } from "../live/alerts.js";
 
 function keep(name, on) {
   try {
