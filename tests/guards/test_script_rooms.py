@@ -1,4 +1,4 @@
-"""The rooms of static/js import one way only, as its README's table says."""
+"""The rooms of static/js import one way only, as its README's table says, and only what there is."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,12 @@ from django.conf import settings
 SCRIPTS = Path(settings.BASE_DIR) / "static" / "js"
 # `import … from "…"`, `export … from "…"`, `import "…"` and `import("…")`.
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'`]([^"'`]+)["'`]""")
+
+# `import { a, b as c } from "…"`, `{ a } = await import("…")` and `import("…").then(({ a }) => …`.
+NAMED = (
+    r'\{(?P<names>[^{}]*)\} (?:from|= await import\()\s*"(?P<path>[^"]+)"',
+    r'import\("(?P<path>[^"]+)"\)\.then\(\(\{(?P<names>[^{}]*)\}',
+)
 
 
 def allowed() -> dict[str, set[str]]:
@@ -60,3 +66,28 @@ def test_an_import_that_is_turned_round_is_seen(tmp_path: Path, line: str) -> No
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "dom.js").write_text(f"// from below\n{line}\n", encoding="utf-8")
     assert len(offences(tmp_path)) == 1
+
+
+def strangers(scripts: Path) -> list[str]:
+    """Name what is imported and not there. The linter sees one file at a time, and the browser only at run time."""
+    found = []
+    for path in sorted(scripts.rglob("*.js")):
+        text = path.read_text(encoding="utf-8")
+        for match in (match for pattern in NAMED for match in re.finditer(pattern, text)):
+            names, target = match["names"], path.parent / match["path"]
+            source = target.read_text(encoding="utf-8") if target.is_file() else ""
+            exported = set(re.findall(r"^export (?:async )?(?:function|class|const|let) (\w+)", source, re.M))
+            wanted = {name.split(" as ")[0].split(":")[0].strip() for name in names.split(",")} - {""}
+            found += [f"{path.relative_to(scripts)}: {name}" for name in sorted(wanted - exported)]
+    return found
+
+
+def test_every_name_that_is_imported_is_exported_there() -> None:
+    assert strangers(SCRIPTS) == []
+
+
+def test_a_name_that_is_not_exported_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "dom.js").write_text("export function el() {}\n", encoding="utf-8")
+    lines = 'import { el, gone } from "./dom.js";\nimport("./dom.js").then(({ lost }) => lost);\n'
+    (tmp_path / "page.js").write_text(lines, encoding="utf-8")
+    assert strangers(tmp_path) == ["page.js: gone", "page.js: lost"]
