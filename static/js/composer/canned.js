@@ -18,7 +18,8 @@ export class CannedReplies {
   #byButton = null; // where the `/` stands that the button wrote
   #wanted = false; // whether the button was pressed while the replies were on their way
 
-  constructor({ form, url, page, words, api }) {
+  // `keyboard`: the box's.
+  constructor({ form, url, page, words, api, keyboard }) {
     Object.assign(this, { form, url, words, api });
     this.box = form.querySelector("textarea");
     this.list = el("ul", { class: "reply-list", id: "reply-list", role: "listbox", "aria-label": words.replies });
@@ -26,10 +27,8 @@ export class CannedReplies {
     this.popup = el("div", { class: "reply-popup", hidden: true }, this.list, this.foot);
     this.said = el("p", { class: "sr", role: "status" });
     form.before(this.popup, this.said);
-    // On the form and in the capture phase: before the box's own listener, which would send.
-    form.addEventListener("keydown", (event) => this.#key(event), { capture: true });
+    keyboard.register({ take: (event) => this.#take(event), onCaret: (event) => this.#look(event) });
     for (const name of ["input", "click", "compositionend"]) this.box.addEventListener(name, (event) => this.#look(event));
-    this.box.addEventListener("keyup", (event) => /^(Arrow(Left|Right)|Home|End)$/.test(event.key) && this.#look(event));
     this.box.addEventListener("focus", () => this.#load());
     this.box.addEventListener("blur", () => this.#close());
     this.popup.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus
@@ -140,10 +139,9 @@ export class CannedReplies {
     this.list.children[this.#active].scrollIntoView({ block: "nearest" });
   }
 
-  #key(event) {
-    // Keys of an input method are its own, also where the browser says so only by 229.
-    if (event.target !== this.box || !this.#isOpen || event.isComposing || event.keyCode === 229) return;
-    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+  // Returns whether the key was for the open list.
+  #take(event) {
+    if (!this.#isOpen || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return false;
     const does = {
       ArrowDown: () => this.#activate(this.#active + 1),
       ArrowUp: () => this.#activate(this.#active - 1),
@@ -151,10 +149,8 @@ export class CannedReplies {
       Tab: () => this.#pick(this.#active),
       Escape: () => this.#dismiss(),
     }[event.key];
-    if (!does) return;
-    event.preventDefault();
-    event.stopPropagation();
-    does();
+    does?.();
+    return Boolean(does);
   }
 
   #dismiss() {

@@ -1,6 +1,6 @@
 // Filling the conversation from the API: what was missed, what lies further up or down, and what is somewhere else.
 
-import { oneAtATime } from "../lib/once.js";
+import { oneAtATime } from "../lib/api.js";
 
 const PAGE = 50;
 const LOOKED_AGAIN = 30; // of the newest messages: what was recalled, or scanned, while nothing came

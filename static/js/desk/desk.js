@@ -1,10 +1,9 @@
 // What stands beside the conversation on the advisor's desk: the notes, live, and what may be done with the case.
 
-import { ApiError, newId } from "../lib/api.js";
+import { ApiError, newId, oneAtATime } from "../lib/api.js";
 import { CannedReplies } from "../composer/canned.js";
 import { el } from "../lib/dom.js";
 import { Draft } from "../lib/store.js";
-import { oneAtATime } from "../lib/once.js";
 
 export class Desk {
   #saving = false;
@@ -17,7 +16,8 @@ export class Desk {
     return element && new Desk({ element, ...parts });
   }
 
-  constructor({ element, page, words, format, api }) {
+  // `keyboard`: that of the box one writes in, where there is one.
+  constructor({ element, page, words, format, api, keyboard }) {
     Object.assign(this, { element, words, format, api });
     this.url = `${page.cases}${page.case}/`;
     this.form = element.querySelector("#note-form");
@@ -30,7 +30,7 @@ export class Desk {
     this.form.addEventListener("submit", (event) => this.#submit(event));
     this.catchUp = oneAtATime(() => this.#catchUp());
     const form = document.getElementById("compose");
-    if (form) new CannedReplies({ form, url: `${this.url}replies/`, page, words, api });
+    if (keyboard) new CannedReplies({ form, url: `${this.url}replies/`, page, words, api, keyboard });
   }
 
   // A note came by the stream, for the case it belongs to.

@@ -1,4 +1,4 @@
-// JSON requests to our own API.
+// JSON requests to our own API, and asking for the same thing one at a time.
 
 const TIMEOUT = 15_000; // ms
 const STALLED = 60_000; // ms in which nothing of a file goes out, or no answer comes: it is given up
@@ -111,4 +111,30 @@ export class Api {
 function detailOf(data) {
   const first = data && (data.detail ?? Object.values(data)[0]);
   return String((Array.isArray(first) ? first[0] : first) ?? "");
+}
+
+// `again = oneAtATime(work)`: calls made while `work` runs do not run beside it, but make it run once more. An answer
+// that is older than what happened meanwhile is so never the last word.
+
+export function oneAtATime(work) {
+  let running = null;
+  let wanted = false;
+  const run = async () => {
+    do {
+      wanted = false;
+      await work();
+    } while (wanted);
+  };
+  const call = () => {
+    if (running) wanted = true;
+    running ??= run().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+  // Something happened that an answer under way may not know of.
+  call.outdated = () => {
+    wanted = running !== null;
+  };
+  return call;
 }

@@ -2,7 +2,7 @@
 // is that of queries.list_cases; closed cases in which everything was read are folded, below the others.
 
 import { el } from "../lib/dom.js";
-import { oneAtATime } from "../lib/once.js";
+import { oneAtATime } from "../lib/api.js";
 import { load, save } from "../lib/store.js";
 
 export class CaseList {

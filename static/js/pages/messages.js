@@ -243,7 +243,7 @@ function start(list, Filter) {
 // Members have no desk, and need not fetch what makes it. Where it cannot be had, its forms work as forms do.
 async function openDesk() {
   const { Desk } = await import("../desk/desk.js").catch(() => ({}));
-  desk = Desk?.of({ page, words, format, api });
+  desk = Desk?.of({ page, words, format, api, keyboard: room?.composer.keyboard });
   if (!desk) return; // or the case went meanwhile
   if (cases.find(page.case)) desk.show(cases.find(page.case));
   await desk.catchUp().catch(() => {});
