@@ -3,8 +3,7 @@
 // stand those not sent yet.
 
 import { button } from "../lib/dom.js";
-import { dayOf, group, nextMessage, renameDays } from "./groups.js";
-import { messageElement, pendingElement, readMessage, tick, tickState } from "./message.js";
+import { dayOf, group, messageElement, nextMessage, pendingElement, renameDays, tick, tickState } from "./message.js";
 
 const AT_BOTTOM = 48; // px
 const REVEALED = 2_500; // ms for which a message that was searched for stands out
@@ -17,12 +16,12 @@ export class Conversation {
   first = 0;
   last = 0;
 
-  // `newest`: the seq of the case's newest message as far as is known; `edges`: what stands above and below the window
+  // `messages`: those to begin with, as the API gives them; `newest`: the seq of the case's newest message as far as is known; `edges`: what stands above and below the window
   // while there is more; `actions`: recall(seq), editAgain(text), retry(client_id), discard(client_id);
   // `recallable(message)` in ms left.
-  constructor({ list, scroller, edges, words, format, newest, peerRead, notified, recallable, actions }) {
+  constructor({ list, scroller, edges, messages, words, format, newest, peerRead, notified, recallable, actions }) {
     Object.assign(this, { list, scroller, edges, words, format, newest, peerRead, notified, recallable, actions });
-    this.replace([...list.querySelectorAll("[data-seq]")].map(readMessage));
+    this.replace(messages);
     setInterval(() => this.#expireRecalls(), 5_000);
   }
 

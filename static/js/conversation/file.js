@@ -1,5 +1,5 @@
 // The file of a message: a link to its bytes, with a picture of it where it is one, and a player where it is sound or a film.
-// The same shape as templates/cases/_file.html.
+// The same as templates/cases/_file.html.
 
 import { blobAtHand } from "../lib/blobs.js";
 import { el } from "../lib/dom.js";
@@ -22,26 +22,9 @@ export function voiceFormat(types) {
   return VOICE.find(([type, ending]) => types.includes(`.${ending}`) && MediaRecorder.isTypeSupported(type));
 }
 
-// Read a file back from what the server rendered.
-export function readFile(element) {
-  if (!element) return null;
-  const picture = element.querySelector("img");
-  const { size, kind, state } = element.dataset;
-  return {
-    name: element.querySelector(".file-name").textContent,
-    size: Number(size),
-    kind,
-    state,
-    url: element.getAttribute("href"),
-    thumbnail: picture?.getAttribute("src") ?? null,
-    width: Number(picture?.getAttribute("width")) || null,
-    height: Number(picture?.getAttribute("height")) || null,
-  };
-}
-
 export function fileElements(file, words, format) {
   const { name, size, kind, state, url, thumbnail, width, height } = file;
-  const data = { "data-size": size, "data-kind": kind, "data-state": state };
+  const data = { "data-kind": kind, "data-state": state };
   if (state !== "ready") {
     const said = el("span", { class: "file-state" }, state === "waiting" ? words.checking : words.infected);
     return [el("span", { class: "file", ...data }, icon(), about(name, format.size(size), said))];

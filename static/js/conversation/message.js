@@ -1,31 +1,18 @@
-// One message as an element: the same shape as templates/cases/_message.html.
+// Messages as elements, the same as in templates/cases/_message.html (tests/browser/test_rendering.py), and how they stand
+// together: under the heading of their day, and as one group what the same person said at a time.
 
 import { button, el } from "../lib/dom.js";
-import { fileElements, pendingFile, readFile } from "./file.js";
+import { fileElements, pendingFile } from "./file.js";
 import { putText } from "../lib/format.js";
 import { mayRetry, troubleIn } from "../composer/outbox.js";
 
-// Read a message back from what the server rendered.
-export function readMessage(element) {
-  const { seq, kind, role, name = "", source = "web", clientId = "" } = element.dataset;
-  const recalled = element.classList.contains("recalled");
-  const attachment = readFile(element.querySelector(".file"));
-  return {
-    seq: Number(seq),
-    kind,
-    body: recalled ? "" : (attachment?.name ?? element.querySelector(".text").textContent),
-    sender: { name, role, me: element.classList.contains("mine") },
-    source,
-    created_at: element.querySelector("time").dateTime,
-    client_id: clientId,
-    recalled,
-    attachment,
-  };
-}
+const TOGETHER = 5 * 60 * 1000; // ms within which one person's messages stand as one group
 
 function systemElement(message, format) {
-  const text = el("p", { class: "text", title: format.fullTime(new Date(message.created_at)) }, message.body);
-  return el("li", { class: "message system", "data-seq": message.seq }, text);
+  const date = new Date(message.created_at);
+  const text = el("p", { class: "text", title: format.fullTime(date) }, message.body);
+  const time = el("time", { class: "sr", datetime: message.created_at }, format.time(date));
+  return el("li", { class: "message system", "data-seq": message.seq }, text, time);
 }
 
 // `state`: of the tick; `extra`: elements for the foot.
@@ -87,4 +74,44 @@ function meta(sender, words) {
 
 function avatar(sender) {
   return sender.me ? null : el("span", { class: "avatar", "aria-hidden": "true" }, [...sender.name][0] ?? "");
+}
+
+// The heading of the day that begins with this message, or null.
+export function dayOf(element) {
+  const before = element.previousElementSibling;
+  return before?.classList.contains("day") ? before : null;
+}
+
+// Give the element its day heading where a day begins, and join it to what the same person said just before.
+// `messageOf(element)` is the message that an element of the list shows.
+export function group(element, messageOf, format) {
+  const heading = dayOf(element);
+  const previous = (heading ?? element).previousElementSibling;
+  const message = messageOf(element);
+  const before = previous && messageOf(previous);
+  const date = new Date(message.created_at);
+  const begins = !before || format.dayKey(new Date(before.created_at)) !== format.dayKey(date);
+  if (begins && !heading) {
+    const time = el("time", { datetime: format.dayKey(date) }, format.day(date));
+    element.before(el("li", { class: "day", "data-at": message.created_at }, time));
+  } else if (!begins) heading?.remove();
+  element.classList.toggle("continued", !begins && continues(message, before));
+}
+
+export function nextMessage(element) {
+  const after = element.nextElementSibling;
+  return after?.classList.contains("day") ? after.nextElementSibling : after;
+}
+
+// "Today" is not today any more after midnight.
+export function renameDays(list, format) {
+  for (const heading of list.querySelectorAll(".day")) {
+    heading.firstChild.textContent = format.day(new Date(heading.dataset.at));
+  }
+}
+
+function continues(message, before) {
+  const same = ["name", "role", "me"].every((key) => message.sender[key] === before.sender[key]);
+  const apart = new Date(message.created_at) - new Date(before.created_at);
+  return same && message.sender.role !== "system" && apart < TOGETHER;
 }

@@ -58,6 +58,7 @@ export class Room {
       list: document.getElementById("messages"),
       scroller,
       edges: { older: document.getElementById("older").parentElement, newer: document.getElementById("newer").parentElement },
+      messages: page.messages,
       words,
       format,
       newest: page.last_seq,

@@ -16,8 +16,9 @@ const AWAY_LONG = 15_000; // ms after which a page that comes back does not trus
 const UNSENT_AFTER = 500; // ms; most messages are sent by then
 const WIDE = "(min-width: 48rem)";
 
-// What the server says once, and does not change.
-const page = JSON.parse(document.getElementById("page").textContent);
+const firstData = document.getElementById("page");
+const page = JSON.parse(firstData.textContent);
+firstData.remove(); // what is said in a case does not stay in the page when it is covered
 const words = document.getElementById("words").dataset;
 const format = new Format(words.locale, words);
 const banner = document.getElementById("banner") && new Banner(document.getElementById("banner"), words);
