@@ -32,10 +32,12 @@ export function showNotice(one, { words, format }) {
 export function showPeer({ member, advisor }, words) {
   const presence = () => {
     const state = advisor.online ? words.online : words.offline;
-    return el("span", { class: `presence${advisor.online ? " online" : ""}` }, `${words.advisor} ${advisor.name} · ${state}`);
+    const kind = `presence${advisor.online ? " online" : ""}`;
+    return [el("span", { class: kind }, `${words.advisor} `, el("bdi", {}, advisor.name), ` · ${state}`)];
   };
-  const said = !member.me ? `${words.member} ${member.name}` : advisor ? presence() : words.findingAdvisor;
-  document.getElementById("peer").replaceChildren(said);
+  const nobody = () => [el("span", { class: "presence none" }, words.findingAdvisor)];
+  const said = !member.me ? [`${words.member} `, el("bdi", {}, member.name)] : advisor ? presence() : nobody();
+  document.getElementById("peer").replaceChildren(...said);
 }
 
 // A name with braces in it is not read again.

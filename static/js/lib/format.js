@@ -19,7 +19,8 @@ export class Format {
 
   // Two times of the same day, where the reader is, have the same key.
   dayKey(date) {
-    return `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
+    const two = (number) => String(number).padStart(2, "0");
+    return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   }
 
   day(date) {

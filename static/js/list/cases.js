@@ -184,7 +184,7 @@ export class CaseList {
   }
 
   #chip(one) {
-    return el("span", { class: "chip waiting" }, this.#waitingFor(one.waiting_since));
+    return el("span", { class: "chip waiting", "data-since": one.waiting_since }, this.#waitingFor(one.waiting_since));
   }
 
   #preview(message) {
