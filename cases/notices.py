@@ -8,7 +8,7 @@ from cases.models import Case
 def notice_of(one: dict[str, Any], case: Case) -> str:
     """Return the id of the one hint in _conversation.html that is shown of a case (`one` of list_cases), or nothing.
 
-    js/notice.js says the same of what it learns later.
+    js/conversation/notice.js says the same of what it learns later.
     """
     if one["status"] == "closed":
         return "closed"

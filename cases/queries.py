@@ -82,7 +82,7 @@ def _counted(user: User) -> CaseQuerySet:
 
 
 def _rank(case: Any) -> int:
-    """Return the key by which counted cases are sorted; js/cases.js keeps this order, and ties as they were.
+    """Return the key by which counted cases are sorted; js/list/cases.js keeps this order, and ties as they were.
 
     Not in SQL: the database would count what is unread a second time for each case.
     """

@@ -47,7 +47,8 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
         except (Refused, Unavailable) as refusal:
             form.add_error("body", refusal.message)
     context = {**_about(request, user, case), **(_conversation(request, user, case) if case else {})}
-    context |= {"page": {**_page(user, case), "at": context.get("place")}, "form": form, "file_limits": _file_limits()}
+    first = {"at": context.get("place"), "messages": context.get("conversation")}
+    context |= {"page": {**_page(user, case), **first}, "form": form, "file_limits": _file_limits()}
     context["max_body"] = MAX_BODY
     if not context["has_cases"]:
         context |= _question(user, NewCaseForm())
@@ -106,8 +107,9 @@ def _conversation(request: HttpRequest, user: User, case: Case) -> dict[str, obj
         messages, _older, _newer = page_around(case, place["at"])
     else:
         messages, _more = page_of_messages(case, before=place.get("before"), after=place.get("after"))
+    said = [message_json(message, user.pk) for message in messages]
     return {
-        "conversation": [message_json(message, user.pk) for message in messages],
+        "conversation": said,
         # No message is ever missing between the first and the newest one.
         "place": place.get("at"),
         "has_older": bool(messages) and messages[0].seq > 1,

@@ -68,7 +68,7 @@ class TextFormField(forms.CharField):
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         attrs = {name: value for name, value in super().widget_attrs(widget).items() if name != "maxlength"}
         if self.max_length:
-            # js/limit.js says these near the limit and over it.
+            # js/lib/limit.js says these near the limit and over it.
             attrs["data-limit"] = self.max_length
             attrs |= {"data-left": _("还剩 {n} 字"), "data-over": _("超出 {n} 字，请删减")}
         return attrs

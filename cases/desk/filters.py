@@ -1,6 +1,6 @@
 """The filter of the advisor's list of cases. It stands in the page's address, so that it can be kept and shared.
 
-js/casefilter.js filters the same way without loading the page again.
+js/list/casefilter.js filters the same way without loading the page again.
 """
 
 import json

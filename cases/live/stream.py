@@ -34,7 +34,7 @@ SEND_SECONDS = 30  # for one frame
 # Not yet written to one reader; one slower than that reconnects and catches up by seq.
 QUEUE_LIMIT = 200  # frames
 QUEUE_BYTES = 1024 * 1024
-STREAMS_PER_USER = 6  # a browser holds one, however many tabs are open (static/js/tabs.js)
+STREAMS_PER_USER = 6  # a browser holds one, however many tabs are open (static/js/live/tabs.js)
 BATCH = 500
 
 logger = logging.getLogger("jiayi.stream")
