@@ -46,7 +46,7 @@ class AppToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     # Until then one process alone asks WeCom for a new one.
     refreshing_until = models.DateTimeField(null=True, blank=True)
-    # Digest of a secret that WeCom refused, not to be tried again before: WeCom bans an address that keeps asking.
+    # Digest of a secret that WeCom refused. It is not tried again until then: WeCom bans an address that keeps asking.
     refused_secret = models.CharField(max_length=64, blank=True)
     refused_until = models.DateTimeField(null=True, blank=True)
     problem = models.CharField(max_length=300, blank=True)

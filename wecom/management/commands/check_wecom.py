@@ -34,11 +34,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--send-test", action="store_true", help="send a test message to the group as well")
 
-    def handle(self, *args: Any, request_test: bool, **options: Any) -> None:
+    def handle(self, *args: Any, send_test: bool, **options: Any) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a terminal without these characters is no reason to stop
         await_starts(STARTING)
-        found = [*([try_the_group()] if request_test else []), *checkup(ask_wecom=True)]
+        found = [*([try_the_group()] if send_test else []), *checkup(ask_wecom=True)]
         for finding in found:
             self._show(finding)
         bad = sum(finding.level == "bad" for finding in found)
