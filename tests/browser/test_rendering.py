@@ -14,7 +14,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests import files
+from tests.support import files
 from tests.browser.conftest import CALM, PASSWORD, PageErrors, Site, until
 from tests.browser.test_pages import is_live
 
