@@ -1,4 +1,6 @@
-"""`make test`: every test, on every database there is, and in a browser.
+"""`make test`: every test on PostgreSQL, what asks the engine on SQLite too, and the pages in a browser.
+
+`make prove` (--prove): the tests that have a small size in `make test` in their full one. CI runs both (--then-prove).
 
 Two runs at a time; each prints its whole report when it is its turn. What could not be run is said loudly, or is
 a failure with --require-postgres and --require-chromium (.ci/run). The last line sums everything up.
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +25,15 @@ from scripts.processes import ROOT, install, start, stop
 
 REPORTS = ROOT / "var" / "test"
 LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/jiayi"
-CHROMIUM = Path("/usr/bin/chromium")
+# Debian's Chromium without a window, in which a page costs a sixth; or the whole one.
+CHROMIUMS = [Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium")]
 CHINESE_FONT = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
 AT_A_TIME = 2  # runs, on two cores: with a third, what waits for a browser or for WeCom waits too long now and then
 RUN_TIMEOUT = 40 * 60  # seconds for one run; a hanging test fails by itself long before (pytest-timeout)
+DOMAIN = ("tests/members", "tests/advisors", "tests/cases")  # what must work without wecom
+SLOWEST = 10  # are named
+# Half of the browser's tests by their time; every other file of tests/browser is in the other half.
+ONE_HALF = tuple(f"tests/browser/test_{name}.py" for name in ("guards", "case_list", "files", "search"))
 
 
 @dataclass(frozen=True)
@@ -37,16 +45,18 @@ class Run:
     title: str
     arguments: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
+    at_least: int = 1  # tests: a choice of tests that has become smaller than it can be is a failure
 
 
 @dataclass
 class Result:
-    """What came of it; `skips` are the names of skipped tests with their reasons."""
+    """What came of it; `skips` are the names of skipped tests with their reasons, `times` how long each test took."""
 
     run: Run
     passed: int = 0
     failed: int = 0
     skips: list[str] = field(default_factory=list)
+    times: list[tuple[float, str]] = field(default_factory=list)
 
 
 def postgres_url() -> tuple[str, str]:
@@ -86,9 +96,12 @@ def drop_own_databases(url: str) -> None:
 
 def install_chromium() -> str:
     """Install Chromium and a Chinese font where they are missing and we may. Give "", or why there is no Chromium."""
-    missing = [name for name, path in (("chromium", CHROMIUM), ("fonts-noto-cjk", CHINESE_FONT)) if not path.exists()]
-    install(missing)
-    return "" if CHROMIUM.exists() else f"no {CHROMIUM}; as root on Debian this script installs it with apt-get"
+    install([] if CHINESE_FONT.exists() else ["fonts-noto-cjk"])
+    for chromium in CHROMIUMS:
+        install([] if chromium.exists() else [chromium.name])
+        if chromium.exists():
+            return ""
+    return f"no {CHROMIUMS[0]}; as root on Debian this script installs it with apt-get"
 
 
 def begin(run: Run) -> subprocess.Popen[bytes]:
@@ -112,34 +125,66 @@ def finish(run: Run, code: int) -> Result:
     with suppress(OSError, ElementTree.ParseError):
         cases = list(ElementTree.parse(REPORTS / f"{run.name}.xml").iter("testcase"))  # noqa: S314 - our own file
     for case in cases:
-        if case.find("failure") is not None or case.find("error") is not None:
-            result.failed += 1
-        elif (skip := case.find("skipped")) is not None:
-            result.skips.append(f"{case.get('classname')}::{case.get('name')}: {skip.get('message')}")
-        else:
-            result.passed += 1
-    # A run that broke off, or collected nothing, is a failure even though no test of it failed.
-    if (code or not result.passed) and not result.failed:
-        print(f"######## {run.title}: pytest ended with exit code {code}, {result.passed} passed", flush=True)
+        _count(result, case)
+    ran = result.passed + len(result.skips)
+    # A run that broke off, or ran too few, is a failure even though no test of it failed.
+    if (code or not result.passed or ran < run.at_least) and not result.failed:
+        print(
+            f"######## {run.title}: pytest ended with exit code {code}, {ran} of at least {run.at_least} tests",
+            flush=True,
+        )
         result.failed = 1
     return result
 
 
-def planned(only: list[str], extra: list[str], postgres: str, chromium: bool) -> list[Run]:
-    """Give the runs that can be made here, the longest first. `postgres` is a server's URL, or ""."""
+def _count(result: Result, case: ElementTree.Element) -> None:
+    name = f"{case.get('classname')}::{case.get('name')}"
+    result.times.append((float(case.get("time", "0")), f"{name} ({result.run.on})"))
+    if case.find("failure") is not None or case.find("error") is not None:
+        result.failed += 1
+    elif (skip := case.find("skipped")) is not None:
+        result.skips.append(f"{name}: {skip.get('message')}")
+    else:
+        result.passed += 1
+
+
+def planned(extra: Sequence[str], postgres: str) -> list[Run]:
+    """Give the runs of `make test`, the longest first. `postgres` is a server's URL, or "": SQLite has all."""
+    pages, other_pages = (*ONE_HALF, *extra), ("tests/browser", *(f"--ignore={one}" for one in ONE_HALF), *extra)
     wecom, rest = ("tests/wecom", *extra), ("--ignore=tests/browser", "--ignore=tests/wecom", *extra)
-    domain = ("--ds=tests.settings_without_wecom", "tests/members", "tests/advisors", "tests/cases", *extra)
-    on_postgres = [{"DATABASE_URL": own_database(postgres, part)} for part in ("wecom", "rest")]
-    runs = [
-        Run("postgres-wecom", "postgres", "PostgreSQL, wecom", wecom, on_postgres[0]),
-        Run("browser", "browser", "Chromium", ("tests/browser", *extra)),
-        Run("sqlite-wecom", "sqlite", "SQLite, wecom", wecom),
-        Run("postgres-rest", "postgres", "PostgreSQL, all but wecom", rest, on_postgres[1]),
-        Run("sqlite-rest", "sqlite", "SQLite, all but wecom", rest),
-        Run("without-wecom", "without-wecom", "the domain without wecom", domain),
+    engine, domain = ("-m", "engine", "--ignore=tests/browser", *extra), ("-m", "without_wecom", *DOMAIN, *extra)
+    few, fewer = (0, 0) if extra else (250, 50)
+    if postgres:
+        urls = [{"DATABASE_URL": own_database(postgres, part)} for part in ("wecom", "rest")]
+        on_databases = [
+            Run("postgres-wecom", "postgres", "PostgreSQL, wecom", wecom, urls[0]),
+            Run("postgres-rest", "postgres", "PostgreSQL, all but wecom", rest, urls[1]),
+            Run("sqlite", "sqlite", "SQLite, what asks the engine", engine, at_least=few),
+        ]
+    else:
+        on_databases = [
+            Run("sqlite-wecom", "sqlite", "SQLite, wecom", wecom),
+            Run("sqlite-rest", "sqlite", "SQLite, all but wecom", rest),
+        ]
+    alone = {"DJANGO_SETTINGS_MODULE": "tests.settings_without_wecom"}
+    return [
+        Run("browser", "browser", "Chromium, one half", pages),
+        Run("browser-too", "browser", "Chromium, the other half", other_pages),
+        *on_databases,
+        Run("without-wecom", "without-wecom", "the domain without wecom", domain, alone, at_least=fewer),
     ]
-    absent = ({"postgres"} if not postgres else set()) | ({"browser"} if not chromium else set())
-    return [run for run in runs if run.on not in absent and (not only or run.on in only)]
+
+
+def proving(extra: Sequence[str], postgres: str) -> list[Run]:
+    """Give the runs of `make prove`: the tests that have two sizes, in the full one."""
+    full = {"TEST_SIZE": "full"}
+    sized = ("-m", "sized", "--ignore=tests/browser", *extra)
+    url = own_database(postgres, "prove")
+    return [
+        Run("prove-postgres", "postgres", "PostgreSQL, full size", sized, full | {"DATABASE_URL": url}),
+        Run("prove-sqlite", "sqlite", "SQLite, full size", ("-m", "sized and engine", *sized[2:]), full),
+        Run("prove-browser", "browser", "Chromium, full size", ("tests/browser", "-m", "sized", *extra), full),
+    ]
 
 
 def run_all(runs: list[Run]) -> list[Result]:
@@ -170,6 +215,8 @@ def summary(results: list[Result], absent: dict[str, str], required: set[str], s
             print(f"SKIPPED ({result.run.title}) {skip}")
     for what, why in absent.items():
         print(f"!!!!!!!! NOT TESTED on {what}: {why}")
+    times = sorted((time for result in results for time in result.times), reverse=True)[:SLOWEST]
+    print(f"The {len(times)} slowest: {'; '.join(f'{name} {seconds:.1f} s' for seconds, name in times)}")
     failed = sum(result.failed for result in results) + len(required & set(absent))
     passed, skipped = sum(result.passed for result in results), sum(len(result.skips) for result in results)
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
@@ -180,11 +227,21 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--require-postgres", action="store_true", help="no PostgreSQL is a failure")
     parser.add_argument("--require-chromium", action="store_true", help="no Chromium is a failure")
+    parser.add_argument("--prove", action="store_true", help="instead, the tests that have a full size, in full size")
+    parser.add_argument("--then-prove", action="store_true", help="these afterwards")
     parser.add_argument(
         "--only", action="append", default=[], choices=["sqlite", "postgres", "browser", "without-wecom"]
     )
     parser.add_argument("extra", nargs="*", help="further arguments for pytest, after --")
     return parser.parse_args()
+
+
+def chosen(arguments: argparse.Namespace, postgres: str, absent: Iterable[str]) -> list[Run]:
+    """Give the runs that were asked for and can be made here, in their order."""
+    runs = [] if arguments.prove else planned(arguments.extra, postgres)
+    runs += proving(arguments.extra, postgres) if arguments.prove or arguments.then_prove else []
+    lacking = {{"PostgreSQL": "postgres", "Chromium": "browser"}[what] for what in absent}
+    return [run for run in runs if run.on not in lacking and (not arguments.only or run.on in arguments.only)]
 
 
 def main() -> int:
@@ -200,7 +257,7 @@ def main() -> int:
     required |= {"Chromium"} if arguments.require_chromium else set()
     for what, why in absent.items():
         print(f"!!!!!!!! {what} will not be tested: {why}", flush=True)
-    runs = planned(arguments.only, arguments.extra, url, not no_chromium)
+    runs = chosen(arguments, url, absent)
     print(f"Running: {'; '.join(run.title for run in runs)}. Live output: var/test/*.log", flush=True)
     try:
         results = run_all(runs)

@@ -1,38 +1,36 @@
-from typing import Any
+from types import FunctionType
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
-from django.db.backends.postgresql.operations import DatabaseOperations
 from hypothesis import settings as hypothesis_settings
+from pytest_django import DjangoDbBlocker
 
+from tests.support import flush
 from tests.support.people import World, make_world
+from tests.support.recording import Recording, record
 
 # No deadline for an example, which a busy machine would break, and the same examples every time: `make fuzz` is for
 # new ones.
 hypothesis_settings.load_profile("ci")
+flush.make_quick()
+
+# A test that names one of these asks what this database does.
+OF_THE_ENGINE = {"IntegrityError", "connection", "explain"}
 
 
-def _delete_from_all(self: DatabaseOperations, style: Any, tables: list[str], **_: Any) -> list[str]:
-    return [f"DELETE FROM {self.quote_name(table)};" for table in tables]
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what asks the database's engine, and runs on SQLite too: real transactions, constraints, plans.
 
-
-# After a test with real transactions. TRUNCATE makes new files for some forty tables and their indexes, a second each
-# time; the few rows of a test are gone in milliseconds. Foreign keys are checked at the end of the transaction.
-DatabaseOperations.sql_flush = _delete_from_all  # type: ignore[method-assign,assignment]
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL run what asks a database: the rest was tested on SQLite, and does not know the difference."""
-    if connection.vendor != "postgresql":
+    Whole modules that are about locks, the spool or searching mark themselves. The rest runs once, on PostgreSQL, as
+    does what needs real transactions only because another process takes part (`once`).
+    """
+    if item.get_closest_marker("once"):
         return
-    asks = {
-        item
-        for item in items
-        if item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
-    }
-    config.hook.pytest_deselected(items=[item for item in items if item not in asks])
-    items[:] = [item for item in items if item in asks]
+    database = item.get_closest_marker("django_db")
+    function = getattr(item, "function", None)
+    names = set(function.__code__.co_names) if isinstance(function, FunctionType) else set()
+    if (database and database.kwargs.get("transaction")) or names & OF_THE_ENGINE:
+        item.add_marker("engine")
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +38,14 @@ def _empty_cache() -> None:
     cache.clear()
 
 
+@pytest.fixture(scope="session")
+def recording(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Recording[World]:
+    """The named cast, made once."""
+    with django_db_blocker.unblock():
+        return record(make_world)
+
+
 @pytest.fixture
-def world(db: None) -> World:
+def world(db: None, recording: Recording) -> World:
     """The named cast of tests/support/people.py, on an empty database."""
-    return make_world()
+    return recording.replay()

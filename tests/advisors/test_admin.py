@@ -59,6 +59,7 @@ def choose(client: Client, action: str, *advisors: Advisor) -> str:
     return response.content.decode()
 
 
+@pytest.mark.without_wecom
 def test_the_review_screen_lists_every_advisor_with_a_way_to_the_details(world: World, admin: Client) -> None:
     page = admin.get(LIST).content.decode()
     assert "RCIC 顾问审核" in page
@@ -92,6 +93,7 @@ def test_the_detail_shows_the_application_and_the_fitting_buttons(world: World, 
     assert buttons(world.gone) == {"approve"}
 
 
+@pytest.mark.without_wecom
 def test_the_buttons_approve_suspend_and_reject(world: World, admin: Client) -> None:
     assert "陈静 现在的状态：已通过" in press(admin, world.chen, "approve")
     assert status(world.chen) == "approved"

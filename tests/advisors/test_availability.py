@@ -11,6 +11,7 @@ PAGE = "/availability/"
 EMPTY = {"hours_from": "", "hours_to": "", "quiet_from": "", "quiet_to": ""}
 
 
+@pytest.mark.without_wecom
 def test_an_advisor_sets_away_hours_and_quiet_hours(world: World) -> None:
     look(world.li)
     client = signed_in(world.li)

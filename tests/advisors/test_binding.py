@@ -15,6 +15,7 @@ def bound(advisor: Advisor) -> str:
     return Advisor.objects.get(pk=advisor.pk).wecom_userid
 
 
+@pytest.mark.without_wecom
 def test_an_account_is_stored_as_typed(world: World) -> None:
     for userid in ("LiMing", "liming", "7", "li.ming@example-1_x", "L" * 64):
         assert bind_wecom_account(world.li, userid).wecom_userid == userid

@@ -36,6 +36,7 @@ def test_what_a_person_does_on_the_page_makes_present_for_a_minute(world: World)
         assert not is_present(world.li)
 
 
+@pytest.mark.without_wecom
 def test_activity_is_written_at_most_every_fifteen_seconds(world: World) -> None:
     client = signed_in(world.li)
     written = set()

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 FORM = {"name": "周律", "email": "zhou@example.com", "password": PASSWORD, "licence_number": "R598765"}
 
 
+@pytest.mark.without_wecom
 def test_an_applicant_is_pending_and_signed_in() -> None:
     client = Client()
     response = client.post("/register/advisor/", FORM, follow=True)

@@ -104,6 +104,7 @@ def test_a_review_is_told_once_inside_its_transaction(world: World, heard: list[
     assert heard == [("陈静", "pending", "approved")]
 
 
+@pytest.mark.without_wecom
 def test_a_suspended_advisor_loses_every_case_with_the_next_request_and_gets_them_back(world: World) -> None:
     client = signed_in(world.li)
     path = f"/api/cases/{world.case.number}/messages/"

@@ -32,7 +32,8 @@ SCREENSHOTS = ROOT / "var" / "screenshots"
 PASSWORD = "jiayi-demo-2026"
 START_TIMEOUT = 40  # seconds
 expect.set_options(timeout=10_000)  # ms; a machine that runs other tests at the same time is slow
-CHROMIUM = "/usr/bin/chromium"
+# Debian's Chromium without a window: a new page costs a sixth of what it costs in the whole one, which does as well.
+CHROMIUM = next(filter(os.path.exists, ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")), "")
 # No sandbox: tests run as root in CI. The rest keeps Chromium from talking to anyone but us.
 CHROMIUM_OPTIONS = [
     "--no-sandbox",

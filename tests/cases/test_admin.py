@@ -129,6 +129,7 @@ def test_an_advisor_who_may_not_work_is_not_accepted(world: World, admin: Client
     assert fresh(world.case).advisor == world.li
 
 
+@pytest.mark.without_wecom
 def test_assigning_hands_the_case_over_and_says_so_in_the_conversation(world: World, admin: Client) -> None:
     before = len(system_messages(world.case))
     save(admin, world.case, advisor=world.zhang.pk)
@@ -288,6 +289,7 @@ def test_no_detail_needs_more_queries_for_more_advisors(world: World, admin: Cli
     assert (queries_of(admin, detail(world.case)), queries_of(admin, f"{LIST}add/")) == few
 
 
+@pytest.mark.without_wecom
 def test_every_page_of_the_admin_opens(world: World, admin: Client) -> None:
     crowd(world, 100, 1)
     opened = 0

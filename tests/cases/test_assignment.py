@@ -26,6 +26,7 @@ def said(case: Case) -> list[str]:
     return list(case.messages.filter(kind="system").order_by("seq").values_list("body", flat=True))
 
 
+@pytest.mark.without_wecom
 def test_every_change_is_said_in_the_conversation(world: World) -> None:
     for advisor in (world.zhang, None, world.li):
         assign_advisor(world.case, advisor, by=world.admin)

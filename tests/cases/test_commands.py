@@ -1,7 +1,6 @@
 """`manage.py seed_demo`: the accounts and cases of the README."""
 
 import wave
-from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO, StringIO
 
@@ -9,27 +8,34 @@ import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db.models import Model
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker
 
 from advisors.models import Advisor
 from cases.models import Attachment, Case, Message, Note
 from members.models import User
+from tests.support.recording import Recording, record
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def demo(settings: Settings) -> Callable[..., None]:
-    """Makes the demo, as where DEBUG is on."""
-
-    def seed(*options: str) -> None:
-        settings.DEBUG = True
+def seed(*options: str) -> None:
+    """Make the demo, as where DEBUG is on."""
+    with override_settings(DEBUG=True):
         call_command("seed_demo", *options, stdout=StringIO())
-        settings.DEBUG = False
 
-    return seed
+
+@pytest.fixture(scope="module")
+def recorded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Recording[None]:
+    with django_db_blocker.unblock():
+        return record(seed)
+
+
+@pytest.fixture
+def demo(db: None, recorded: Recording[None]) -> None:
+    """The demo, made a moment ago."""
+    recorded.replay()
 
 
 def rows() -> dict[str, list[dict[str, object]]]:
@@ -60,21 +66,20 @@ def advisors() -> list[tuple[str, str, str]]:
     return list(ordered.values_list("user__email", "status", "wecom_userid"))
 
 
-def test_the_demo_has_the_accounts_and_cases_of_the_readme(demo: Callable[..., None]) -> None:
-    demo()
+@pytest.mark.without_wecom
+def test_the_demo_has_the_accounts_and_cases_of_the_readme(demo: None) -> None:
     assert cases()[:2] == README_CASES
     assert [one for one in cases() if one[2] == "advisor2@example.com"] == []
     assert [one for one in advisors() if one[0] != "pending2@example.com"] == README_ADVISORS
 
 
-def test_the_demo_is_also_to_be_had_empty(demo: Callable[..., None]) -> None:
-    demo("--empty")
+def test_the_demo_is_also_to_be_had_empty() -> None:
+    seed("--empty")
     assert (cases(), advisors()) == (README_CASES, README_ADVISORS)
     assert not Message.objects.exclude(kind="system").exists()
 
 
-def test_the_demo_shows_a_practice_at_work(demo: Callable[..., None]) -> None:
-    demo()
+def test_the_demo_shows_a_practice_at_work(demo: None) -> None:
     assert Advisor.objects.filter(status="pending").count() == 2
     assert Note.objects.filter(handed_to=None).exists()
     assert Note.objects.exclude(handed_to=None).exists()
@@ -94,8 +99,7 @@ def test_the_demo_shows_a_practice_at_work(demo: Callable[..., None]) -> None:
     assert 0 < len([one for one in desk if one["unread"]]) < len(desk) - 2
 
 
-def test_the_demo_lies_in_the_past_and_in_order(demo: Callable[..., None]) -> None:
-    demo()
+def test_the_demo_lies_in_the_past_and_in_order(demo: None) -> None:
     for case in Case.objects.all():
         said = list(case.messages.order_by("seq").values_list("seq", "created_at"))
         assert [seq for seq, _at in said] == list(range(1, case.last_seq + 1))
@@ -107,8 +111,7 @@ def test_the_demo_lies_in_the_past_and_in_order(demo: Callable[..., None]) -> No
         assert case.member.created_at <= case.created_at
 
 
-def test_the_files_of_the_demo_can_be_opened(demo: Callable[..., None]) -> None:
-    demo()
+def test_the_files_of_the_demo_can_be_opened(demo: None) -> None:
     client = Client()
     client.force_login(User.objects.get(email="member@example.com"))
     for one in Attachment.objects.filter(message__case__number=1001):
@@ -121,18 +124,17 @@ def test_the_files_of_the_demo_can_be_opened(demo: Callable[..., None]) -> None:
 
 
 @pytest.mark.parametrize("who", ["member", "member2", "advisor", "advisor2", "pending", "admin"])
-def test_everybody_of_the_demo_signs_in(demo: Callable[..., None], who: str) -> None:
-    demo()
+def test_everybody_of_the_demo_signs_in(demo: None, who: str) -> None:
     client = Client()
     client.post("/accounts/login/", {"login": f"{who}@example.com", "password": "jiayi-demo-2026"})
     assert client.get("/messages/").status_code == 200
     assert client.get("/admin/").status_code == (200 if who == "admin" else 302)
 
 
-def test_a_second_seeding_changes_nothing(demo: Callable[..., None]) -> None:
-    demo()
+def test_a_second_seeding_changes_nothing() -> None:
+    seed()
     before = rows()
-    demo()
+    seed()
     assert rows() == before
 
 

@@ -9,7 +9,7 @@ from django.db.models import ProtectedError
 from cases.models import Case, Message, ReadMark
 from tests.support.people import World, says
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 
 def written(row: models.Model) -> None:

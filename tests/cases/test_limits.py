@@ -80,6 +80,7 @@ def test_who_searches_too_often_waits_a_minute(world: World, settings: Settings)
 # Open questions ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.without_wecom
 def test_a_member_has_five_questions_without_an_advisor_at_most_and_keeps_what_they_wrote(world: World) -> None:
     wang = signed_in(world.wang)
     assert [ask(wang, n).status_code for n in range(6)] == [302] * 5 + [400]

@@ -38,6 +38,7 @@ def page(member: Member, case: Case | None = None, **headers: str) -> str:
     return str(signed_in(member).get(path, headers=headers).content.decode())
 
 
+@pytest.mark.without_wecom
 def test_the_empty_home_is_the_question_itself(zhao: Member) -> None:
     client = signed_in(zhao)
     home = client.get("/messages/")

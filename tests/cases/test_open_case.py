@@ -74,6 +74,7 @@ def ask(client: Client, **fields: str) -> Any:
     return client.post("/messages/new/", {**form, **fields})
 
 
+@pytest.mark.without_wecom
 def test_a_member_opens_a_case_with_the_first_message(world: World) -> None:
     client = signed_in(world.wang)
     assert client.get("/messages/new/").status_code == 200

@@ -58,6 +58,7 @@ PAGES = [
 ]
 
 
+@pytest.mark.without_wecom
 def test_a_page_ascends_and_says_whether_there_is_more(wang: Client) -> None:
     for query, first, last, has_more in PAGES:
         assert (query, page(wang, query)) == (query, (list(range(first, last + 1)), has_more))
@@ -114,6 +115,7 @@ def test_a_page_with_a_nonsensical_link_is_not_found(wang: Client) -> None:
 # The list of cases --------------------------------------------------------------------------------------
 
 
+@pytest.mark.without_wecom
 def test_the_list_is_as_documented(world: World) -> None:
     with time_machine.travel(NOON, tick=False):
         says(world.case, world.wang, "您好", client_id="a")

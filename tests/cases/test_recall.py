@@ -26,6 +26,7 @@ def is_recalled(message: Message) -> bool:
     return Message.objects.get(pk=message.pk).recalled_at is not None
 
 
+@pytest.mark.without_wecom
 @pytest.mark.parametrize("name", ["wang", "li"])
 def test_ones_own_message_is_taken_back_and_the_original_kept(world: World, name: str) -> None:
     who = getattr(world, name)

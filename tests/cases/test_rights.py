@@ -75,6 +75,7 @@ def test_the_member_and_the_follow_up_advisor_read_and_write(world: World, name:
     assert client.post(f"{api}/messages/2/recall/").status_code == 200
 
 
+@pytest.mark.without_wecom
 @pytest.mark.parametrize(
     ("name", "numbers"),
     [("wang", [1001]), ("lin", [1002]), ("li", [1002, 1001]), ("zhang", []), ("chen", []), ("gone", []), ("admin", [])],

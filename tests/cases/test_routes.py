@@ -92,6 +92,7 @@ def test_a_stranger_gets_nothing_of_the_api_but_a_401() -> None:
                 assert Client().generic(method, route.url).status_code == 401, (method, route.url)
 
 
+@pytest.mark.without_wecom
 @pytest.mark.parametrize("name", ["wang", "li", "chen", "gone", "admin"])
 def test_no_route_breaks_for_anybody_or_shows_a_case_of_others(world: World, name: str) -> None:
     says(world.other_case, world.lin, "我的护照号是 G12345678")

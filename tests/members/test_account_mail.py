@@ -45,6 +45,7 @@ def row() -> AccountMail:
     return AccountMail.objects.latest("pk")
 
 
+@pytest.mark.without_wecom
 def test_no_request_speaks_to_the_mail_server(world: World, office: PostOffice) -> None:
     office.silent = True
     assert ask() == ask("nobody@example.com") == 302

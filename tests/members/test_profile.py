@@ -18,6 +18,7 @@ def reminded(member: Member) -> bool:
     return Member.objects.get(pk=member.pk).email_reminders
 
 
+@pytest.mark.without_wecom
 def test_a_member_sees_name_and_address_and_sets_language_and_reminders(world: World) -> None:
     client = signed_in(world.wang)
     page = client.get("/profile/").content.decode()
@@ -47,6 +48,7 @@ def test_an_advisor_has_no_reminders_to_switch_and_a_stranger_no_profile(world: 
     assert Client().get("/profile/").status_code == 302
 
 
+@pytest.mark.without_wecom
 def test_the_link_in_an_e_mail_asks_and_a_post_switches_off(world: World) -> None:
     stranger = Client(enforce_csrf_checks=True)
     path = off(world.wang)

@@ -18,6 +18,7 @@ def register(client: Client | None = None, **fields: str) -> None:
     (client or Client()).post("/register/", {**FORM, **fields})
 
 
+@pytest.mark.without_wecom
 def test_a_member_signs_up_and_stands_on_the_message_page_signed_in() -> None:
     client = Client()
     response = client.post("/register/", FORM, follow=True)

@@ -24,6 +24,7 @@ def is_signed_in(client: Client) -> bool:
     return client.get("/api/cases/").status_code == 200
 
 
+@pytest.mark.without_wecom
 @pytest.mark.parametrize("login", ["wang@example.com", "Wang@EXAMPLE.com", " wang@example.com "])
 def test_a_member_signs_in_with_address_and_password(world: World, login: str) -> None:
     client = Client()
@@ -214,6 +215,7 @@ def use(link: str, password: str, client: Client | None = None) -> Client:
     return client
 
 
+@pytest.mark.without_wecom
 def test_a_reset_link_sets_a_new_password_once_and_ends_every_session(world: World, settings: Settings) -> None:
     elsewhere = signed_in(world.wang)
     ask_for_reset("wang@example.com")

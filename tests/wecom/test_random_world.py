@@ -31,6 +31,7 @@ from tests.support.app import App
 from tests.support.colleague import WeCom
 from tests.support.people import World, says
 from tests.support.robot import Robot
+from tests.support.size import FULL, size, sized
 from tests.wecom.random_model import Model
 from wecom.inbound import callback
 from wecom.inbound.spool import bring_in
@@ -314,6 +315,7 @@ class Life(RuleBasedStateMachine):
                 assert advisor in self.heard[case], (case, advisor)
 
 
+@sized
 @pytest.mark.django_db
 def test_in_a_random_world_nothing_is_misrouted(
     world: World, robot: Robot, app: App, settings: Settings, tmp_path: Path
@@ -321,7 +323,7 @@ def test_in_a_random_world_nothing_is_misrouted(
     settings.VAR_DIR = tmp_path
     Life.robot, Life.app, Life.wecom, Life.world, Life.settings = robot, app, WeCom(), world, settings
     checked: Any = hypothesis_settings(
-        max_examples=14,
+        max_examples=size(5, 14),
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=list(HealthCheck),
@@ -329,4 +331,5 @@ def test_in_a_random_world_nothing_is_misrouted(
     )
     run_state_machine_as_test(Life, settings=checked)
     assert (Life.misrouted, Life.untold) == (0, 0)
-    assert set(Life.seen) == SITUATIONS, Life.seen
+    assert set(Life.seen) <= SITUATIONS, Life.seen
+    assert not FULL or set(Life.seen) == SITUATIONS, Life.seen  # a few lives do not meet what is rare

@@ -62,6 +62,7 @@ def test_a_name_that_looks_like_a_placeholder_is_not_filled_in_again(world: Worl
     assert offered(signed_in(world.li))[0]["body"] == "{案件号} #1001"
 
 
+@pytest.mark.without_wecom
 def test_an_advisor_adds_changes_and_deletes_their_own(world: World) -> None:
     client = signed_in(world.li)
     assert "您还没有自己的快捷回复。" in client.get(PAGE).content.decode()

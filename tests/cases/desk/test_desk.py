@@ -71,6 +71,7 @@ def test_a_recalled_question_waits_no_longer(world: World) -> None:
     assert numbers(client)[0] == 1002
 
 
+@pytest.mark.without_wecom
 @pytest.mark.parametrize(
     ("query", "shown"),
     [

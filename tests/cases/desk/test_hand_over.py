@@ -25,6 +25,7 @@ def advisor_of(case: Case) -> Advisor | None:
     return Case.objects.get(pk=case.pk).advisor
 
 
+@pytest.mark.without_wecom
 def test_a_hand_over_gives_the_case_to_the_colleague_and_takes_it_from_oneself(world: World) -> None:
     old, new = signed_in(world.li), signed_in(world.zhang)
     answer = send(old, API, {"advisor": world.zhang.pk, "reason": REASON})
@@ -186,6 +187,7 @@ def test_hand_overs_assignments_and_suspensions_at_once_never_wait_for_each_othe
 # Closing and reopening -----------------------------------------------------------------------------------
 
 
+@pytest.mark.without_wecom
 def test_the_follow_up_advisor_closes_and_reopens(world: World) -> None:
     client = signed_in(world.li)
     assert client.post("/api/cases/1001/close/").json() == {"number": 1001, "status": "closed"}

@@ -106,6 +106,7 @@ def test_a_note_changes_nothing_about_the_conversation(world: World) -> None:
     assert {one["number"]: one for one in signed_in(world.wang).get("/api/cases/").json()} == before
 
 
+@pytest.mark.without_wecom
 def test_a_note_is_kept_as_written_and_only_once_however_often_it_is_sent(world: World) -> None:
     client = signed_in(world.li)
     first = send(client, API, {"body": "  电话打给太太\n下周一 ", "client_id": "a"})

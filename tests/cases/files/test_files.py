@@ -80,6 +80,7 @@ def body(response: Any) -> bytes:
 # Sending ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.without_wecom
 def test_the_answer_is_a_message_with_its_file(world: World) -> None:
     answer = send_file(signed_in(world.wang), world.case.number, files.PNG, "护照 首页.png")
     attachment = Attachment.objects.get()

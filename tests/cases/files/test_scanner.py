@@ -117,6 +117,7 @@ def test_the_scanner_listens_on_a_unix_socket_too(world: World, settings: Settin
         assert len(scanner.scanned) == 2
 
 
+@pytest.mark.without_wecom
 def test_an_infected_file_is_kept_told_and_served_to_nobody(world: World, clamd: Clamd) -> None:
     attachment = send(world, EICAR_TEXT, "a.txt")
     assert_not_served(world, attachment, "infected")

@@ -23,6 +23,7 @@ def server(world: World) -> Iterator[Server]:
     started.close()
 
 
+@pytest.mark.without_wecom
 def test_a_note_arrives_at_the_follow_up_advisor_alone_and_a_hand_over_ends_that_at_once(
     server: Server, world: World
 ) -> None:

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from advisors.actions import suspend_advisor
+from advisors.models import Advisor
 from cases.actions import assign_advisor, close_case, lock_case, mark_read, note_advisor_notified, recall_message
 from cases.live.stream import CHECKED_FOR, STREAMS_PER_USER
 from cases.models import Case, Message
@@ -49,7 +50,8 @@ def idle() -> Iterator[list[Page]]:
 def server(process: Server, idle: list[Page], world: World) -> Server:
     """The server of all tests of this file, which has heard of everything that is in the database."""
     if not idle:
-        idle.append(listening(process, world))
+        # Of somebody the cast does not know: everybody in it is named by the events of every test.
+        idle.append(listening(process, User.objects.create_user("idle@example.com", name="闲着")))
     with process.open(signed_in(world.lin)) as page:
         publish({"type": "case", "users": [world.lin.user_id]})
         page.events(until="case")
@@ -64,9 +66,9 @@ def own_server(world: World) -> Iterator[Server]:
     server.close()
 
 
-def listening(server: Server, world: World) -> Page:
+def listening(server: Server, who: User | Advisor) -> Page:
     """Open the server's first page and wait until it listens to what other processes write."""
-    page = server.open(signed_in(world.zhang))
+    page = server.open(signed_in(who))
     assert page.events(until="resync") == [("resync", {})]
     return page
 
@@ -97,6 +99,7 @@ def bodies(events: list[tuple[str, dict]]) -> list[str]:
 # What arrives, and where ---------------------------------------------------------------------------------
 
 
+@pytest.mark.without_wecom
 def test_a_message_arrives_at_both_sides_each_from_their_view_and_at_nobody_else(
     server: Server, world: World, pages: Pages
 ) -> None:
@@ -128,6 +131,7 @@ def test_messages_arrive_in_the_order_of_their_numbers(world: World, pages: Page
         assert [data["message"]["seq"] for _, data in events] == list(range(2, 32))
 
 
+@pytest.mark.without_wecom
 def test_a_recall_arrives_without_the_words(world: World, pages: Pages) -> None:
     message = says(world.case, world.wang, "我的护照号是 G12345678")
     recall_message(message, by=world.wang.user)
@@ -136,6 +140,7 @@ def test_a_recall_arrives_without_the_words(world: World, pages: Pages) -> None:
         assert (data["message"]["seq"], data["message"]["recalled"], data["message"]["body"]) == (2, True, "")
 
 
+@pytest.mark.without_wecom
 def test_a_mark_of_reading_arrives_at_both_sides(world: World, pages: Pages) -> None:
     mark_read(world.case, world.wang.user, 1)
     assert pages["li"].next() == ("read", {"case": 1001, "seq": 1, "me": False})
@@ -416,7 +421,7 @@ def test_a_reader_that_takes_nothing_is_dropped_and_holds_up_nobody(server: Serv
 
 
 def test_a_page_opened_before_the_server_listens_is_told_to_look_again(own_server: Server, world: World) -> None:
-    page = listening(own_server, world)
+    page = listening(own_server, world.zhang)
     assert page.status == 200
     # From that moment on nothing is missed.
     with own_server.open(signed_in(world.wang)) as wang:
@@ -446,7 +451,7 @@ def test_after_a_kill_nothing_answered_is_lost_and_the_missed_is_exactly_what_co
     own_server: Server, world: World
 ) -> None:
     wang, li = signed_in(world.wang), signed_in(world.li)
-    listening(own_server, world).close()
+    listening(own_server, world.zhang).close()
     acked: list[int] = []
 
     def keep_writing(name: int) -> None:

@@ -58,6 +58,7 @@ def counts(page: str) -> list[int]:
     return [int(n) for n in re.findall(r'<span class="count">(\d+)</span>', page)]
 
 
+@pytest.mark.without_wecom
 @pytest.mark.parametrize("who", ["wang", "li"])
 def test_both_sides_see_the_files_of_a_case_by_day_newest_first(files: World, who: str) -> None:
     page = page_of(getattr(files, who), FILES)
@@ -184,6 +185,7 @@ def test_a_nonsensical_link_is_not_found(files: World, query: str) -> None:
 # On paper ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.without_wecom
 def test_the_whole_conversation_and_nothing_else_is_printed(files: World) -> None:
     says(files.case, files.wang, "我的工签\n下个月到期 <b>")
     says(files.other_case, files.lin, "别人的话")

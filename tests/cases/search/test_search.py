@@ -25,7 +25,7 @@ from members.models import Member
 from tests.support.files import PNG
 from tests.support.people import World, says, signed_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 NEVER_USED = 987_654
 
@@ -58,6 +58,7 @@ def everything(client: Client, q: str, **more: int) -> list[tuple[int, int]]:
 # What is found ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.without_wecom
 def test_a_result_is_as_documented(world: World) -> None:
     message = says(world.case, world.wang, "您好，\n请问我的工签什么时候到期？")
     says(world.case, world.li, "我看看")

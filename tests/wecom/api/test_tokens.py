@@ -13,7 +13,7 @@ from tests.support.hostile import Received, Response, ScriptedServer, answer
 from wecom.api.client import WeComError, send_to_member
 from wecom.api.tokens import app_token, with_token
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 

@@ -20,7 +20,7 @@ from tests.support.processes import ROOT, database_url, free_port
 from wecom.inbound import crypto
 from wecom.inbound.crypto import Keys
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 TOKEN, OTHER_TOKEN = "firsttoken1234567890", "othertoken1234567890"
 AES_KEY = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"

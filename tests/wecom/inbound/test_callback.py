@@ -27,6 +27,8 @@ from wecom.inbound.receive import receive
 from wecom.inbound.spool import bring_in
 from wecom.models import InboundMessage
 
+pytestmark = pytest.mark.engine
+
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))
 ALL = [*VECTORS["published"], *VECTORS["made_with_the_official_npm_library"]]
 

@@ -1,4 +1,4 @@
-"""Five deliveries of each of 500 messages, from 20 threads, to two server processes: each stands once."""
+"""Five deliveries of each of 500 messages (or of 60), from 20 threads, to two server processes: each stands once."""
 
 import http.client
 import random
@@ -13,15 +13,17 @@ from cases.models import Message
 from tests.support.colleague import WeCom
 from tests.support.people import World
 from tests.support.processes import web_server
+from tests.support.size import size, sized
 from wecom.inbound import receipts
 from wecom.inbound.spool import bring_in
 from wecom.models import InboundMessage
 
-MESSAGES, DELIVERIES, THREADS = 500, 5, 20
+MESSAGES, DELIVERIES, THREADS = size(60, 500), 5, 20
 
 
+@sized
 @pytest.mark.django_db(transaction=True)
-def test_five_hundred_messages_delivered_five_times_each_stand_once(world: World) -> None:
+def test_hundreds_of_messages_delivered_five_times_each_stand_once(world: World) -> None:
     bind_wecom_account(world.li, "LiMing")
     start = {case.pk: case.last_seq for case in (world.case, world.other_case)}
     wecom = WeCom()

@@ -22,7 +22,7 @@ from wecom.inbound.spool import bring_in
 from wecom.models import InboundMessage, ReplyMenu, ReplyTarget
 from wecom.reply_target import set_target
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from members.actions import register_member
 from tests.support import hostile
 from tests.support.hostile import Received, Response, ScriptedServer, Wire, answer, http_answer
 from tests.support.people import PASSWORD, World, says, signed_in
+from tests.support.size import size, sized
 from wecom.api import client
 from wecom.models import Attempt, Channel, InboundMessage, Notification
 from wecom.outbound import events
@@ -315,8 +316,11 @@ def test_no_database_connection_is_held_while_wecom_hangs(world: World, wecom: S
 
 # For how long -------------------------------------------------------------------------------------------
 
+ONE_DAY_LONG = ("500", "-1 busy", "45009 too often", "HTML", "resets", "hangs", "a gzip bomb")
 
-@pytest.mark.parametrize("name", ["500", "-1 busy", "45009 too often", "HTML", "resets", "hangs", "a gzip bomb"])
+
+@sized
+@pytest.mark.parametrize("name", size(["500", "hangs"], [*ONE_DAY_LONG]))
 def test_after_24_hours_it_is_given_up_and_shown(
     world: World, wecom: ScriptedServer, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

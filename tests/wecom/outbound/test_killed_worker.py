@@ -3,7 +3,6 @@
 The steps are the failpoints of the product; the last test looks for one that is tested nowhere.
 """
 
-import os
 import random
 import re
 import time
@@ -28,6 +27,7 @@ from tests.support.colleague import WeCom
 from tests.support.hostile import Received, Response, Wire, answer
 from tests.support.people import World, says
 from tests.support.robot import Robot
+from tests.support.size import size, sized
 from tests.support.workers import forks, killed_at, wait_until, workers
 from wecom.inbound import callback, media
 from wecom.inbound.media import fetch_due_media
@@ -41,9 +41,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), forks]
 
 State = Notification.State
 LEASE = timedelta(seconds=0.3)
-# In full size on SQLite; on PostgreSQL, where a worker takes longer to start, by `make prove`.
-FULL = connection.vendor == "sqlite" or "ROBOT_SECONDS" in os.environ
-KILLS, NOTIFICATIONS = (50, 1000) if FULL else (15, 300)
+KILLS, NOTIFICATIONS = size((15, 300), (50, 1000))
 PRODUCT = Path(callback.__file__).resolve().parents[1]
 
 # At which step the worker dies: what WeCom answers it first, and how often the robot hears of it in the end.
@@ -135,6 +133,7 @@ def test_a_worker_killed_while_it_takes_back_what_another_left_loses_nothing(tol
     assert "2 条消息" in robot.texts[0]
 
 
+@sized
 @pytest.mark.timeout(300)  # a thousand are sent one by one, also while other tests have the processors
 def test_random_kills_lose_no_notification(
     told: World, robot: Robot, settings: Settings, capsys: pytest.CaptureFixture[str]

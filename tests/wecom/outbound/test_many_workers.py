@@ -1,10 +1,9 @@
 """Several workers on PostgreSQL, on hosts whose clocks differ: each notification is sent once, the robot's limit holds
 for all of them together, and nobody's transaction holds up the others.
 
-ROBOT_SECONDS=60 makes the windows as long as WeCom's, for 200 notifications (`make prove`; about ten minutes).
+In full size (`make prove`) the windows are as long as WeCom's, for 200 notifications: about ten minutes.
 """
 
-import os
 import random
 import threading
 import time
@@ -26,6 +25,7 @@ from tests.support.colleague import WeCom
 from tests.support.hostile import Received, Response, Wire, answer
 from tests.support.people import World, says, some_members
 from tests.support.robot import Robot
+from tests.support.size import size, sized
 from tests.support.threads import at_once
 from tests.support.workers import fork, forks, kill, wait_until, work_for_ever, workers
 from wecom import clock
@@ -38,8 +38,8 @@ from wecom.outbound.requests import request_test
 from wecom.outbound.sending import send_due
 from wecom.outbound.states import resend
 
-SECONDS = int(os.environ.get("ROBOT_SECONDS", "2"))
-MESSAGES, ROWS = 20, 200 if SECONDS >= 60 else 100
+SECONDS, ROWS = size((2, 60), (60, 200))
+MESSAGES = 20
 State = Notification.State
 database_time = clock._database_time  # before the fixture of conftest.py
 
@@ -74,6 +74,7 @@ def delivered() -> int:
     return Notification.objects.filter(state=State.DELIVERED).count()
 
 
+@sized
 def test_four_workers_send_each_once_within_the_limit(
     world: World, robot: Robot, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

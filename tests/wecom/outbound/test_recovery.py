@@ -29,7 +29,7 @@ from wecom.outbound.queue import claim
 from wecom.outbound.requests import request_test
 from wecom.outbound.sending import send_due
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 State = Notification.State
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)

@@ -24,7 +24,7 @@ from wecom.outbound.sending import send_due
 from wecom.outbound.states import cancel_by_hand, resend
 from wecom.reply_target import set_target
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
 State = Notification.State
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)

@@ -13,6 +13,7 @@ from cases.actions import assign_advisor, open_case
 from tests.support.app import App
 from tests.support.people import World, make_advisor, says, some_members
 from tests.support.robot import Robot
+from tests.support.size import size, sized
 from wecom.models import Attempt, Notification
 from wecom.outbound import events
 from wecom.outbound.requests import request_test
@@ -92,8 +93,9 @@ def test_sign_ups_that_trickle_in_leave_most_of_the_limit_to_alerts(
     assert len([text for text in robot.texts if "测试" in text]) >= 10
 
 
+@sized
 @pytest.mark.parametrize("way", ["group", "app"])
-def test_three_hundred_assignments_do_not_delay_an_alert(
+def test_hundreds_of_assignments_do_not_delay_an_alert(
     told: World,
     app: App,
     robot: Robot,
@@ -103,7 +105,7 @@ def test_three_hundred_assignments_do_not_delay_an_alert(
     way: str,
 ) -> None:
     settings.WECHAT_APP_SECRET = settings.WECHAT_APP_SECRET if way == "app" else ""
-    cases = [open_case(member, "学签") for member in some_members(30) for _ in range(10)]
+    cases = [open_case(member, "学签") for member in some_members(30) for _ in range(size(4, 10))]
     for case in cases:
         assign_advisor(case, told.li, by=told.admin)
     for _ in range(3):  # the worker was at it already
@@ -138,10 +140,11 @@ def test_an_alert_finds_a_place_after_every_kind_of_flood(
 # One member ---------------------------------------------------------------------------------------------
 
 
+@sized
 def test_hundreds_of_cases_of_one_member_are_one_line_each_time_and_delay_nobody(
     told: World, robot: Robot, clock: time_machine.Traveller, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for number in range(200):
+    for number in range(size(60, 200)):
         says(open_case(told.lin, f"案件 {number}"), told.lin, "在吗？")
     assert alert_comes_after(lambda: robot.texts, told, clock, capsys) == 0
     empty(clock, 1)

@@ -1,0 +1,16 @@
+"""How large the longest tests are: small in `make test`, full in `make prove`, which CI runs too (TEST_SIZE=full)."""
+
+import os
+from typing import TypeVar
+
+import pytest
+
+FULL = os.environ.get("TEST_SIZE") == "full"
+sized = pytest.mark.sized  # for every test that asks `size`: `make prove` runs these
+
+T = TypeVar("T")
+
+
+def size(small: T, full: T) -> T:
+    """Give what the test is made of in this run."""
+    return full if FULL else small
