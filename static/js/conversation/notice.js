@@ -33,7 +33,8 @@ export function showPeer({ member, advisor }, words) {
   const presence = () => {
     const state = advisor.online ? words.online : words.offline;
     const kind = `presence${advisor.online ? " online" : ""}`;
-    return [el("span", { class: kind }, `${words.advisor} `, el("bdi", {}, advisor.name), ` · ${state}`)];
+    // One line of its own within the flex box, which would part what is said around the name.
+    return [el("span", { class: kind }, el("span", {}, `${words.advisor} `, el("bdi", {}, advisor.name), ` · ${state}`))];
   };
   const nobody = () => [el("span", { class: "presence none" }, words.findingAdvisor)];
   const said = !member.me ? [`${words.member} `, el("bdi", {}, member.name)] : advisor ? presence() : nobody();
