@@ -20,7 +20,7 @@ run: setup  ## everything on http://127.0.0.1:8000 with demo accounts; Ctrl-C en
 test: setup-dev  ## all tests: PostgreSQL, what asks the engine on SQLite, without wecom, in Chromium (5 min)
 	@exec $(PY) -m scripts.test
 
-lint: setup-dev  ## ruff, mypy, import contract, missing migrations, check --deploy
+lint: setup-dev  ## ruff, mypy, import contract, missing migrations, check --deploy, ESLint where Node.js is
 	@exec $(PY) -m scripts.lint
 
 production: setup-dev  ## docs/production.md in a temporary folder: PostgreSQL, nginx, both programs, WeCom last (2 min)

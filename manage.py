@@ -1,4 +1,6 @@
 #!/usr/bin/env python
+"""Django's command line, which names a wrong setting in one line."""
+
 import os
 import sys
 

@@ -1,3 +1,5 @@
+"""The admin pages of advisors: the review of applications, and binding WeCom accounts."""
+
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +30,7 @@ class AdvisorForm(forms.ModelForm):
 
 @admin.register(Advisor)
 class AdvisorAdmin(admin.ModelAdmin):
-    """RCIC 顾问审核: the applications first, then everybody else."""
+    """Advisors, under RCIC 顾问审核: those who wait for review first."""
 
     form = AdvisorForm
     list_display = ("name", "details", "status", "wecom_userid", "licence_number", "email", "applied_at")
@@ -91,7 +93,7 @@ class AdvisorAdmin(admin.ModelAdmin):
         return [review, *super().get_urls()]
 
     def review(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The buttons on the detail page: approve, reject, suspend."""
+        """Approve, reject or suspend, by the buttons on the detail page."""
         advisor = self.get_object(request, unquote(object_id))
         change = REVIEWS.get(request.POST.get("review", ""))
         if advisor is None or change is None or request.method != "POST":

@@ -1,3 +1,5 @@
+"""The forms of an advisor: signing up, and when they can be reached."""
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -23,7 +25,7 @@ class AdvisorRegistrationForm(RegistrationForm):
 
 
 class AvailabilityForm(forms.ModelForm):
-    """What an advisor sets themselves; the database holds that times come in pairs."""
+    """Settings of an advisor's own. That times come in pairs is a constraint of the database."""
 
     class Meta:
         model = Advisor

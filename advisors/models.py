@@ -1,8 +1,11 @@
+"""The table of advisors, and the rules of who may work and who is present."""
+
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +23,17 @@ wecom_userid_validator = RegexValidator(
 )
 LICENCE_TAKEN = _("这个执照号已有人申请。")
 licence_validator = RegexValidator(r"\A[Rr][0-9]{6}\Z", _("RCIC 执照号是字母 R 加六位数字，例如 R512345。"))
+
+
+def working(advisor: str = "") -> Q:
+    """Return the rule of Advisor.may_work for a query; `advisor` is the path to the advisor, such as `advisor__`."""
+    return Q(**{f"{advisor}status": Advisor.Status.APPROVED, f"{advisor}user__is_active": True})
+
+
+class AdvisorQuerySet(models.QuerySet["Advisor"]):
+    def working(self) -> "AdvisorQuerySet":
+        """Return those who may work: approved, with an account that is not deactivated."""
+        return self.filter(working())
 
 
 class Advisor(models.Model):
@@ -58,13 +72,15 @@ class Advisor(models.Model):
         _("用文字代替卡片"), default=False, help_text=_("卡片在个人微信里不显示；在微信里看消息的顾问请打开。")
     )
 
+    objects = AdvisorQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("RCIC 顾问")
         verbose_name_plural = _("RCIC 顾问审核")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 Lower("wecom_userid"),
-                condition=~models.Q(wecom_userid=""),
+                condition=~Q(wecom_userid=""),
                 name="advisor_wecom_userid_unique",
                 violation_error_message=_("这个企业微信账号已绑定给另一位顾问（不区分大小写）。"),
             ),
@@ -74,22 +90,22 @@ class Advisor(models.Model):
                 violation_error_message=LICENCE_TAKEN,
             ),
             models.CheckConstraint(
-                condition=models.Q(status__in=["pending", "approved", "rejected", "suspended"]),
+                condition=Q(status__in=["pending", "approved", "rejected", "suspended"]),
                 name="advisor_status_known",
             ),
             models.CheckConstraint(
-                condition=models.Q(status="pending") | models.Q(reviewed_at__isnull=False),
+                condition=Q(status="pending") | Q(reviewed_at__isnull=False),
                 name="advisor_reviewed_unless_pending",
             ),
             models.CheckConstraint(
-                condition=models.Q(hours_from__isnull=True, hours_to__isnull=True)
-                | models.Q(hours_from__isnull=False, hours_to__isnull=False),
+                condition=Q(hours_from__isnull=True, hours_to__isnull=True)
+                | Q(hours_from__isnull=False, hours_to__isnull=False),
                 name="advisor_hours_both_or_none",
                 violation_error_message=_("请同时填写开始和结束时间，或都留空。"),
             ),
             models.CheckConstraint(
-                condition=models.Q(quiet_from__isnull=True, quiet_to__isnull=True)
-                | models.Q(quiet_from__isnull=False, quiet_to__isnull=False),
+                condition=Q(quiet_from__isnull=True, quiet_to__isnull=True)
+                | Q(quiet_from__isnull=False, quiet_to__isnull=False),
                 name="advisor_quiet_both_or_none",
                 violation_error_message=_("请同时填写开始和结束时间，或都留空。"),
             ),
@@ -100,14 +116,14 @@ class Advisor(models.Model):
 
     @property
     def may_work(self) -> bool:
-        """Whether this advisor may see and answer cases at all."""
+        """Whether this advisor may see and answer cases at all: approved and active. In queries: `working`."""
         return self.status == self.Status.APPROVED and self.user.is_active
 
     @property
     def is_present(self) -> bool:
         """Whether the advisor is at the website: seen active within the last minute, not away, within their hours."""
         now = timezone.now()
-        # One seen in the future is one seen before the clock was put back: nobody knows when.
+        # A time in the future was noted before the clock was put back, and tells nothing.
         if self.away or self.last_active_at is None or not -PRESENT_FOR < now - self.last_active_at < PRESENT_FOR:
             return False
         return self.is_working_time

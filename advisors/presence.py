@@ -1,4 +1,4 @@
-"""Whether an advisor is at the website. An open tab is not enough: only what a person does counts."""
+"""Presence of advisors at the website, by what they do on it; an open tab alone does not count."""
 
 from datetime import timedelta
 
@@ -7,8 +7,18 @@ from django.utils import timezone
 
 from advisors.models import Advisor
 from jiayi.bus import publish
+from members.activity import note_member_active
+from members.models import User
 
 WRITE_EVERY = timedelta(seconds=15)
+
+
+def note_activity(user: User) -> None:
+    """Note that an advisor or a member does something on the website now."""
+    advisor = Advisor.objects.working().select_related("user").filter(user=user).first()
+    if advisor is not None:
+        mark_active(advisor)
+    note_member_active(user)
 
 
 def mark_active(advisor: Advisor) -> None:

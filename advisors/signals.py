@@ -1,3 +1,5 @@
+"""Signals of advisors, which `wecom` listens to (docs/signals.md)."""
+
 from django.dispatch import Signal
 
 # Sent inside the transaction that approved, rejected or suspended an advisor.

@@ -1,3 +1,5 @@
+"""URLs of the pages of an advisor."""
+
 from django.urls import path
 
 from advisors import views

@@ -1,6 +1,10 @@
+"""The pages of an advisor: signing up, and when they can be reached."""
+
+from typing import cast
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -9,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from advisors.actions import apply_as_advisor, set_availability
 from advisors.forms import AdvisorRegistrationForm, AvailabilityForm
-from advisors.models import Advisor
+from advisors.queries import working_advisor
 from members.models import User
 from members.views import registration
 
@@ -17,7 +21,7 @@ from members.views import registration
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def register_advisor(request: HttpRequest) -> HttpResponse:
-    """Sign-up of an advisor, who then waits for an administrator's review."""
+    """Sign an advisor up, who then waits for an administrator's review."""
 
     def create(**fields: str) -> User:
         return apply_as_advisor(**fields).user
@@ -28,8 +32,8 @@ def register_advisor(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def availability(request: HttpRequest) -> HttpResponse:
-    """Where an advisor says that they are away, and when they work and want to be left in peace."""
-    advisor = _working_advisor_or_404(request)
+    """Show and save an advisor's settings: away, working hours, quiet hours, plain text."""
+    advisor = working_advisor(cast(User, request.user))
     form = AvailabilityForm(request.POST or None, instance=advisor)
     if request.method == "POST" and form.is_valid():
         set_availability(advisor, **form.cleaned_data)
@@ -41,17 +45,10 @@ def availability(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def switch_away(request: HttpRequest) -> HttpResponse:
-    """The quick switch on the desk: `away` is "yes" or "no"; back to the page it was pressed on."""
-    advisor = _working_advisor_or_404(request)
+    """Switch "away" on or off (`away` is "yes" or "no") and return to the page with the button."""
+    advisor = working_advisor(cast(User, request.user))
     set_availability(advisor, away=request.POST.get("away") == "yes")
     back = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(back, {request.get_host()}):
         return HttpResponseRedirect(back)  # redirect() would look for a view of that name, and break off
     return redirect("messages")
-
-
-def _working_advisor_or_404(request: HttpRequest) -> Advisor:
-    advisor = Advisor.objects.select_related("user").filter(user=request.user.pk).first()
-    if advisor is None or not advisor.may_work:
-        raise Http404
-    return advisor

@@ -51,15 +51,7 @@ def measure(options: argparse.Namespace) -> figures.Tables:
         _mail_server(ports[2]),
         _files() as files,
     ):
-        env = environment(
-            url,
-            WECHAT_WEBHOOK_URL=f"http://127.0.0.1:{ports[1]}/cgi-bin/webhook/send?key=bench",
-            BEHIND_PROXY="true",
-            MEDIA_ROOT=str(files),
-            EMAIL_URL=f"smtp://127.0.0.1:{ports[2]}" if options.attack == "resets" else "console://",
-        )
-        for name in ("POSTS_PER_MINUTE", "SEARCHES_PER_MINUTE"):  # the product's own limits
-            env.pop(name, None)
+        env = _environment(url, ports, files, options.attack)
         set_up_django(env)
         from django.core.management import call_command
 
@@ -74,6 +66,20 @@ def measure(options: argparse.Namespace) -> figures.Tables:
             table = asyncio.run(scene.play())
         _check_stored(clients[0], scene.answered)
         return {f"{options.attack}, {figures.engine(options)}": table}
+
+
+def _environment(url: str, ports: list[int], files: Path, attack: str) -> dict[str, str]:
+    """Give the environment of server and worker: mail goes nowhere but in the attack on it."""
+    env = environment(
+        url,
+        WECHAT_WEBHOOK_URL=f"http://127.0.0.1:{ports[1]}/cgi-bin/webhook/send?key=bench",
+        BEHIND_PROXY="true",
+        MEDIA_ROOT=str(files),
+        EMAIL_URL=f"smtp://127.0.0.1:{ports[2]}" if attack == "resets" else "console://",
+    )
+    for name in ("POSTS_PER_MINUTE", "SEARCHES_PER_MINUTE"):  # the product's own limits
+        env.pop(name, None)
+    return env
 
 
 @contextmanager

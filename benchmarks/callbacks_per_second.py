@@ -124,13 +124,12 @@ def _cipher() -> figures.Table:
     keys = configured_keys()
     theirs = WeChatCrypto(keys.token, keys.aes_key, keys.receiveid)
     now, nonce = str(int(time.time())), "1234567890"
-    text = envelope.text_reply(to_user="LiMing", from_user=keys.receiveid, content="您好，" * 20, created_at=int(now))
+    text = envelope.passive_reply(
+        to_user="LiMing", from_user=keys.receiveid, content="您好，" * 20, created_at=int(now)
+    )
     sealed = crypto.encrypt(keys, text, timestamp=now, nonce=nonce)
-    body = envelope.reply_body(sealed)
+    body = envelope.passive_reply_body(sealed)
     signed = {"msg_signature": sealed.msg_signature, "timestamp": now, "nonce": nonce}
-
-    def opened() -> bytes:
-        return crypto.decrypt(keys, **signed, encrypted=envelope.read_post(body).encrypt)
 
     return {
         "decrypt": _micro(
@@ -138,10 +137,11 @@ def _cipher() -> figures.Table:
             lambda: theirs.check_signature(sealed.msg_signature, now, nonce, sealed.encrypt),
         ),
         "decrypt, with the XML around it": _micro(
-            opened, lambda: theirs.decrypt_message(body, sealed.msg_signature, now, nonce)
+            lambda: crypto.decrypt(keys, **signed, encrypted=envelope.read_post(body).encrypt),
+            lambda: theirs.decrypt_message(body, sealed.msg_signature, now, nonce),
         ),
         "encrypt, with the XML around it": _micro(
-            lambda: envelope.reply_body(crypto.encrypt(keys, text, timestamp=now, nonce=nonce)),
+            lambda: envelope.passive_reply_body(crypto.encrypt(keys, text, timestamp=now, nonce=nonce)),
             lambda: theirs.encrypt_message(text.decode(), nonce, now),
         ),
     }

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from advisors.models import Advisor
-from cases.models import FIRST_NUMBER, MAX_BODY, RECALL_WITHIN, Case, Message, ReadMark
+from cases.models import FIRST_NUMBER, MAX_BODY, RECALL_MINUTES, RECALL_WITHIN, Case, Message, ReadMark
 from cases.signals import advisor_assigned, message_recalled
 from cases.system_messages import record_of
 from jiayi.bus import publish
@@ -42,7 +42,7 @@ def open_case(member: Member, title: str, *, kind: str = Case.Kind.OTHER, adviso
                 case = Case.objects.create(number=highest + 1, title=title, kind=kind, member=member)
                 return assign_advisor(case, advisor, by=None) if advisor else case
         except IntegrityError:
-            # Somebody else took the number between our look and our insert.
+            # Another transaction took the number since it was computed.
             if attempt == NUMBER_ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
@@ -50,9 +50,9 @@ def open_case(member: Member, title: str, *, kind: str = Case.Kind.OTHER, adviso
 
 @transaction.atomic
 def assign_advisor(case: Case, advisor: Advisor | None, *, by: User | None) -> Case:
-    """Make `advisor` the follow-up advisor of the case, or nobody. The one before loses access at once.
+    """Make `advisor` the follow-up advisor of the case; None leaves it without. The former one loses access at once.
 
-    Raises Conflict unless the advisor is approved and active, and somebody else than the member.
+    Raises Conflict unless the advisor is approved and active, and not the member of the case.
     """
     if advisor is not None:
         advisor = lock_working_advisor(advisor.pk)
@@ -69,14 +69,14 @@ def lock_working_advisor(pk: int) -> Advisor:
 
 
 def change_advisor(case: Case, advisor: Advisor | None, *, by: User | None) -> Case:
-    """What assign_advisor does, for a case and an advisor whose rows are locked, in this order: advisor, case."""
+    """Do what assign_advisor does, when the rows of advisor and case are locked, in this order."""
     if advisor is not None and advisor.user_id == case.member.user_id:
         raise Conflict(_("会员本人不能做自己案件的跟进人。"))
     before = case.advisor
     if before == advisor:
         return case
     case.advisor = advisor
-    # What the one before was told, the one now does not know.
+    # The notifications went to the former advisor.
     case.notified_seq, case.notified_at = 0, None
     case.save(update_fields=["advisor", "notified_seq", "notified_at"])
     if advisor:
@@ -111,7 +111,7 @@ def post_message(
 def write_message(
     case: Case, sender: User, *, kind: str, body: str, client_id: str, source: str
 ) -> tuple[Message, bool]:
-    """Write what somebody sent, once for each `client_id` of the sender; `body` is fit to be stored.
+    """Write a message of a person, once for each `client_id` of the sender; `body` has been checked.
 
     Returns and raises what post_message does. What belongs to the message is written in the same transaction.
     """
@@ -127,11 +127,15 @@ def write_message(
 
 def check_participant(case: Case, user: User) -> None:
     """Raise Gone unless `user` is the case's member or its approved follow-up advisor now, and active."""
-    if case.member.user_id == user.pk and case.member.user.is_active:
-        return
-    if case.advisor is not None and case.advisor.user_id == user.pk and case.advisor.may_work:
-        return
-    raise Gone(_("没有找到。"))
+    if not is_participant(case, user.pk):
+        raise Gone(_("没有找到。"))
+
+
+def is_participant(case: Case, user_id: int) -> bool:
+    """Whether this User is the case's member or its approved follow-up advisor now, and active."""
+    if case.member.user_id == user_id and case.member.user.is_active:
+        return True
+    return case.advisor is not None and case.advisor.user_id == user_id and case.advisor.may_work
 
 
 def follows(case: Case, user: User) -> bool:
@@ -150,7 +154,7 @@ def lock_case(pk: int) -> Case:
 
 
 def _say(case: Case, notice: str, name: str = "") -> None:
-    """Have the site itself say something in the conversation of a case whose row is locked."""
+    """Write a system message into a case whose row is locked."""
     body = record_of(notice, name)
     _append(case, kind=Message.Kind.SYSTEM, body=body, client_id=uuid4().hex, notice=notice, about=name)
 
@@ -171,20 +175,20 @@ def _append(case: Case, *, sender: User | None = None, **fields: str) -> Message
 
 @transaction.atomic
 def recall_message(message: Message, *, by: User) -> Message:
-    """Take one's own message back within two minutes; the original stays for the audit log.
+    """Take one's own message back within RECALL_WITHIN; the original stays for the audit log.
 
     Raises Gone when it is not one's own or one is no longer on the case, Conflict when it is too late.
     """
     case = lock_case(message.case_id)
     check_participant(case, by)
-    message = case.messages.get(pk=message.pk)  # its `case` is the locked one, for whoever hears of it
+    message = case.messages.get(pk=message.pk)  # its `case` is the locked one, for receivers of the signal
     if message.sender_id != by.pk:
         raise Gone(_("没有找到。"))
     if message.recalled_at is not None:
         return message
     now = timezone.now()
     if message.created_at < now - RECALL_WITHIN:
-        raise Conflict(_("发送超过 2 分钟的消息不能撤回。"))
+        raise Conflict(_("发送超过 %d 分钟的消息不能撤回。") % RECALL_MINUTES)
     message.recalled_at = now
     message.save(update_fields=["recalled_at", "search"])
     case.waiting_since = _waiting_since(case)
@@ -195,7 +199,7 @@ def recall_message(message: Message, *, by: User) -> Message:
 
 
 def _waiting_since(case: Case) -> datetime | None:
-    """When the first message was written that no advisor has answered since; recalled ones do not count."""
+    """Return the time of the member's first message after the last answer; recalled messages do not count."""
     said = case.messages.filter(recalled_at=None).exclude(sender=None)
     answered = said.exclude(sender=case.member.user_id).aggregate(Max("seq"))["seq__max"] or 0
     first = said.filter(sender=case.member.user_id, seq__gt=answered).order_by("seq").first()
@@ -211,7 +215,7 @@ def mark_read(case: Case, user: User, seq: int) -> None:
 
 
 def note_read(case: Case, user: User, seq: int) -> None:
-    """What mark_read does, for a case whose row is locked. Never moves backwards, never past the newest message."""
+    """Do what mark_read does, when the case's row is locked. A mark never moves back, nor past the newest message."""
     seq = min(seq, case.last_seq)
     mark, _created = ReadMark.objects.get_or_create(case=case, user=user, defaults={"seq": 0})
     if seq > mark.seq:
@@ -223,7 +227,7 @@ def note_read(case: Case, user: User, seq: int) -> None:
 def note_advisor_notified(case: Case, advisor: Advisor | None, seq: int) -> None:
     """Note that `advisor`, or the team while the case has none, was told in WeCom of the messages up to `seq`.
 
-    The case's row must be locked. Nothing changes when somebody else follows it by now, or for an older `seq`.
+    The case's row must be locked. Nothing changes when another advisor follows it by now, or for an older `seq`.
     """
     seq = min(seq, case.last_seq)
     if case.advisor != advisor or seq <= case.notified_seq:
@@ -240,7 +244,7 @@ def note_alert_due(case_id: int, due_at: datetime | None) -> None:
 
 @transaction.atomic
 def close_case(case: Case, *, by: User | None = None) -> Case:
-    """Close a case: nobody writes into it any more, both sides keep reading it.
+    """Close a case: no more messages can be written, both sides can still read it.
 
     Raises Gone unless `by` follows the case now or is an administrator; None stands for the product itself.
     """
@@ -265,5 +269,5 @@ def _set_status(case: Case, status: str, by: User | None) -> Case:
 
 
 def _tell(case: Case, event: dict[str, object]) -> None:
-    """Wake the open pages of those on the case. Who may really see it is decided again when it is shown."""
-    publish({**event, "users": [case.member.user_id, *([case.advisor.user_id] if case.advisor else [])]})
+    """Publish an event for the people on the case. Their right to see it is checked when it is shown (cases/live)."""
+    publish({**event, "users": case.people})

@@ -1,3 +1,5 @@
+"""The admin pages of cases, files, notes and shared canned replies."""
+
 import unicodedata
 from typing import Any
 
@@ -22,7 +24,7 @@ class CaseForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "advisor" in self.fields:
-            working = Advisor.objects.filter(status=Advisor.Status.APPROVED, user__is_active=True)
+            working = Advisor.objects.working()
             kept = Advisor.objects.filter(pk=self.instance.advisor_id)
             self.fields["advisor"].queryset = (working | kept).select_related("user")  # type: ignore[attr-defined]
 
@@ -96,7 +98,7 @@ class CaseAdmin(admin.ModelAdmin):
 
 @admin.register(Attachment)
 class AttachmentAdmin(ReadOnlyAdmin):
-    """Files with the scanner's verdict. Neither their names nor their bytes: those are the clients'."""
+    """Files with the scanner's verdict, without their names and bytes, which are confidential."""
 
     list_display = ("message", "kind", "size", "state", "finding", "sent_at")
     list_filter = ("state",)
@@ -136,7 +138,7 @@ def being_scanned(count: int) -> str:
 
 @admin.register(Note)
 class NoteAdmin(ReadOnlyAdmin):
-    """Who noted something in which case, and hand-overs. What they wrote is not shown, as nothing that is said is."""
+    """Internal notes and hand-overs: author, case and time. Their text is confidential, like all conversations."""
 
     list_display = ("case", "author", "handed_to", "created_at")
     list_filter = (("handed_to", admin.EmptyFieldListFilter),)
@@ -159,7 +161,7 @@ class SharedReplyForm(forms.ModelForm):
 
 @admin.register(CannedReply)
 class CannedReplyAdmin(admin.ModelAdmin):
-    """The canned replies that all advisors share; everybody's own ones are theirs alone."""
+    """The canned replies that all advisors share. Those of one advisor are not shown."""
 
     form = SharedReplyForm
     list_display = ("shortcut", "body")

@@ -1,30 +1,23 @@
+"""The JSON API of cases and conversations: the list of cases, messages, recalls, read marks, typing, activity."""
+
 from typing import Any
 
-from allauth.core import ratelimit
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, QueryDict
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from advisors.models import Advisor
-from advisors.presence import mark_active
+from advisors.presence import note_activity
 from cases.actions import mark_read, post_message, recall_message
-from cases.files.actions import post_file
-from cases.files.uploads import read_upload
-from cases.limits import keep_disk_free, limit_files, limit_posts, sent_before
+from cases.files.receiving import receive_file
+from cases.limits import limit_posts
 from cases.live.typing import tell_typing
-from cases.models import Case, Message
+from cases.models import Message
 from cases.queries import case_for, list_cases, page_around, page_of_messages
 from cases.serializers import CasesQuery, NewFile, NewMessage, PageQuery, ReadUpTo, message_json
-from jiayi.errors import Gone, TooMany
-from members.activity import note_member_active
-from members.models import User
+from jiayi.errors import Gone
 from members.requests import SignedInRequest
-
-HOUR = 3600  # seconds
 
 
 class CaseList(APIView):
@@ -81,7 +74,7 @@ class Read(APIView):
 
 
 class Typing(APIView):
-    """The page calls this every few seconds while its person writes a message."""
+    """Typing notice. The page sends one every few seconds while a message is being written."""
 
     def post(self, request: SignedInRequest, number: int) -> Response:
         case = case_for(request.user, number)
@@ -91,7 +84,7 @@ class Typing(APIView):
 
 
 class Active(APIView):
-    """The page calls this while its person does something: moves the mouse, types, touches, scrolls."""
+    """Sign of activity. The page sends one while the person moves the mouse, types, touches or scrolls."""
 
     def post(self, request: SignedInRequest) -> Response:
         note_activity(request.user)
@@ -103,33 +96,6 @@ class EventsElsewhere(APIView):
 
     def get(self, request: SignedInRequest) -> Response:
         return Response({"detail": _("此服务器不提供实时连接。")}, status=501)
-
-
-def receive_file(
-    request: HttpRequest, case: Case, user: User, file: UploadedFile, client_id: str
-) -> tuple[Message, bool]:
-    """Check a file that came with a request and post it, as post_file does.
-
-    Raises what read_upload, post_file and limit_files do, and TooMany when this person tried UPLOADS_PER_HOUR already.
-    A repetition of what was taken is neither counted nor read again.
-    """
-    if message := sent_before(case, user, client_id):
-        return message, False
-    keep_disk_free()
-    limit_files(case, user, file.size or 0)
-    if not ratelimit.consume(request, action="upload", user=user):
-        too_many = _("一小时内最多发送 %d 个文件，请过一会儿再试。") % settings.UPLOADS_PER_HOUR
-        raise TooMany(too_many, retry_after=HOUR)
-    upload = read_upload(file, file.name or "")
-    return post_file(case, user, upload, client_id=client_id)
-
-
-def note_activity(user: User) -> None:
-    """An advisor who does something on the website is present; a member has been back."""
-    advisor = Advisor.objects.select_related("user").filter(user=user, status=Advisor.Status.APPROVED).first()
-    if advisor is not None:
-        mark_active(advisor)
-    note_member_active(user)
 
 
 def _checked(serializer: Any) -> dict[str, Any]:

@@ -1,24 +1,31 @@
+"""The forms of the message page: a message, and a member's new case."""
+
 from typing import Any
 from uuid import uuid4
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from cases.models import MAX_BODY, Case
+from cases.models import CLIENT_ID, MAX_BODY, Case
 from jiayi.fields import LineFormField, TextFormField
 
 
-def fresh_client_id() -> str:
-    return uuid4().hex
+class ClientIdField(forms.RegexField):
+    """The hidden `client_id` of a form, another one each time it is shown: sent twice, a form writes once."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(CLIENT_ID, initial=lambda: uuid4().hex, **kwargs)
 
 
 class MessageForm(forms.Form):
-    """Writing without JavaScript; the page's script sends the same through the API."""
+    """A message, written without JavaScript; the page's script sends the same through the API."""
 
     body = TextFormField(label=_("消息"), required=False, widget=forms.Textarea(attrs={"rows": 1}))
     # An empty file has a message of its own (cases.files.uploads).
     file = forms.FileField(label=_("文件"), required=False, allow_empty_file=True)
-    client_id = forms.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z", widget=forms.HiddenInput, initial=fresh_client_id)
+    client_id = ClientIdField()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -56,7 +63,7 @@ class NewCaseForm(forms.Form):
         },
         widget=forms.Textarea(attrs={"rows": 5}),
     )
-    client_id = forms.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z", widget=forms.HiddenInput, initial=fresh_client_id)
+    client_id = ClientIdField()
 
     def clean_kind(self) -> str:
         return self.cleaned_data["kind"] or Case.Kind.OTHER

@@ -1,4 +1,4 @@
-"""How much one person may send, so that nobody stops the site for the others (docs/decisions/0013-limits.md).
+"""Limits of what one person may send, so that no one person can stop the site (docs/decisions/0013-limits.md).
 
 Counted from the rows themselves, so that it holds across processes; only searches, which write none, are counted in the
 cache. What WeCom brings is never refused by any of this.
@@ -26,7 +26,7 @@ ALL_FILES_FOR = 300  # seconds for which the sum of all files is believed
 
 
 def limit_posts(case: Case, user: User, client_id: str) -> None:
-    """Raise TooMany when somebody sends more than POSTS_PER_MINUTE; a repetition of what was taken is none."""
+    """Raise TooMany when a person sends more than POSTS_PER_MINUTE; repeating an accepted message does not count."""
     since = timezone.now() - MINUTE
     sent = Message.objects.filter(sender=user, created_at__gt=since, source=Message.Source.WEB)
     latest = list(sent.order_by("-created_at").values_list("created_at", flat=True)[: settings.POSTS_PER_MINUTE])
@@ -37,12 +37,12 @@ def limit_posts(case: Case, user: User, client_id: str) -> None:
 
 
 def sent_before(case: Case, user: User, client_id: str) -> Message | None:
-    """Return the message of somebody who only asks again for the answer."""
+    """Return the message that this request repeats, if it does."""
     return case.messages.filter(sender=user, client_id=client_id).first()
 
 
 def limit_searches(user: User) -> None:
-    """Raise TooMany when somebody searches more than SEARCHES_PER_MINUTE."""
+    """Raise TooMany when a person searches more than SEARCHES_PER_MINUTE."""
     key = f"searches:{user.pk}:{int(timezone.now().timestamp() // 60)}"
     count = cache.get(key, 0)
     if count >= settings.SEARCHES_PER_MINUTE:  # a refused one writes nothing
@@ -80,5 +80,5 @@ def _bytes(files: QuerySet[Attachment]) -> int:
 
 
 def _bytes_of_all() -> int:
-    """Summed up now and then: it need not be exact, and is a sum over every file there is."""
+    """Return the size of all files together, cached: it need not be exact, and the sum reads every row."""
     return cache.get_or_set("files:bytes", lambda: _bytes(Attachment.objects.all()), ALL_FILES_FOR) or 0

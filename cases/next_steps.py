@@ -1,4 +1,4 @@
-"""What a new member is told below the first message: when answers come, and that an e-mail will tell of them."""
+"""The box of next steps below a new member's first message: when answers come, and that an e-mail will follow."""
 
 from typing import Any
 

@@ -1,31 +1,32 @@
-"""What the page says above the box a member writes in. It promises nothing: only what has happened, or happens now."""
+"""The hint above the box a member writes in. It states what has happened or is happening, and promises nothing."""
 
-from datetime import datetime
 from typing import Any
 
+from cases.models import Case
 
-def notice_of(case: dict[str, Any]) -> str:
-    """Return the id of the one hint in _conversation.html that is shown of a case of list_cases, or nothing.
 
-    js/notice.js says the same of what it learns later.
+def notice_of(one: dict[str, Any], case: Case) -> str:
+    """Return the id of the one hint in _conversation.html that is shown of a case (`one` of list_cases), or nothing.
+
+    js/conversation/notice.js says the same of what it learns later.
     """
-    if case["status"] == "closed":
+    if one["status"] == "closed":
         return "closed"
-    if not case["member"]["me"]:
+    if not one["member"]["me"]:
         return ""
     told = _told(case)
-    if case["advisor"] is None:
+    if one["advisor"] is None:
         return "team-notified" if told else "unassigned"
-    if case["advisor"]["online"]:
+    if one["advisor"]["online"]:
         return ""
-    if case["waiting_since"] is None or case["peer_read_seq"] >= case["last_message"]["seq"]:
+    if one["waiting_since"] is None or one["peer_read_seq"] >= one["last_message"]["seq"]:
         return "away"
     if told:
         return "notified"
-    return "notifying" if case["notifying"] else "saved"
+    return "notifying" if one["notifying"] else "saved"
 
 
-def _told(case: dict[str, Any]) -> bool:
+def _told(case: Case) -> bool:
     """Whether the advisor was told since the member began to wait for an answer."""
-    waiting, told = case["waiting_since"], case["notified_at"]
-    return bool(waiting and told) and datetime.fromisoformat(told) >= datetime.fromisoformat(waiting)
+    waiting, told = case.waits_since, case.notified_at
+    return waiting is not None and told is not None and told >= waiting

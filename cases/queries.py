@@ -1,4 +1,4 @@
-"""Reading cases and conversations, for pages, API and stream alike."""
+"""Queries of cases and conversations, for pages, API and stream alike."""
 
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from jiayi.errors import Gone
 from members.models import User
 
 # Unread messages are counted up to so many, and only among so many of the newest: the screen says 99+ long before, and
-# somebody who never reads must not make the list of cases slow.
+# a person who never reads must not make the list of cases slow.
 MOST_UNREAD = 100
 COUNTED = 250
 
@@ -46,7 +46,7 @@ def list_cases(
 
     Those that wait for this person's answer come first, longest first; then those with something unread, the other open
     ones, and the closed ones, each the newest conversation first. What a limit leaves out are the oldest conversations
-    of those that wait for nobody. `active` leaves closed cases out in which nothing is unread. The case `number`, if
+    of those that do not wait. `active` leaves closed cases out in which nothing is unread. The case `number`, if
     it may be seen, is never left out.
     """
     ordered = _counted(user)
@@ -70,7 +70,7 @@ def list_cases(
 
 
 def _counted(user: User) -> CaseQuerySet:
-    """The cases this person may see, in order, with what is counted for them."""
+    """Return the cases this person may see, in order, annotated with what is counted for them."""
     marks = ReadMark.objects.filter(case=OuterRef("pk"))
     # For a member the other side is any advisor of the case, before or now; for an advisor it is the member.
     others = marks.exclude(user=user).filter(Q(user=OuterRef("member__user")) | Q(case__member__user=user))
@@ -82,7 +82,7 @@ def _counted(user: User) -> CaseQuerySet:
 
 
 def _rank(case: Any) -> int:
-    """Where a counted case stands; js/cases.js keeps this order, and cases of one rank as they were.
+    """Return the key by which counted cases are sorted; js/list/cases.js keeps this order, and ties as they were.
 
     Not in SQL: the database would count what is unread a second time for each case.
     """
@@ -93,7 +93,7 @@ def _rank(case: Any) -> int:
 
 
 def _unread(user: User) -> Coalesce:
-    """How many messages of others follow the case's `read_up_to`: a short piece of the index on (case, seq).
+    """Return the count of others' messages after the case's `read_up_to`: a short piece of the index on (case, seq).
 
     The piece is reckoned and has both ends: for a LIMIT, or without an upper end, PostgreSQL may read the whole case.
     """
@@ -107,7 +107,7 @@ def _unread(user: User) -> Coalesce:
 
 
 def _waits(user: User) -> Choose:
-    """Since when an open case has been waiting for this person as its advisor; nothing for a member."""
+    """Return since when an open case has been waiting for this person as its advisor; NULL for a member."""
     return Choose(When(status=Case.Status.OPEN, advisor__user=user, then=F("waiting_since")), default=None)
 
 
@@ -143,7 +143,7 @@ def page_around(case: Case, seq: int, *, limit: int = 50) -> tuple[list[Message]
 
 
 def with_what_is_shown(messages: QuerySet[Message]) -> QuerySet[Message]:
-    """With what message_json reads, in the same query."""
+    """Return the messages joined to what message_json reads."""
     return messages.select_related("sender", "case__member", "attachment")
 
 

@@ -1,4 +1,4 @@
-"""A member's new question: a case and its first message, together or not at all."""
+"""The action by which a member asks a question: a case and its first message, together or not at all."""
 
 from django.db import transaction
 from django.utils.translation import gettext as _

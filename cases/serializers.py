@@ -1,4 +1,4 @@
-"""What a message and a case look like in JSON (docs/api.md)."""
+"""The JSON of messages and cases (docs/api.md), and the parameters and bodies of requests."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from cases.models import MAX_BODY, Attachment, Case, Message
+from cases.models import CLIENT_ID, MAX_BODY, Attachment, Case, Message
 from cases.system_messages import text_of
 from members.models import User
 
@@ -25,7 +25,7 @@ def message_json(message: Message, viewer_id: int) -> dict[str, Any]:
         "sender": sender_json(message, viewer_id),
         "source": message.source,
         "created_at": message.created_at.isoformat(),
-        # Only its sender has a use for it, and it may tell how a message was made.
+        # For its sender only: it may tell how a message was made.
         "client_id": message.client_id if message.sender_id == viewer_id else "",
         "recalled": recalled,
         "attachment": attachment_json(message.attachment)
@@ -94,12 +94,12 @@ def case_json(case: Case, viewer: User, last_message: Message | None) -> dict[st
 
 
 def member_json(case: Case, viewer_id: int) -> dict[str, Any]:
-    """Return whose case it is, for somebody who may see it. `case.member.user` should be loaded."""
+    """Return whose case it is, for a viewer who may see it. `case.member.user` should be loaded."""
     return {"name": case.member.user.name, "me": case.member.user_id == viewer_id}
 
 
 class CasesQuery(serializers.Serializer[None]):
-    """Which cases of the list: all, or the `active` ones (open, or something unread); `open` is on the page anyway."""
+    """The part of the list of cases: all, or the `active` ones (open, or something unread), and the case `open`."""
 
     scope = serializers.ChoiceField(["all", "active"], default="all")
     open = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
@@ -124,13 +124,13 @@ class NotesQuery(serializers.Serializer[None]):
 
 
 class PlaceQuery(PageQuery):
-    """Which part of a conversation a page shows: around `?at=SEQ`, before or after one; by default the newest."""
+    """The part of a conversation that a page shows: around `?at=SEQ`, before or after one; by default the newest."""
 
     at = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
 
 
 class FromClient(serializers.Serializer[None]):
-    client_id = serializers.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z")
+    client_id = serializers.RegexField(CLIENT_ID)
 
 
 class NewMessage(FromClient):

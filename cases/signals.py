@@ -1,3 +1,5 @@
+"""Signals of cases, which `wecom` listens to (docs/signals.md)."""
+
 from django.dispatch import Signal
 
 # All are sent inside the transaction of the change they tell about, while the case's row is locked.

@@ -1,4 +1,4 @@
-"""What the site itself says in a conversation: kept in Chinese for the record, shown in the reader's language."""
+"""Texts of system messages: stored in Chinese for the record, shown in the reader's language."""
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
@@ -16,7 +16,7 @@ TEXTS = {
 
 
 def text_of(notice: str, name: str) -> str:
-    """Return what a notice says in the language of the moment, with the advisor's name where it has a place."""
+    """Return the text of a notice in the active language, with the advisor's name in it."""
     text = str(TEXTS[Notice(notice)])
     return text.replace("%s", name)
 

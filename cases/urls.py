@@ -1,11 +1,14 @@
+"""URLs of the message page, of the rooms' pages and of the JSON API."""
+
 from django.urls import path
 
 from cases import api, views
 from cases.desk import api as desk_api
 from cases.desk import reply_views
 from cases.desk import views as desk_views
-from cases.files import views as file_views
+from cases.files import api as file_api
 from cases.record import views as record_views
+from cases.search import api as search_api
 from cases.search import views as search_views
 
 urlpatterns = [
@@ -16,8 +19,8 @@ urlpatterns = [
     path("api/cases/<int:number>/messages/", api.Messages.as_view(), name="api-messages"),
     path("api/cases/<int:number>/messages/<int:seq>/recall/", api.Recall.as_view(), name="api-recall"),
     path("api/cases/<int:number>/read/", api.Read.as_view(), name="api-read"),
-    path("api/files/<uuid:key>/", file_views.FileBytes.as_view(), name="api-file"),
-    path("api/files/<uuid:key>/thumbnail/", file_views.Thumbnail.as_view(), name="api-thumbnail"),
+    path("api/files/<uuid:key>/", file_api.FileBytes.as_view(), name="api-file"),
+    path("api/files/<uuid:key>/thumbnail/", file_api.Thumbnail.as_view(), name="api-thumbnail"),
     path("api/active/", api.Active.as_view(), name="api-active"),
     # reading a case back
     path("messages/<int:number>/files/", record_views.files_page, name="files"),
@@ -26,7 +29,7 @@ urlpatterns = [
     path("api/cases/<int:number>/typing/", api.Typing.as_view(), name="api-typing"),
     # search
     path("messages/search/", search_views.search_page, name="search"),
-    path("api/search/", search_views.Search.as_view(), name="api-search"),
+    path("api/search/", search_api.Search.as_view(), name="api-search"),
     # the advisor's desk
     path("messages/<int:number>/case/", desk_views.case_page, name="case"),
     path("messages/<int:number>/notes/", desk_views.write_note, name="write-note"),

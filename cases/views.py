@@ -1,6 +1,5 @@
 """The message page, for members and advisors. It works without JavaScript; with it, it is live."""
 
-from datetime import datetime
 from typing import Any, cast
 
 from django.conf import settings
@@ -12,10 +11,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from advisors.models import Advisor
+from advisors.presence import note_activity
 from cases.actions import follows, mark_read, post_message
-from cases.api import note_activity, receive_file
 from cases.desk.filters import Desk, is_done
-from cases.desk.views import desk_context
+from cases.desk.panel import desk_context
+from cases.files.receiving import receive_file
 from cases.files.uploads import accepted_extensions, accepted_in_words, accepted_types
 from cases.forms import MessageForm, NewCaseForm
 from cases.limits import limit_posts
@@ -25,7 +25,7 @@ from cases.notices import notice_of
 from cases.queries import case_for, list_cases, page_around, page_of_messages
 from cases.questions import ask_question
 from cases.serializers import PlaceQuery, message_json
-from jiayi.errors import Gone, Refused, Unavailable
+from jiayi.errors import Refused, Unavailable
 from jiayi.uploads import max_upload_bytes
 from members.models import Member, User
 
@@ -33,9 +33,9 @@ from members.models import Member, User
 @login_required
 @require_http_methods(["GET", "POST"])
 def messages_page(request: HttpRequest, number: int | None = None) -> HttpResponse:
-    """The list of cases and one conversation. POST writes a message without JavaScript."""
+    """Show the list of cases and one conversation. POST writes a message without JavaScript."""
     user = cast(User, request.user)
-    case = _case_or_404(user, number) if number is not None else None
+    case = case_for(user, number) if number is not None else None
     form = MessageForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and case is not None and form.is_valid():
         note_activity(user)
@@ -47,7 +47,8 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
         except (Refused, Unavailable) as refusal:
             form.add_error("body", refusal.message)
     context = {**_about(request, user, case), **(_conversation(request, user, case) if case else {})}
-    context |= {"page": {**_page(user, case), "at": context.get("place")}, "form": form, "file_limits": _file_limits()}
+    first = {"at": context.get("place"), "messages": context.get("conversation")}
+    context |= {"page": {**_page(user, case), **first}, "form": form, "file_limits": _file_limits()}
     context["max_body"] = MAX_BODY
     if not context["has_cases"]:
         context |= _question(user, NewCaseForm())
@@ -57,7 +58,7 @@ def messages_page(request: HttpRequest, number: int | None = None) -> HttpRespon
 def _send(request: HttpRequest, case: Case, user: User, said: dict[str, Any]) -> Message:
     """Write the file, then the text, of which one may be missing; return the last message.
 
-    The file first, because it may be refused: the form comes back with a text that nobody has written yet.
+    The file first, because it may be refused: the form then shows the text again, which has not been sent.
     """
     message = None
     of_file = f"{said['client_id']}.file"  # of its own, so that sending the form again doubles neither
@@ -71,17 +72,14 @@ def _send(request: HttpRequest, case: Case, user: User, said: dict[str, Any]) ->
 
 
 def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, object]:
-    """What the page says about its reader, the list of their cases, and the open one of them."""
+    """Return what the page shows about its reader, the list of their cases, and the open one of them."""
     advisor = Advisor.objects.select_related("user").filter(user=user).first()
     desk = Desk(request.GET) if advisor is not None and advisor.may_work else None
     number = case.number if case else None
     cases = list_cases(
         user, active=desk is not None and desk.is_active, number=number, limit=desk.limit if desk else None
     )
-    shown = [
-        {**one, "last_message": _timed(one["last_message"]), "waiting_at": _moment(one["waiting_since"])}
-        for one in (desk.shown(cases, number) if desk else cases)
-    ]
+    shown = desk.shown(cases, number) if desk else cases
     opened = next((one for one in shown if one["number"] == number), None)
     folds = desk.folds if desk else is_done
     return {
@@ -89,7 +87,7 @@ def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, obj
         "closed": [one for one in shown if folds(one)],
         "has_cases": bool(cases) or Case.objects.visible_to(user).exists(),
         "open": opened,
-        "notice": notice_of(opened) if opened else "",
+        "notice": notice_of(opened, case) if opened and case else "",
         "notified_at": case.notified_at if case else None,
         "is_member": Member.objects.filter(user=user).exists(),
         "advisor": advisor,
@@ -100,7 +98,7 @@ def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, obj
 
 
 def _conversation(request: HttpRequest, user: User, case: Case) -> dict[str, object]:
-    """One page of the conversation: the newest, or the one that a link asks for, around, before or after a seq."""
+    """Return one page of the conversation: the newest, or the one a link asks for, around, before or after a seq."""
     query = PlaceQuery(data=request.GET)
     if not query.is_valid():
         raise Http404
@@ -109,8 +107,9 @@ def _conversation(request: HttpRequest, user: User, case: Case) -> dict[str, obj
         messages, _older, _newer = page_around(case, place["at"])
     else:
         messages, _more = page_of_messages(case, before=place.get("before"), after=place.get("after"))
+    said = [message_json(message, user.pk) for message in messages]
     return {
-        "conversation": [_timed(message_json(message, user.pk)) for message in messages],
+        "conversation": said,
         # No message is ever missing between the first and the newest one.
         "place": place.get("at"),
         "has_older": bool(messages) and messages[0].seq > 1,
@@ -118,17 +117,8 @@ def _conversation(request: HttpRequest, user: User, case: Case) -> dict[str, obj
     }
 
 
-def _timed(message: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A message as in the API, and its time as a datetime, which templates can format."""
-    return {**message, "time": datetime.fromisoformat(message["created_at"])} if message else None
-
-
-def _moment(iso: str | None) -> datetime | None:
-    return datetime.fromisoformat(iso) if iso else None
-
-
 def _file_limits() -> dict[str, object]:
-    """What is said beside the button before anybody chooses a file."""
+    """Return the limits that the page states beside the button for files."""
     kinds = accepted_types()
     return {
         "mb": settings.UPLOAD_MAX_MB,
@@ -139,7 +129,7 @@ def _file_limits() -> dict[str, object]:
 
 
 def _read_marks(case: Case, user: User) -> dict[str, int]:
-    """How far the reader and the other side have read: for the member any advisor of the case, else the member."""
+    """Return how far the reader and the other side have read: for the member any advisor, for others the member."""
     marks = dict(ReadMark.objects.filter(case=case).values_list("user", "seq"))
     mine, members = marks.pop(user.pk, 0), marks.get(case.member.user_id, 0)
     others = max(marks.values(), default=0) if case.member.user_id == user.pk else members
@@ -147,7 +137,7 @@ def _read_marks(case: Case, user: User) -> dict[str, int]:
 
 
 def _page(user: User, case: Case | None) -> dict[str, object]:
-    """What the page's script must know and cannot read from the page itself."""
+    """Return what the page's script needs and cannot read from the page itself."""
     return {
         "user": user.pk,
         "case": case.number if case else None,
@@ -169,17 +159,10 @@ def _page(user: User, case: Case | None) -> dict[str, object]:
     }
 
 
-def _case_or_404(user: User, number: int) -> Case:
-    try:
-        return case_for(user, number)
-    except Gone:
-        raise Http404 from None
-
-
 @login_required
 @require_http_methods(["GET", "POST"])
 def new_case(request: HttpRequest) -> HttpResponse:
-    """A member opens a case with its first message; an administrator then assigns an advisor."""
+    """Let a member open a case with its first message; an administrator then assigns an advisor."""
     member = Member.objects.filter(user=cast(User, request.user)).first()
     if member is None:
         raise Http404
@@ -197,6 +180,6 @@ def new_case(request: HttpRequest) -> HttpResponse:
 
 
 def _question(user: User, form: NewCaseForm) -> dict[str, object]:
-    """What _new_case_form.html shows, and of the last question of theirs that was taken the id its form had."""
+    """Return what _new_case_form.html shows, and the client_id of the member's last accepted question."""
     first = Message.objects.filter(seq=1, sender=user, case__member__user=user).order_by("-pk")
     return {"new_case_form": form, "last_client_id": first.values_list("client_id", flat=True).first() or ""}

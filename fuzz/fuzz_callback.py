@@ -41,7 +41,7 @@ with atheris.instrument_imports(
 ):
     from wecom.inbound import callback
     from wecom.inbound.crypto import InvalidCallback, Keys, decrypt, encrypt, sign
-    from wecom.inbound.envelope import echo, parse_message, parse_query, read_post, reply_body, text_reply
+    from wecom.inbound.envelope import echo, parse_message, parse_query, passive_reply, passive_reply_body, read_post
     from wecom.textcut import cut, without_control_characters
 
 KEYS = Keys("QDG6eK", "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C", "wx5823bf96d3bd56c7")
@@ -168,9 +168,9 @@ def write_reply(data: bytes) -> None:
 
 def answer(text: str) -> None:
     """A reply to the member reads back as what fits of the text."""
-    reply = text_reply(to_user=KEYS.receiveid, from_user="LiMing", content=text, created_at=1783000000)
+    reply = passive_reply(to_user=KEYS.receiveid, from_user="LiMing", content=text, created_at=1783000000)
     envelope = encrypt(KEYS, reply, timestamp=TIMESTAMP, nonce=NONCE, prefix=PREFIX)
-    hold(read_post(reply_body(envelope)).encrypt == envelope.encrypt)
+    hold(read_post(passive_reply_body(envelope)).encrypt == envelope.encrypt)
     shown = parse_message(reply, corp_id=KEYS.receiveid).content
     sayable = cut(without_control_characters(text), 2048)
     hold(shown == sayable.replace("\r\n", "\n").replace("\r", "\n"))

@@ -1,27 +1,24 @@
-"""What every admin page shares."""
+"""The admin's site, a base class of read-only pages, and an action done for each chosen row."""
 
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db import DataError
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from jiayi.errors import Refused
 
-admin.site.site_header = _("佳忆管理后台")
-admin.site.site_title = _("佳忆")
-admin.site.index_title = _("管理")
-
 
 class PatientChangeList(ChangeList):
-    """A list whose filters in the address may hold anything: what the database cannot take is a wrong filter."""
+    """A list that treats what the database cannot take, in the address's filters, as a wrong filter."""
 
     def get_results(self, request: HttpRequest) -> None:
         try:
@@ -34,12 +31,25 @@ def _patient_list(model_admin: Any, request: HttpRequest, **kwargs: Any) -> type
     return PatientChangeList
 
 
-# Of every list, also of the libraries' models.
-admin.ModelAdmin.get_changelist = _patient_list  # type: ignore[method-assign,assignment]
+class AdminSite(admin.AdminSite):
+    """The admin's site (`admin.site`, see admin_app.py): its names, its lists, and the sign-in with a second factor."""
+
+    site_header = _("佳忆管理后台")
+    site_title = _("佳忆")
+    index_title = _("管理")
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Give every model registered here, also a library's, a list whose filters may hold anything."""
+        super().register(model_or_iterable, admin_class, **{"get_changelist": _patient_list, **options})
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Send people to the site's own sign-in: the admin's knows no second factor."""
+        answer: HttpResponse = secure_admin_login(super().login)(request, extra_context)
+        return answer
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that only the product itself writes: shown, searched, never edited or deleted by hand."""
+    """Admin page of rows that only the product writes: shown and searched, never edited or deleted by hand."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -56,7 +66,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 
 def done(count: int) -> str:
-    """Say of how many rows what was asked is done."""
+    """Return the sentence that says for how many rows an action was done."""
     return ngettext("已处理 %d 项。", "已处理 %d 项。", count) % count
 
 
@@ -66,7 +76,7 @@ def do_for_each(
     change: Callable[[Any], Any],
     came_of: Callable[[Any], Callable[[int], str]] = lambda changed: done,
 ) -> None:
-    """Call `change` for each row and tell the administrator what came of it, and which rows are as before, and why.
+    """Call `change` for each row and tell the administrator the outcome, with the refused rows and why.
 
     `change` raises Refused when it changes nothing. `came_of` is given what it returned, and gives what says of how
     many rows that is true: `done`, or another function where the change has only begun.

@@ -1,4 +1,4 @@
-"""Whether what happens now is announced to people, for commands that make or mend rows in bulk."""
+"""Switch that keeps notifications off, for commands that make or mend rows in bulk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ _announcing = ContextVar("announcing", default=True)
 
 
 def is_announced() -> bool:
-    """Receivers that tell people something ask this first."""
+    """Whether people are notified of changes now. Receivers that notify ask this first."""
     return _announcing.get()
 
 
 @contextmanager
 def unannounced() -> Iterator[None]:
-    """Do something without anybody being told: demo data, imports."""
+    """Make changes without notifying people: demo data, imports."""
     token = _announcing.set(False)
     try:
         yield

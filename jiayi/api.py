@@ -1,4 +1,4 @@
-"""What an error of any JSON view looks like."""
+"""The exception handler of all JSON views."""
 
 import errno
 import logging
@@ -23,7 +23,7 @@ database_logger = logging.getLogger("jiayi.database")
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Turn the domain's refusals into JSON `{"detail": …}`; a missing object says nothing about why."""
+    """Turn the domain's refusals into JSON `{"detail": …}`; a 404 does not say why."""
     if isinstance(error, InvalidInput):
         error = exceptions.ValidationError({"detail": error.message})
     elif isinstance(error, Conflict | TooMany | Unavailable):

@@ -1,3 +1,5 @@
+"""Configuration of the app; registers the system checks."""
+
 from django.apps import AppConfig
 
 

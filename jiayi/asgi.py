@@ -1,6 +1,6 @@
-"""One process, one port: the live stream on the event loop, everything else as synchronous Django in threads.
+"""The ASGI application: the live stream on the event loop, everything else as synchronous Django in threads.
 
-What WeCom calls has threads of its own: whatever pages, uploads and searches do, it never waits for them.
+WeCom's callback has threads of its own, so that it never waits for pages, uploads and searches.
 """
 
 import os

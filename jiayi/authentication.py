@@ -1,3 +1,5 @@
+"""Authentication of API requests: Django's session, and a header with the account that the page belongs to."""
+
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -8,7 +10,7 @@ from rest_framework.request import Request
 
 class SessionAuthentication(authentication.SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        """A page says whose it is: one left open from before somebody else signed in must not act as them."""
+        """Refuse a page that another account opened: one left open from before a change of accounts must not act."""
         found: tuple[Any, None] | None = super().authenticate(request)
         page_of = request.headers.get("X-Page-Of")
         if found is not None and page_of is not None and page_of != str(found[0].pk):

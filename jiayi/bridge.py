@@ -1,7 +1,7 @@
-"""Between ASGI and WSGI: one request, taken on the event loop, answered by ordinary Django in a thread.
+"""Bridge from ASGI to WSGI: one request, received on the event loop, answered by ordinary Django in a thread.
 
 A library did this before (a2wsgi). It lost its thread for good when a client left in the middle of a long answer,
-forgot what had arrived when a client left before its turn, and could not leave out whoever wants nothing any more
+forgot what had arrived when a client left before its turn, and could not skip requests whose client had left
 (docs/decisions/0012).
 """
 
@@ -23,7 +23,7 @@ App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 BUFFER = 128 * 1024  # bytes
 PIECE = 64 * 1024  # bytes of an answer that are sent at once
 BEGAN = "jiayi.began"  # in WSGI's description: time.monotonic() when the request came, before it waited for its turn
-SEND_SECONDS = 30  # for one piece; whoever takes nothing for so long has gone
+SEND_SECONDS = 30  # for one piece; a client that takes nothing for so long is given up
 
 
 class Left(ConnectionError):
@@ -63,13 +63,13 @@ class Request:
             pass
 
     def leave(self) -> None:
-        """Have the thread stop as soon as it has something to send: nobody takes it."""
+        """Have the thread stop as soon as it has something to send: the client has left."""
         self.has_left = True
         if self._sending is not None:
             self._sending.cancel()
 
     async def answer(self, messages: list[Message]) -> None:
-        """Send a part of the answer. Raises Left when nobody takes it."""
+        """Send a part of the answer. Raises Left when the client does not take it."""
         self._sending = asyncio.current_task()
         if self.has_left:
             raise Left
@@ -134,7 +134,7 @@ class Request:
 
 
 class _Body(io.RawIOBase):
-    """What WSGI reads the body from."""
+    """The stream from which WSGI reads the body."""
 
     def __init__(self, request: Request) -> None:
         self._request = request

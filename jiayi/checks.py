@@ -1,4 +1,4 @@
-"""Mistakes in the configuration, told before they hurt. Ids are stable; each hint says what to do."""
+"""System checks of the configuration. Ids are stable, also when a check moves to an app; each hint says what to do."""
 
 import sqlite3
 import tempfile
@@ -18,14 +18,6 @@ from jiayi.redact import mask
 
 # SQLite's WAL could, rarely, be corrupted by a reset before this version; Debian 12 has 3.40.1.
 SOUND_SQLITE = (3, 51, 3)
-
-
-@register()
-def check_sandbox(**kwargs: Any) -> list[CheckMessage]:
-    if settings.WECOM_SANDBOX and not settings.DEBUG and "wecom.sandbox" not in settings.INSTALLED_APPS:
-        hint = "Unset WECOM_SANDBOX: it answers in WeCom's place and lets anybody write as any colleague."
-        return [Error("WECOM_SANDBOX is on although DEBUG is off.", hint=hint, id="jiayi.E002")]
-    return []
 
 
 @register(Tags.security, deploy=True)
@@ -72,29 +64,20 @@ def check_database_answers(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
-def check_folders(**kwargs: Any) -> list[CheckMessage]:
-    found: list[CheckMessage] = []
-    var, files = Path(settings.VAR_DIR), Path(settings.MEDIA_ROOT)
-    # What is not there yet is made when it is needed, if what it will be in can be written.
-    spool = var / "spool"
-    places = {next(place for place in (folder, *folder.parents) if place.exists()) for folder in (var, spool)}
-    for place in sorted(places):
-        if problem := _unwritable(place):
-            hint = (
-                "Callbacks that wait are kept in var/spool: chown it to the user that Jiayi runs as, and free the disk."
-            )
-            found.append(Error(f"{place} cannot be written: {problem}.", hint=hint, id="jiayi.E007"))
+def check_media_root(**kwargs: Any) -> list[CheckMessage]:
+    files = Path(settings.MEDIA_ROOT)
     # In var we make the folder ourselves. Elsewhere, what is missing is perhaps a disk that was not mounted.
-    if not isinstance(default_storage, FileSystemStorage) or (var in files.parents and not files.exists()):
-        return found
-    if problem := _unwritable(files):
+    is_made = Path(settings.VAR_DIR) in files.parents and not files.exists()
+    if not isinstance(default_storage, FileSystemStorage) or is_made:
+        return []
+    if problem := unwritable(files):
         hint = "Make it, for the user that Jiayi runs as, name it in both units' ReadWritePaths, or set MEDIA_ROOT."
-        found.append(Error(f"MEDIA_ROOT, {files}, cannot be written: {problem}.", hint=hint, id="jiayi.E008"))
-    return found
+        return [Error(f"MEDIA_ROOT, {files}, cannot be written: {problem}.", hint=hint, id="jiayi.E008")]
+    return []
 
 
-def _unwritable(folder: Path) -> str:
-    """Why no file can be made in a folder, or nothing. Tried, because rights alone do not tell of a read-only disk."""
+def unwritable(folder: Path) -> str:
+    """Return why no file can be made in a folder, or "". It tries: rights alone do not tell of a read-only disk."""
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Asking a virus scanner that speaks clamd's protocol (INSTREAM) about a file."""
+"""Client of a virus scanner that speaks clamd's protocol (INSTREAM)."""
 
 import re
 import socket
@@ -53,7 +53,7 @@ def scan(file: IO[bytes], address: Address, *, seconds: float) -> str:
 
 
 def _verdict(answer: str) -> str:
-    # Exactly: whatever is not known to mean "clean" does not.
+    # Compared exactly: any other answer does not mean "clean".
     if answer == "stream: OK":
         return ""
     if found := _FOUND.fullmatch(answer):

@@ -1,3 +1,5 @@
+"""The context processor of every page."""
+
 import re
 
 from django.conf import settings
@@ -7,7 +9,7 @@ from jiayi import __version__
 
 
 def site(request: HttpRequest) -> dict[str, object]:
-    """What every page knows: whether this is a trial run with the sandbox, how to reach the practice, our version."""
+    """Return what every page shows: how to reach the practice, and our version. A context processor."""
     contact = {
         "email": settings.CONTACT_EMAIL,
         "phone": settings.CONTACT_PHONE,
@@ -15,4 +17,4 @@ def site(request: HttpRequest) -> dict[str, object]:
         "privacy": settings.PRIVACY_URL,
         "terms": settings.TERMS_URL,
     }
-    return {"sandbox": settings.WECOM_SANDBOX and settings.DEBUG, "contact": contact, "version": __version__}
+    return {"contact": contact, "version": __version__}

@@ -1,4 +1,4 @@
-"""The connection of this thread, given back before somebody else takes their time."""
+"""Closing this thread's database connection before waiting for another server."""
 
 from django.db import connections
 

@@ -1,4 +1,4 @@
-"""DATABASE_URL as Django wants it: SQLite and PostgreSQL, and what each of them needs here."""
+"""Parser of DATABASE_URL, with the options that SQLite and PostgreSQL need here."""
 
 from pathlib import Path
 from typing import Any

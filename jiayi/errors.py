@@ -14,14 +14,14 @@ class InvalidInput(Refused):
 
 
 class Conflict(Refused):
-    """Right in itself, but not in the state things are in now (a closed case, a reviewed advisor)."""
+    """The request is valid, but the object's state does not allow it now (closed, reviewed already)."""
 
 
 class Unavailable(Exception):
-    """Something we depend on is away for a moment: nothing was written, and trying again later is right.
+    """A service we depend on is unavailable: nothing was written, and the request can be repeated later.
 
-    `message` is meant to be shown. Not a refusal: what is tried again by itself must not give up because of it.
-    `retry_after`: seconds from now, 0 when nobody knows.
+    `message` is meant to be shown. Not a refusal: automatic retries go on after it. `retry_after`: seconds from now, 0
+    when unknown.
     """
 
     def __init__(self, message: str, *, retry_after: int = 0) -> None:
@@ -30,7 +30,7 @@ class Unavailable(Exception):
 
 
 class TooMany(Refused):
-    """Allowed, but too often in too short a time, or too much. `retry_after`: seconds from now, 0: not by waiting."""
+    """A limit is reached. `retry_after`: seconds from now; 0 when waiting does not help."""
 
     def __init__(self, message: str, *, retry_after: int = 0) -> None:
         super().__init__(message)

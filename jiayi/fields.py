@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from jiayi.plaintext import one_line
 
-HOPELESS = 5_000  # characters; no name or title is as long with all that is taken out of it
+HOPELESS = 5_000  # characters; no name or title is as long, even before one_line()
 # What the database itself refuses in a name: that which changes how the rest of the line is read, or breaks it.
 BARRED = "\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\n\r"
 
@@ -23,7 +23,7 @@ else:
 
 
 class LineField(CharField):
-    """A name or title. Whichever way it is written (save, update, bulk_create), it is one_line() that is kept."""
+    """A name or title. What is stored is one_line() of it, however it is written (save, update, bulk_create)."""
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
@@ -35,7 +35,7 @@ class LineField(CharField):
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = self.to_python(super().pre_save(model_instance, add))
-        setattr(model_instance, self.attname, value)  # who goes on with the row has what is kept
+        setattr(model_instance, self.attname, value)  # the row in memory has the stored value too
         return value
 
     def formfield(self, form_class: Any = None, choices_form_class: Any = None, **kwargs: Any) -> Any:
@@ -49,16 +49,16 @@ class LineField(CharField):
 
 
 class LineFormField(forms.CharField):
-    """As LineField: what is missing or too long is judged by what would be kept."""
+    """The form field of a LineField: required and max_length apply to what would be stored."""
 
     def to_python(self, value: Any) -> str:
         value = super().to_python(value) or ""
-        # Validators refuse a NUL, and what is hopelessly long, at which nobody should spend time.
+        # Validators refuse a NUL and what is too long; one_line() would take long for the latter.
         return value if "\0" in value or len(value) > HOPELESS else one_line(value)
 
 
 class TextFormField(forms.CharField):
-    """A text of several lines, whose ends count as one character. The browser cuts nothing off; too much is told."""
+    """A text of several lines; a line end counts as one character. The browser cuts nothing off, the limit is shown."""
 
     widget = forms.Textarea
 
@@ -68,7 +68,7 @@ class TextFormField(forms.CharField):
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         attrs = {name: value for name, value in super().widget_attrs(widget).items() if name != "maxlength"}
         if self.max_length:
-            # js/limit.js says these near the limit and over it.
+            # js/lib/limit.js says these near the limit and over it.
             attrs["data-limit"] = self.max_length
             attrs |= {"data-left": _("还剩 {n} 字"), "data-over": _("超出 {n} 字，请删减")}
         return attrs

@@ -1,4 +1,4 @@
-"""Comparing texts as people do when they search: without regard to case, width, ligatures and accents."""
+"""Folding of texts for the search: without regard to case, width, ligatures and accents; and snippets."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Whether the processes nobody looks at are still at work."""
+"""Heartbeats of background processes, by which /healthz tells whether the delivery worker runs."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from jiayi.models import Heartbeat
 
-WORKER = "deliver"  # manage.py deliver, on whatever machine
+WORKER = "deliver"  # manage.py deliver, on any machine
 BEAT_EVERY = 10.0  # seconds between two beats of one process
 GONE_AFTER = timedelta(seconds=60)
 

@@ -1,4 +1,4 @@
-"""Handing an e-mail to the mail server, outside of any request. The address is in no error."""
+"""Sending an e-mail to the mail server, outside of any request. No error names the address."""
 
 import enum
 import smtplib
@@ -15,7 +15,7 @@ PERMANENT = 500  # SMTP answers from here on stay as they are (RFC 5321, 4.2.1)
 
 
 class Fault(enum.Enum):
-    """What a mail that was not taken suffers from."""
+    """The reason for which the mail server did not take a mail."""
 
     PASSING = "the next try may succeed"
     MAIL = "this mail, or its address"
@@ -31,14 +31,14 @@ class NotTaken(Exception):
 
 
 def mail_is_configured() -> bool:
-    """Whether e-mail reaches people: in production the console is nobody's mailbox."""
+    """Whether e-mail reaches people. In production, printing it on the console does not."""
     return settings.DEBUG or "console" not in settings.EMAIL_BACKEND
 
 
 def hand_over(mail: EmailMessage) -> None:
     """Give a mail to the mail server. Holds no transaction. Raises NotTaken, also where there is none.
 
-    The console would write what may open an account down for whoever reads the worker's log.
+    In production nothing is printed instead: the worker's log would hold links that open accounts.
     """
     if not mail_is_configured():
         raise NotTaken(NO_SERVER, Fault.SERVER)

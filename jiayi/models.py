@@ -1,3 +1,5 @@
+"""The tables of wake-ups (SQLite) and of heartbeats."""
+
 from django.db import models
 
 

@@ -1,6 +1,6 @@
-"""What the value of a setting must look like. Each raises ValueError with words that go on from the variable's name.
+"""Parsers of the values of settings. Each raises ValueError with words that go on from the variable's name.
 
-Never with the value: some of them carry a password.
+The words never hold the value: some carry a password.
 """
 
 import re
@@ -33,7 +33,7 @@ def parse_site_url(text: str) -> SplitResult:
 
 
 def parse_web_address(text: str) -> str:
-    """Return an address that a link may lead to. Raises ValueError unless it is http or https, and names nobody."""
+    """Return an address that a link may lead to. Raises ValueError unless it is http or https, without a user name."""
     found = _split(text)
     good = found and found.scheme in {"http", "https"} and found.hostname and "@" not in found.netloc
     if not good or not text.isprintable() or " " in text:
@@ -93,7 +93,7 @@ def parse_mail_url(text: str) -> MailServer:
 
 
 def _split(text: str) -> SplitResult | None:
-    """The parts of an address, or None if it cannot have any, or a port that is none."""
+    """Return the parts of an address, or None when it cannot be parsed or its port is invalid."""
     try:
         found = urlsplit(text)
         return found if found.port is None or found.port else None

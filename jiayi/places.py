@@ -1,5 +1,5 @@
-"""Who is served next. Requests wait on the event loop for one of a bounded number of threads, so that one who leaves
-is never begun, and one who asks a hundred times does not go before everybody else (docs/decisions/0012).
+"""The queue of requests for a bounded number of threads. They wait on the event loop, so that a request whose client
+leaves is never begun, and a client with a hundred requests does not delay the others (docs/decisions/0012).
 """
 
 import asyncio
@@ -25,10 +25,10 @@ class _Waiting:
 class Places:
     """A number of places, and those who wait for one. Belongs to one event loop.
 
-    The next place goes to whoever has the fewest, and among equals to whoever came first. A client never has them all,
-    so that the others need not wait until something slow has ended; unless one of them stands for many (`for_many`), as
-    WeCom does for all advisors. `who` is what a request is recognised by; the request counts for each of it. Without
-    any it is nobody's, and takes its turn.
+    The next place goes to the client that has the fewest, among equals to the one that came first. A client never has
+    them all, so that a slow request does not hold up the others; unless one client stands for many people (`for_many`).
+    `who` are the names by which a request's client is known; the request counts for each of them, without any for no
+    client.
     """
 
     def __init__(self, count: int, *, for_many: bool = False) -> None:
@@ -42,7 +42,7 @@ class Places:
     @asynccontextmanager
     async def place(self, who: Collection[str]) -> AsyncIterator[None]:
         """Wait for a place, and hold it. Raises Full at once when there is no room to wait."""
-        if self.may_have_one(who):  # then nobody who waits may: they were looked at when it became free
+        if self.may_have_one(who):  # no waiting request may have it: they were asked when it became free
             self._give(who)
         else:
             await self._wait(who)

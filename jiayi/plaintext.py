@@ -1,4 +1,4 @@
-"""Names, titles and file names as they are kept: one line in which every character is seen and stays in its place.
+"""Cleaning of names, titles and file names: one line in which every character is visible and stays in its place.
 
 What people write to each other keeps its characters; a page shows it apart from its own (`unicode-bidi` in jiayi.css).
 """
@@ -37,7 +37,7 @@ def one_line(text: str) -> str:
         elif _SELECTOR.match(character):
             wanted = before.strip(" ") != "" and before not in JOINERS and not _SELECTOR.match(before)
         else:
-            # A mark without a letter would sit on whatever stands before the name.
+            # A mark without a letter would be drawn on the character before the name.
             wanted = not (unicodedata.category(character).startswith("M") and before.strip() == "")
         if wanted:
             kept.append(character)

@@ -1,4 +1,4 @@
-"""What a browser may load and do on our pages (Content-Security-Policy)."""
+"""The Content-Security-Policy: what a browser may load and do on our pages."""
 
 from csp.constants import NONE, SELF
 

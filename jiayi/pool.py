@@ -26,8 +26,8 @@ GIVES_WAY = 1.0  # seconds at most, so that a flood of what goes first does not 
 class Pool:
     """Threads, and the queue in front of them. Belongs to one event loop.
 
-    What may write is not begun while the pool `first` has something in hand: both would want the same locks, and on
-    SQLite, where whoever waits for the one writer's lock just looks again and again, the luckier one gets it.
+    A request that may write is not begun while the pool `first` has work: both would want the same locks, and SQLite,
+    where writers poll for the one lock, keeps no order among them.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Pool:
                 await self._idle.wait()
 
     async def _has_place(self, held: AsyncExitStack, request: Request, who: list[str]) -> bool:
-        """Wait for a place; tell whether there is still somebody to serve."""
+        """Wait for a place; return whether the client is still there."""
         place = held.enter_async_context(self._places.place(who))
         if request.is_long or request.scope["method"] not in LEFT_OUT or self._places.may_have_one(who):
             await place
@@ -110,7 +110,7 @@ class Pool:
 
 
 async def _say_late(request: Request) -> None:
-    """Answer that the rest of the request did not come; mostly there is nobody any more who would read it."""
+    """Answer that the rest of the request did not come; mostly the client has left and does not read it."""
     start = {"type": "http.response.start", "status": 408, "headers": [(b"connection", b"close")]}
     with suppress(Left):
         await request.answer([start, {"type": "http.response.body", "body": b""}])

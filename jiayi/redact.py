@@ -1,26 +1,37 @@
-"""Keeps secrets and people's addresses out of the logs, also out of lines that libraries write."""
+"""Log filter that masks secrets and e-mail addresses, also in lines that libraries write."""
 
 import logging
 import re
+from collections.abc import Iterable
 
-_NAMES = "key|access_token|corpsecret|media_id|msg_signature|echostr"
-_SECRET = re.compile(
-    # name=value, also percent-encoded inside another URL, and "name": "value" of JSON or of a printed dict.
-    rf"""((?:(?<![0-9A-Za-z_])|(?<=%26)|(?<=%3F))(?:{_NAMES})(?:=|%3D|["']\s*:\s*["']))[^&\s"'<>]+""",
-    re.IGNORECASE,
-)
-# What opens something by its path alone: a reset link, the one-click end of reminders, a file.
-_PATH = re.compile(r"(/(?:password/reset/key|reminders-off|api/files)/)[^/\s\"'<>?#]+")
+# Each finds a secret and, in its group, what stands before it and stays.
+_secrets: list[re.Pattern[str]] = []
 _ADDRESS = re.compile(r"[^\s\"'<>()\[\]{},:;=@]{1,64}@[^\s\"'<>()\[\]{},:;=@/]{1,255}\.[^\s\"'<>()\[\]{},:;=@/.]{2,63}")
 
 
-def mask(text: str) -> str:
-    """Return the text without what logs must not hold.
+def hide(*, parameters: Iterable[str] = (), paths: Iterable[str] = ()) -> None:
+    """Have `mask` leave out the values of these parameters, and what follows these paths, in this process.
 
-    Masked are the values of WeCom's secret parameters (key, access_token, corpsecret, ...), the part of a path that
-    is a secret, and e-mail addresses.
+    The settings call it, before any line is written: the apps know their secrets, this module knows no app.
     """
-    text = _PATH.sub(r"\1***", _SECRET.sub(r"\1***", text))
+    if names := "|".join(map(re.escape, parameters)):
+        # name=value, also percent-encoded inside another URL, and "name": "value" of JSON or of a printed dict.
+        start, end = r"(?:(?<![0-9A-Za-z_])|(?<=%26)|(?<=%3F))", r"""(?:=|%3D|["']\s*:\s*["'])"""
+        _add(rf"""({start}(?:{names}){end})[^&\s"'<>]+""", re.IGNORECASE)
+    if names := "|".join(map(re.escape, paths)):
+        _add(rf"""(/(?:{names})/)[^/\s"'<>?#]+""")
+
+
+def _add(pattern: str, flags: int = 0) -> None:
+    secret = re.compile(pattern, flags)
+    if secret not in _secrets:  # settings that are read twice add nothing
+        _secrets.append(secret)
+
+
+def mask(text: str) -> str:
+    """Return the text without what logs must not hold: e-mail addresses, and the secrets that `hide` was told of."""
+    for secret in _secrets:
+        text = secret.sub(r"\1***", text)
     return _ADDRESS.sub("***@***", text) if "@" in text else text
 
 

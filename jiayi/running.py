@@ -1,4 +1,4 @@
-"""Whether what runs was started with what `.env` says now. A program reads the file at its start only."""
+"""Notes of which settings a program started with, to find one that `.env` has changed under since."""
 
 import hashlib
 import logging

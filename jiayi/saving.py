@@ -1,10 +1,12 @@
+"""Saving a row that passes its validation."""
+
 from django.db import IntegrityError, models, transaction
 
 
 def save_valid(row: models.Model, *, fields: list[str] | None = None) -> None:
     """Check a row against all rules and save it (of an existing one only `fields`).
 
-    Raises django's ValidationError, also when somebody else took what must be unique between the check and the save.
+    Raises django's ValidationError, also when a unique value was taken between the check and the save.
     """
     row.full_clean()
     try:

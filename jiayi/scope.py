@@ -1,4 +1,4 @@
-"""What an ASGI scope says about who asks, for what runs on the event loop, outside Django."""
+"""Reading an ASGI scope: headers, session key and client, for code on the event loop, outside Django."""
 
 import ipaddress
 from http.cookies import CookieError, SimpleCookie

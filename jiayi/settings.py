@@ -7,12 +7,13 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from jiayi.caching import cache
 from jiayi.clamd import parse_address
 from jiayi.database_url import make_folder, parse_database_url
 from jiayi.env import env_bool, env_choice, env_int, env_list, env_parsed, env_secret, env_str, parsed, take_env_file
 from jiayi.hours import parse_office, parse_span
 from jiayi.logs import logging_settings
-from jiayi.object_storage import s3_storage
+from jiayi.object_storage import FOLDER, s3_storage
 from jiayi.parsing import (
     parse_email,
     parse_location,
@@ -24,11 +25,13 @@ from jiayi.parsing import (
     parse_web_address,
 )
 from jiayi.policy import DIRECTIVES
+from jiayi.redact import hide
+from wecom.api.secrets import SECRET_PARAMETERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 # The process environment wins over .env, so that a shell or systemd unit can override one value. What the file said
-# when this process began, for whoever asks whether it still says so (jiayi/running.py).
+# when this process began, to compare it with the file of now (jiayi/running.py).
 ENV_FILE_DIGEST = take_env_file()
 
 DEBUG = env_bool("DEBUG", False)
@@ -46,6 +49,7 @@ TERMS_URL = env_parsed("TERMS_URL", "", parse_web_address)
 
 # The local stand-in for WeCom. Never in production: jiayi.E002 refuses it when DEBUG is off.
 WECOM_SANDBOX = env_bool("WECOM_SANDBOX", False)
+_sandbox = WECOM_SANDBOX and DEBUG
 
 INSTALLED_APPS = [
     "jiayi",
@@ -53,13 +57,13 @@ INSTALLED_APPS = [
     "advisors",
     "cases",
     "wecom",
-    *(["wecom.sandbox"] if WECOM_SANDBOX and DEBUG else []),
+    *(["wecom.sandbox"] if _sandbox else []),
     "allauth",
     "allauth.account",
     "allauth.mfa",
     "rest_framework",
     "csp",
-    "django.contrib.admin",
+    "jiayi.admin_app.JiayiAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -83,6 +87,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "jiayi.middleware.GoneIsNotFound",
 ]
 
 ROOT_URLCONF = "jiayi.urls"
@@ -100,6 +105,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "jiayi.context.site",
+                *(["wecom.sandbox.context.strip"] if _sandbox else []),
             ],
         },
     },
@@ -115,15 +121,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env_secret("REDIS_URL", "")
 if REDIS_URL:
     parsed("REDIS_URL", REDIS_URL, parse_redis_url)
-CACHES: dict[str, Any] = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
-    if REDIS_URL
-    else {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "jiayi_cache",
-        "OPTIONS": {"MAX_ENTRIES": 100_000},  # with the default of 300 a busy day would forget rate limits
-    }
-}
+CACHES: dict[str, Any] = {"default": cache(REDIS_URL)}
 
 # Accounts -------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "members.User"
@@ -165,7 +163,7 @@ MFA_FORMS = {
 }
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 # allauth counts by address of the client; "register" is our own sign-up, beside allauth's limits on signing in.
-# "upload": files somebody sends on the website.
+# "upload": files that a person sends on the website.
 UPLOADS_PER_HOUR = env_int("UPLOADS_PER_HOUR", 200, minimum=1)
 # What one person may send (cases/limits.py).
 POSTS_PER_MINUTE = env_int("POSTS_PER_MINUTE", 60, minimum=1)
@@ -213,22 +211,10 @@ TIME_ZONE: str = parsed("TIME_ZONE", env_str("TIME_ZONE", "America/Toronto"), pa
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STORAGES = {
-    # Readable by the web server's group only; static files are for everybody.
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750},
-    },
-    "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
-        else "jiayi.staticfiles.ModuleStorage"
-    },
-}
-# What people send each other. No MEDIA_URL: bytes leave only through cases/files/views.py, which checks who asks.
+# What people send each other. No MEDIA_URL: bytes leave only through cases/files/api.py, which checks who asks.
 MEDIA_ROOT = Path(env_str("MEDIA_ROOT", str(VAR_DIR / "files")))
 UPLOAD_MAX_MB = env_int("UPLOAD_MAX_MB", 20, minimum=1, maximum=500)
-# Names of cases/files/uploads.py. No zip: nobody can see what is in it, and no scanner looks.
+# Names of cases/files/uploads.py. No zip: what is in it is not checked.
 UPLOAD_TYPES = env_list(
     "UPLOAD_TYPES",
     "jpeg,png,gif,webp,heic,pdf,doc,docx,xls,xlsx,ppt,pptx,txt,csv,mp3,m4a,ogg,webm,wav,amr,mp4,mov",
@@ -237,6 +223,8 @@ UPLOAD_TYPES = env_list(
 PICTURE_SECONDS = env_int("PICTURE_SECONDS", 10, minimum=6, maximum=60)
 # An internal location of nginx whose alias is MEDIA_ROOT; nginx then sends the bytes.
 FILES_ACCEL_PREFIX = env_parsed("FILES_ACCEL_PREFIX", "", parse_location) or ""
+_static = "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "jiayi.staticfiles.ModuleStorage"
+STORAGES = {"default": FOLDER, "staticfiles": {"BACKEND": _static}}
 if _bucket := env_str("FILES_S3_BUCKET", ""):
     if FILES_ACCEL_PREFIX:
         raise ImproperlyConfigured("FILES_ACCEL_PREFIX is for files on this machine; unset it or FILES_S3_BUCKET.")
@@ -292,6 +280,8 @@ OFFICE_HOURS = env_parsed("OFFICE_HOURS", "1-5 09:00-18:00", parse_office) or pa
 ESCALATE_AFTER = timedelta(minutes=env_int("ESCALATE_AFTER", 30, minimum=1))
 ESCALATE_UNANSWERED_AFTER = timedelta(minutes=env_int("ESCALATE_UNANSWERED_AFTER", 4 * 60))
 
+# Before the first line is written. Paths: what opens something by itself, a reset link, the end of reminders, a file.
+hide(parameters=SECRET_PARAMETERS, paths=("password/reset/key", "reminders-off", "api/files"))
 LOGGING = logging_settings(env_choice("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR"))
 
 # gunicorn.conf.py takes these two itself: here a wrong one is told before gunicorn is asked to take it.

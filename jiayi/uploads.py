@@ -1,4 +1,4 @@
-"""Bounds what a request may upload, for every page alike: Django itself writes a file of any size to the disk."""
+"""Upload handlers that limit the size of files, for every page alike: Django itself takes files of any size."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ class LimitUploads(FileUploadHandler):
 
 
 class TemporaryUploads(TemporaryFileUploadHandler):
-    """Django's, which leaves half a file open, and on the disk, until the garbage collector comes by."""
+    """Django's handler, but an incomplete file is closed and deleted at once, not by the garbage collector."""
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         try:

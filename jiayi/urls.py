@@ -1,13 +1,11 @@
-from allauth.account.decorators import secure_admin_login
+"""The URLs of the product, put together from those of the apps."""
+
 from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
 
 from jiayi.views import favicon, healthz, not_found
 from members.views import sign_out
-
-# The admin's own sign-in knows no second factor.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 handler500 = "jiayi.views.server_error"
 

@@ -1,3 +1,5 @@
+"""Pages and answers that belong to no app: health, errors, the icon."""
+
 import sys
 
 from django.db import DatabaseError, InterfaceError, OperationalError
@@ -11,7 +13,7 @@ from jiayi.health import worker_state
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when the process and its database answer, else 503; whether the delivery worker is at work; our version.
+    """Answer 200 when process and database work, else 503, with the state of the delivery worker and our version.
 
     A worker that is away is no reason to restart the web process, so it does not change the status code.
     """
@@ -22,17 +24,17 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The page for a mistake of ours (500), or for a database that is away or too busy for the moment (503)."""
+    """Show the page for an error of ours (500), or for a database that is unavailable or too busy (503)."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
         return HttpResponse(render_to_string("500.html"), status=503, headers={"Retry-After": "2"})
     return HttpResponse(render_to_string("500.html"), status=500)
 
 
 def not_found(request: HttpRequest) -> HttpResponse:
-    """Stands where a library has a page that this site does not offer."""
+    """Answer 404 in the place of a library's page that this site does not offer."""
     raise Http404
 
 
 def favicon(request: HttpRequest) -> HttpResponse:
-    """Browsers ask for it on pages that name no icon, like the admin's."""
+    """Redirect to the icon: browsers ask for this address on pages that name none, like the admin's."""
     return redirect(static("img/favicon.svg"), permanent=True)

@@ -1,4 +1,4 @@
-"""Everything but the live stream, for hosts that only run WSGI; the page then asks by `?after=` instead."""
+"""The WSGI application: everything but the live stream; on hosts without it the page asks by `?after=` instead."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ def only_utf8(app: App) -> App:
     """Have every request read as UTF-8, the only encoding a browser sends.
 
     Python knows encodings (rot13, idna …) on which Django breaks off while it makes the request, before any of its
-    middleware could answer: a 500 for whoever names one.
+    middleware could answer: a 500 for a request that names one.
     """
 
     def plain(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

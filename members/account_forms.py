@@ -28,7 +28,7 @@ def required(what: Any) -> dict[str, Any]:
 
 
 class LoginForm(account.LoginForm):
-    """Asked with an address and no password field, it is shown with the address in it and complains of nothing."""
+    """The sign-in form. Sent with an address but without the password field, it shows the address and no error."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         data = kwargs.get("data")
@@ -42,7 +42,7 @@ class LoginForm(account.LoginForm):
             self.fields[begin].widget.attrs["autofocus"] = True
 
     def clean(self) -> dict[str, Any] | None:
-        """What is wrong with both together is told at the password, where one goes on typing."""
+        """Show an error about address and password together at the password, where one goes on typing."""
         try:
             cleaned: dict[str, Any] | None = super().clean()
         except ValidationError as error:
@@ -60,7 +60,7 @@ class ResetPasswordForm(account.ResetPasswordForm):
 
 
 class NewPasswordMixin:
-    """Of a form that asks for a new password twice."""
+    """Base of the forms that ask for a new password twice."""
 
     fields: dict[str, forms.Field]
 
@@ -93,7 +93,7 @@ class ReauthenticateForm(account.ReauthenticateForm):
 
 
 class CodeMixin:
-    """Of a form that asks for the code of a second factor."""
+    """Base of the forms that ask for the code of a second factor."""
 
     fields: dict[str, forms.Field]
 

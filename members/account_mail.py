@@ -1,7 +1,7 @@
-"""E-mails about an account: a password reset, say. Written down in the request, sent by the worker.
+"""E-mails about an account, such as a password reset: queued in the request, sent by the worker.
 
 At most one repetition for each kill of a worker; a mail that a server refuses for good, or did not take for an hour,
-is given up. Its words, which may open the account, and its address are gone with the outcome.
+is given up. Its text, which may hold a link into the account, and its address are deleted with the outcome.
 """
 
 import logging
@@ -16,7 +16,7 @@ from jiayi.mail import Fault, NotTaken, hand_over
 from members.models import AccountMail, User
 
 LEASE = timedelta(minutes=3)  # a mail server may take EMAIL_TIMEOUT for each of a dozen answers
-GIVE_UP_AFTER = timedelta(hours=1)  # nobody waits longer for the link, or wants it then
+GIVE_UP_AFTER = timedelta(hours=1)  # a link that comes later is no longer expected
 KEPT_FOR = timedelta(days=30)  # that something was sent, when and to whose account
 BACKOFF = (2, 5, 15, 30, 60, 120, 300)  # seconds; the last one repeats
 
@@ -33,7 +33,7 @@ def queue_account_mail(mail: EmailMessage, user: User | None) -> AccountMail:
 def send_account_mail(stopping: Callable[[], bool] = lambda: False) -> int:
     """Send what is due, until `stopping()` says so. Returns how many were tried. Holds no transaction meanwhile.
 
-    A server that took nothing ends the round: one time-out is enough to know it, whoever else waits.
+    A server that took nothing ends the round: one time-out shows that the others would fail too.
     """
     tried, answers = 0, True
     while answers and not stopping() and (mail := _claim()):
@@ -56,7 +56,7 @@ def _claim() -> AccountMail | None:
 
 
 def _send(mail: AccountMail) -> bool:
-    """Send one and write down what came of it. Returns whether the next one may fare better than to wait as well."""
+    """Send one and store the outcome. Returns whether to try the next one in this round."""
     too_late = mail.created_at < timezone.now() - GIVE_UP_AFTER
     moved = mail.user is not None and mail.user.email != mail.recipient
     if too_late or moved:
@@ -85,11 +85,11 @@ def _headers(mail: AccountMail) -> dict[str, str]:
 
 
 def _mark(mail: AccountMail, state: str, note: str) -> None:
-    """Write the outcome; nothing of what was written stays."""
+    """Store the outcome and delete text and address."""
     _ours(mail).update(state=state, note=note[:300], recipient="", subject="", body="", ended_at=timezone.now())
     AccountMail.objects.filter(ended_at__lt=timezone.now() - KEPT_FOR).delete()
 
 
 def _ours(mail: AccountMail) -> QuerySet[AccountMail]:
-    """The row, unless another worker has taken it since: then what we know of it counts no more."""
+    """Return the row as a queryset, empty when another worker has taken it since: our outcome then does not count."""
     return AccountMail.objects.filter(pk=mail.pk, state=AccountMail.State.WAITING, attempts=mail.attempts)

@@ -1,3 +1,5 @@
+"""Every change of state of an account and of a member. Pages and commands call these."""
+
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
@@ -7,7 +9,7 @@ from members.models import Member, User
 
 
 def new_account(*, email: str, name: str, password: str) -> User:
-    """Return the account somebody will sign in with, its password checked and hashed, not saved yet.
+    """Return a new account, its password checked and hashed, not saved yet.
 
     Outside any transaction: hashing takes as long as it can afford, and SQLite has one writer. Raises django's
     ValidationError when the password is weak.

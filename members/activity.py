@@ -1,4 +1,4 @@
-"""Whether and in which language a member uses the website. Only what a person does counts, not an open tab."""
+"""When and in which language a member last used the website, by what they did on it; an open tab does not count."""
 
 from datetime import timedelta
 

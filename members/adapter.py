@@ -1,3 +1,5 @@
+"""allauth's adapters with our rules: no sign-up of its own, links to SITE_URL, mails sent by the worker."""
+
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -20,21 +22,21 @@ class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | ACCOUNT_REFUSALS
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Sign-up is ours (/register/): an account without a Member or Advisor could do nothing."""
+        """Close allauth's sign-up: an account without a Member or Advisor, which /register/ makes, could do nothing."""
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """What allauth's limits, and our own sign-up's, count by."""
+        """Return the network that rate limits count by, allauth's and our own sign-up's."""
         return network_of(super().get_client_ip(request))
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """The link always leads to SITE_URL, whatever Host header the request that asks for it has."""
+        """Return a link to SITE_URL, not to the Host header of the request."""
         # As allauth does it: the key is opaque, though the route knows two parts of it.
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
         return settings.SITE_URL + path.replace("UID-KEY", key)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """No mail leaves in a request: the worker sends it. It names the site by SITE_URL, and our own sign-up."""
+        """Queue a mail for the worker instead of sending it in the request. It names SITE_URL and our own sign-up."""
         ours: dict[str, Any] = {"current_site": {"name": "佳忆 Jiayi", "domain": settings.SITE_URL}, "email": email}
         if "signup_url" in context:
             ours["signup_url"] = settings.SITE_URL + reverse("register")

@@ -1,3 +1,5 @@
+"""The admin pages of accounts, groups, members, account mails and second factors."""
+
 from typing import Any
 
 import allauth.account.admin
@@ -21,7 +23,7 @@ RIGHTS = {"add": _("添加"), "change": _("修改"), "delete": _("删除"), "vie
 
 
 class RightsField(forms.ModelMultipleChoiceField):
-    """The rights in words: the names that Django gives them are English."""
+    """A choice of permissions with Chinese names; Django's own are English."""
 
     def label_from_instance(self, obj: Any) -> str:
         right = RIGHTS.get(obj.codename.partition("_")[0], obj.name)
@@ -29,7 +31,7 @@ class RightsField(forms.ModelMultipleChoiceField):
 
 
 class RightsMixin:
-    """Offers the rights to what stands in the admin; others open nothing."""
+    """Base of admin pages that offer permissions: only those of models that are in the admin."""
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.related_model is Permission:
@@ -90,7 +92,7 @@ class MemberAdmin(ReadOnlyAdmin):
 
 @admin.register(AccountMail)
 class AccountMailAdmin(ReadOnlyAdmin):
-    """Which e-mails about accounts went out, or not. Neither their words nor their addresses."""
+    """E-mails about accounts and their outcome, without text and address."""
 
     list_display = ("__str__", "user_name", "state", "attempts", "created_at", "ended_at", "note")
     list_filter = ("state",)
@@ -113,7 +115,7 @@ admin.site.unregister(Authenticator)
 
 @admin.register(SecondFactor)
 class SecondFactorAdmin(admin.ModelAdmin):
-    """Who has a second factor. Its secret is not shown; deleting it lets somebody in who lost the device."""
+    """Second factors, without their secrets. Deleting one lets a person sign in who lost the device."""
 
     list_display = ("account", "means", "created", "last_used")
     list_select_related = ("user",)

@@ -1,3 +1,5 @@
+"""The forms of signing up and of one's own account."""
+
 from typing import Any
 
 from django import forms
@@ -12,7 +14,7 @@ from members.words import EMAIL_TAKEN, EMAIL_WORDS, MAX_EMAIL, NAME_WORDS, PASSW
 
 
 class RegistrationForm(forms.Form):
-    """What every sign-up asks for. The action checks the rules again; here they are told all at once."""
+    """The fields of every sign-up. The action checks them again; the form shows all errors at once."""
 
     name = LineFormField(
         label=_("姓名"),
@@ -47,7 +49,7 @@ class RegistrationForm(forms.Form):
         return cleaned
 
     def check_taken(self) -> None:
-        """Complain of what somebody else has. Tells who has an account: only for those whom a limit lets ask."""
+        """Add errors for values that are taken. It reveals who has an account: call it within a rate limit only."""
         email = User.objects.normalize_email(self.cleaned_data.get("email"))
         if email and User.objects.filter(email=email).exists():
             self.add_error("email", EMAIL_TAKEN)
@@ -55,7 +57,7 @@ class RegistrationForm(forms.Form):
 
 
 class ProfileForm(forms.Form):
-    """What somebody sets about their own account; reminders are for members."""
+    """The settings of one's own account; reminders are for members."""
 
     language = forms.ChoiceField(
         label=_("语言"),

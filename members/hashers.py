@@ -1,7 +1,7 @@
-"""How passwords are hashed: as Django does with Argon2, one at a time in each process.
+"""The password hasher: Django's Argon2, one at a time in each process.
 
-One takes 100 MB and both processors for a moment, which is what makes guessing dear. Many at once, as when a stranger
-signs up again and again, take it from everybody's pages.
+One takes 100 MB and both processors for a moment, which makes guessing expensive. Many at once, as when a stranger
+signs up again and again, would slow down all pages.
 """
 
 import threading

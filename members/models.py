@@ -1,3 +1,5 @@
+"""The tables of accounts, members and e-mails about accounts."""
+
 import unicodedata
 from typing import Any, ClassVar
 
@@ -34,7 +36,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """The account everybody signs in with, by e-mail. What somebody may do is in Member and Advisor."""
+    """The account of every person, who signs in by e-mail. What they may do is in Member and Advisor."""
 
     email = models.EmailField(
         _("邮箱"),
@@ -101,7 +103,7 @@ class Member(models.Model):
 
 
 class SecondFactor(Authenticator):  # type: ignore[misc]  # allauth ships no types
-    """A second factor's place in the admin, under the word that the pages have for it; allauth's model has none."""
+    """allauth's second factor, with a name for the admin, which allauth's model lacks."""
 
     class Meta:
         proxy = True
@@ -113,7 +115,7 @@ class SecondFactor(Authenticator):  # type: ignore[misc]  # allauth ships no typ
 
     @property
     def means(self) -> str:
-        """By what the second step is taken, in words."""
+        """The kind of second factor, in words."""
         return str(MEANS.get(self.type) or self.get_type_display())
 
 
@@ -121,7 +123,7 @@ MEANS = {Authenticator.Type.TOTP: _("验证器应用"), Authenticator.Type.RECOV
 
 
 class AccountMail(models.Model):
-    """An e-mail about an account, on its way (account_mail.py); afterwards only that there was one."""
+    """An e-mail about an account, queued (account_mail.py); once sent, only the fact that there was one."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("等待发送")

@@ -1,4 +1,4 @@
-"""Django's rules for passwords, in the words of a person. A rule says what is wrong and what to do instead."""
+"""Django's password validators with our texts, which say what is wrong and what to do instead."""
 
 from django.contrib.auth import password_validation as django_rules
 from django.utils.translation import gettext as _

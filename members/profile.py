@@ -1,4 +1,4 @@
-"""The page of one's own account, and the link in e-mails that switches them off."""
+"""The page of one's own account, and the page behind the link that switches e-mail reminders off."""
 
 from typing import cast
 
@@ -21,7 +21,7 @@ from members.reminders import member_of
 @login_required
 @require_http_methods(["GET", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    """Shows name and address; the language and, for members, e-mail reminders can be changed."""
+    """Show name and address; let the language and, for members, e-mail reminders be changed."""
     member = Member.objects.filter(user=cast(User, request.user)).first()
     initial = {"language": get_language(), "email_reminders": member is not None and member.email_reminders}
     form = ProfileForm(request.POST or None, initial=initial)
@@ -57,7 +57,7 @@ def _in_language(response: HttpResponse, language: str) -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["GET", "POST"])
 def reminders_off(request: HttpRequest, token: str) -> HttpResponse:
-    """Asks, and on POST switches a member's reminders off. A GET changes nothing: programs look at links."""
+    """Ask, and on POST switch a member's reminders off. A GET changes nothing: mail programs open links."""
     member = member_of(token)
     if member is None:
         raise Http404

@@ -1,4 +1,4 @@
-"""Whatever ends somebody's sessions is told to their open pages, which fall silent at once."""
+"""Receivers that end a person's live streams when their sessions end."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from members.sessions import end_sessions
 
 
 def connect() -> None:
-    """Called once from MembersConfig.ready()."""
+    """Connect the receivers. Called once from MembersConfig.ready()."""
     post_delete.connect(on_session_ended, sender=Session, dispatch_uid="members.session")
     post_save.connect(on_account_saved, sender=User, dispatch_uid="members.account")
 
 
 def on_session_ended(*, instance: Session, **kwargs: Any) -> None:
-    """Signed out, here or by an administrator. Those that ran out (`clearsessions`) are nobody's any more."""
+    """End the streams of a session that was signed out; not of one that had expired (`clearsessions`)."""
     user = instance.get_decoded().get(SESSION_KEY)
     if user is not None and instance.expire_date > timezone.now():
         publish({"type": "revoked", "user": int(user)})
@@ -28,7 +28,7 @@ def on_session_ended(*, instance: Session, **kwargs: Any) -> None:
 def on_account_saved(
     *, instance: User, created: bool, update_fields: frozenset[str] | None = None, **kwargs: Any
 ) -> None:
-    """Deactivated, or the password changed."""
+    """End the sessions of a deactivated account, and the streams after that or a new password."""
     if not created and (update_fields is None or update_fields & {"is_active", "password"}):
         if not instance.is_active:
             end_sessions(instance)

@@ -1,3 +1,5 @@
+"""The type of an API request whose user is signed in."""
+
 from rest_framework.request import Request
 
 from members.models import User

@@ -1,3 +1,5 @@
+"""Signed-in sessions: whose they are, and ending all of one person."""
+
 from collections.abc import Iterable
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -28,7 +30,7 @@ def session_users(session_keys: Iterable[str]) -> dict[str, User]:
 
 
 def end_sessions(user: User) -> None:
-    """Sign somebody out everywhere, for good: a deactivated account that is activated again starts signed out."""
+    """End all sessions of an account: when a deactivated one is activated again, it is signed out."""
     for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):
             session.delete()

@@ -1,3 +1,5 @@
+"""URLs of the landing page, of signing up and of one's own account."""
+
 from django.urls import path
 
 from members import profile, views

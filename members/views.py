@@ -1,3 +1,5 @@
+"""The landing page, signing up and signing out."""
+
 from collections.abc import Callable
 
 from allauth.account.views import logout
@@ -18,7 +20,7 @@ from members.models import User
 
 
 def landing(request: HttpRequest) -> HttpResponse:
-    """What this is, sign in, sign up."""
+    """Show what this site is, with links to sign in and to sign up."""
     return render(request, "landing.html")
 
 
@@ -33,7 +35,7 @@ def registration(
         return redirect("messages")
     form = form_class(request.POST or None)
     if form.is_bound and (form.is_valid() or "email" in form.cleaned_data):
-        # Whoever asks whether an address has an account is counted as somebody who signs up.
+        # It reveals whether an address has an account, so it counts as a sign-up.
         if ratelimit.consume(request, action="register"):
             form.check_taken()
         elif form.is_valid():
@@ -60,8 +62,8 @@ def _show(form: RegistrationForm, error: ValidationError) -> None:
 
 @never_cache
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """allauth's signing out; the browser is told to forget what the site put on it, cookies (the language) apart."""
-    # Not for whoever was signed out already: the page keeps what could not be sent until they are back.
+    """Sign out as allauth does, and have the browser delete what the site stored, except cookies (the language)."""
+    # Not when signed out already: the page keeps unsent messages until the person is back.
     was_signed_in = request.user.is_authenticated
     response: HttpResponse = logout(request)
     if request.method == "POST" and was_signed_in and not request.user.is_authenticated:
@@ -72,7 +74,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def register(request: HttpRequest) -> HttpResponse:
-    """Sign-up of a member."""
+    """Sign a member up."""
 
     def create(**fields: str) -> User:
         return register_member(**fields).user

@@ -1,4 +1,4 @@
-"""What the forms of an account say when something is missing or wrong, as a person would say it."""
+"""Texts of the errors in the forms of an account."""
 
 from typing import Any
 

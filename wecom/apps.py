@@ -1,3 +1,5 @@
+"""Django's configuration of the bridge: registers the system checks and connects the receivers."""
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 

@@ -1,4 +1,4 @@
-"""The time that all workers share: leases and the robot's limit must hold although the clocks of hosts differ."""
+"""A clock that all workers share: leases and the robot's limit must hold although the clocks of hosts differ."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 
 def shared_now() -> datetime:
-    """Return the time by the database's clock on PostgreSQL. On SQLite all are on one machine: by its own clock."""
+    """Return the time now: by the database's clock on PostgreSQL, by this machine's on SQLite, where all share it."""
     return _database_time() if connection.vendor == "postgresql" else timezone.now()
 
 

@@ -1,3 +1,5 @@
+"""A hook for tests of crashes, which end a process at a named place."""
+
 import os
 import signal
 

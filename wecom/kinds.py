@@ -1,11 +1,14 @@
-"""What WeCom calls the kinds of messages and events (DOC 90239, 90240), in words for people."""
+"""Names for WeCom's kinds of messages and callback events (DOC 90239, 90240), as people read them.
+
+The one place that knows these kinds by name: in the admin in the reader's language, in receipts in Chinese.
+"""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-EVENT = "event"
-MESSAGES: dict[str, Promise] = {
+EVENT_TYPE = "event"  # the MsgType of every callback event
+MESSAGE_TYPES: dict[str, Promise] = {
     "text": gettext_lazy("文字"),
     "image": gettext_lazy("图片"),
     "voice": gettext_lazy("语音"),
@@ -13,9 +16,9 @@ MESSAGES: dict[str, Promise] = {
     "file": gettext_lazy("文件"),
     "location": gettext_lazy("位置"),
     "link": gettext_lazy("链接"),
-    EVENT: gettext_lazy("事件"),
+    EVENT_TYPE: gettext_lazy("事件"),
 }
-EVENTS: dict[str, Promise] = {
+CALLBACK_EVENTS: dict[str, Promise] = {
     "enter_agent": gettext_lazy("进入应用"),
     "template_card_event": gettext_lazy("卡片按钮"),
     "template_card_menu_event": gettext_lazy("卡片菜单"),
@@ -27,10 +30,22 @@ EVENTS: dict[str, Promise] = {
 }
 
 
+# In receipts and in the names of files, which are Chinese for every reader; a text is called a message there.
+IN_RECEIPTS = {"text": "消息", "image": "图片", "voice": "语音", "video": "视频", "file": "文件"}
+
+
+def kind_in_receipt(message_type: str) -> str:
+    """Return 消息, 图片, 语音, 视频 or 文件 for a MsgType as WeCom spells it; 内容 for any other."""
+    return IN_RECEIPTS.get(message_type, "内容")
+
+
 def kind_in_words(message_type: str, event: str = "") -> str:
-    """Return 图片 or 事件：卡片按钮, in the reader's language; with WeCom's own code for what we have no word for."""
+    """Return 图片 or 事件：卡片按钮 in the reader's language, for a MsgType and the name of a callback event.
+
+    Case does not matter. A kind without a name here is shown by WeCom's own code.
+    """
     kind = message_type.lower()
-    if kind != EVENT or not event:
-        return str(MESSAGES.get(kind) or _("未知类型（%s）") % message_type)
-    known = EVENTS.get(event.lower())
+    if kind != EVENT_TYPE or not event:
+        return str(MESSAGE_TYPES.get(kind) or _("未知类型（%s）") % message_type)
+    known = CALLBACK_EVENTS.get(event.lower())
     return _("事件：%s") % known if known else _("未知事件（%s）") % event

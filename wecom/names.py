@@ -1,7 +1,7 @@
-"""How a case is called in WeCom: in full where only its advisor reads, masked where the whole group does.
+"""Names of cases and members in WeCom: in full where only the advisor reads, masked where the whole group does.
 
-What people are called and how they name their matters may hold anything. In a name here stands no `#` but the case's
-own, no line begins, and nothing turns the number around.
+People type their names and the titles of their cases, so these may hold any character. A name from here holds no `#`
+but the one of the case's number, begins no line, and cannot reverse the digits beside it.
 """
 
 import re
@@ -11,7 +11,7 @@ from cases.models import Case
 from members.models import User
 from wecom.textcut import cut
 
-# Controls, what starts a line, and what makes the rest of a line run from right to left.
+# Controls, line separators, and marks that make the rest of a line run from right to left.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 _UNSEEN = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff]+")
 _BLANK = re.compile(r"[\s\u115f\u1160\u2800\u3164\uffa0]+")
@@ -21,7 +21,7 @@ SHORT_NAME, SHORT_TITLE = 36, 48  # where many cases stand below each other
 
 
 def plain(text: str) -> str:
-    """Return text of a person so that it cannot mention anybody, add markup, start a line or turn one around."""
+    """Return text of a person so that it cannot mention an account, add markup, start a line or reverse one."""
     return _CONTROL.sub(" ", text).replace("<", "＜").replace("@", "＠").strip()
 
 
@@ -31,7 +31,7 @@ def in_full(case: Case) -> str:
 
 
 def in_short(case: Case) -> str:
-    """Return the same for a list or a card: the title is cut first, the number and the name's beginning never are."""
+    """Return the same for a list or a card: name and title are cut shorter, the number never is."""
     return _named(case, SHORT_NAME, SHORT_TITLE)
 
 

@@ -1,7 +1,7 @@
 """The case that an advisor's next WeCom text without a number goes to (最近被通知案件).
 
-A notification moves it when WeCom says that it was delivered, and so does the advisor by naming a case: this is what
-outbound and inbound share. Both call it with the advisor's row locked.
+It moves when WeCom says that a notification was delivered (outbound), and when the advisor names a case (inbound). Both
+call this module with the advisor's row locked.
 """
 
 from datetime import datetime
@@ -14,9 +14,9 @@ from wecom.models import ReplyTarget
 
 
 def set_target(advisor: Advisor, case: Case, at: datetime | None = None, *, chosen: bool = False) -> bool:
-    """Make `case` the one the advisor's next WeCom text goes to, unless another was made it after `at` (now).
+    """Make `case` the advisor's reply target, unless the target was set to another case after `at` (default: now).
 
-    `chosen` when the advisor named it themselves. Returns whether it is the target. `set_at` of the row is since when.
+    `chosen` says that the advisor named the case. Returns whether the case is the target afterwards.
     """
     target = ReplyTarget.objects.filter(advisor=advisor).first()
     moment = at or timezone.now()

@@ -1,9 +1,9 @@
-"""Making a text fit what WeCom takes: no illegal characters, no more bytes than allowed."""
+"""Functions that make a text fit what WeCom takes: no illegal characters, no more bytes than allowed."""
 
 import re
 
 ELLIPSIS = "…"
-# What XML 1.0 has no place for. Such a character makes a parser refuse the whole document.
+# Characters that XML 1.0 forbids. Each of them makes a parser refuse the whole document.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 

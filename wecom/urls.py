@@ -1,3 +1,5 @@
+"""The URL of the callback."""
+
 from django.urls import path
 
 from wecom.inbound.callback import wechat_receive

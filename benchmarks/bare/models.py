@@ -1,3 +1,5 @@
+"""A table of messages, as bare as can be."""
+
 from typing import ClassVar
 
 from django.db import models

@@ -1,4 +1,4 @@
-"""What happened in the demo's cases before somebody looks at them: believable, and nobody's real life.
+"""Stories of the demo's cases: what has happened in them. Invented, and plausible.
 
 A line is when, what, and the text. When: `-3 09:12` is three days ago at that time of the office, `-40m` forty minutes
 ago. What: see `telling.py`.
@@ -18,7 +18,7 @@ class Story:
     title: str
     kind: str
     lines: tuple[Line, ...]
-    advisor: str = "advisor@example.com"  # or nobody
+    advisor: str = "advisor@example.com"  # "": none
 
 
 WANG = (

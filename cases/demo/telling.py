@@ -1,4 +1,4 @@
-"""Tells the demo's stories: everything by the action that a person would have caused, and then moved back in time."""
+"""Making the demo's cases: each line of a story by the action of the product, then dated back."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -58,7 +58,7 @@ def _time(when: str, now: datetime) -> datetime:
 
 
 def _move_back(case: Case, at: datetime) -> None:
-    """Let what was just done in a case have been done at `at`, later than everything before it."""
+    """Date what the last action wrote in a case back to `at`, which is later than everything before it."""
     rows: list[tuple[QuerySet, str]] = [  # type: ignore[type-arg]  # of several models
         (Member.objects.filter(pk=case.member_id), "created_at"),
         *(

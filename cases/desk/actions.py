@@ -1,4 +1,4 @@
-"""Every change of what stands on the advisor's desk beside the conversation: notes, hand-overs, canned replies."""
+"""Every change of state on the advisor's desk: notes, hand-overs, canned replies."""
 
 import unicodedata
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""The API of the advisor's desk. To everybody but the case's follow-up advisor none of it exists."""
+"""The JSON API of the advisor's desk. Whoever is not the case's follow-up advisor gets 404."""
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -6,8 +6,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from advisors.models import Advisor
+from advisors.presence import note_activity
 from cases.actions import close_case, reopen_case
-from cases.api import note_activity
 from cases.desk.actions import hand_over_case, write_note
 from cases.desk.queries import followed_case, note_json, page_of_notes, possible_successors, replies_for
 from cases.models import Case

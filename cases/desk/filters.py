@@ -1,6 +1,6 @@
-"""Which of their cases an advisor sees on the desk: a filter in the page's address, so that it can be kept and shared.
+"""The filter of the advisor's list of cases. It stands in the page's address, so that it can be kept and shared.
 
-js/casefilter.js filters the same way without loading the page again.
+js/list/casefilter.js filters the same way without loading the page again.
 """
 
 import json
@@ -23,7 +23,7 @@ class DeskQuery(serializers.Serializer[None]):
 
 
 class Desk:
-    """The filter as the address has it; nonsense there is no filter."""
+    """The filter that an address asks for; the default when it asks for one that does not exist."""
 
     def __init__(self, query: Mapping[str, str]) -> None:
         asked = DeskQuery(data={name: query[name] for name in ("show", "cases") if name in query})
@@ -40,11 +40,11 @@ class Desk:
         return [one for one in cases if one["number"] == number or belongs(one, self.show)]
 
     def folds(self, one: dict[str, Any]) -> bool:
-        """Whether a case stands below the others, folded: not where somebody looks for closed ones, or has just one."""
+        """Whether a case stands below the others, folded. Only in the list of all cases."""
         return self.show == "all" and is_done(one)
 
     def about(self, cases: list[dict[str, Any]], number: int | None) -> dict[str, Any]:
-        """What the template says: the filters with how many cases they have, how to get more, and who waits next."""
+        """Return what the template needs: filters with their counts, how to get more cases, and which waits next."""
         labels = {
             "open": _("进行中"),
             "waiting": _("待回复"),
@@ -83,7 +83,7 @@ def is_done(one: dict[str, Any]) -> bool:
 
 
 def next_waiting(cases: list[dict[str, Any]], number: int | None) -> int | None:
-    """Return the number of the case that waits after the one on the page, round and round; None when none does."""
+    """Return the number of the waiting case that follows the one on the page, after the last the first; or None."""
     waiting = [one["number"] for one in cases if belongs(one, "waiting")]
     at = waiting.index(number) if number in waiting else -1
     return next(iter(waiting[at + 1 :] + waiting[: max(at, 0)]), None)

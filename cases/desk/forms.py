@@ -1,3 +1,5 @@
+"""The forms of the advisor's desk: a note, a hand-over, a canned reply."""
+
 from typing import Any
 
 from django import forms
@@ -5,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from advisors.models import Advisor
 from cases.desk.queries import possible_successors
-from cases.forms import fresh_client_id
+from cases.forms import ClientIdField
 from cases.models import Case
 from cases.models.desk import MAX_NOTE, MAX_REASON, MAX_REPLY
 from jiayi.fields import LineFormField, TextFormField
@@ -20,7 +22,7 @@ class NoteForm(forms.Form):
         error_messages={"required": _("请写下内容。"), "max_length": TOO_LONG},
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    client_id = forms.RegexField(r"\A[0-9A-Za-z_.:\-]{1,64}\Z", widget=forms.HiddenInput, initial=fresh_client_id)
+    client_id = ClientIdField()
 
 
 class AdvisorChoice(forms.ModelChoiceField):
@@ -48,7 +50,7 @@ class HandOverForm(forms.Form):
 
 
 class ReplyForm(forms.Form):
-    """What save_reply checks in full."""
+    """A canned reply. save_reply checks it in full."""
 
     shortcut = LineFormField(
         label=_("快捷词"),

@@ -1,4 +1,4 @@
-"""Reading what stands on the advisor's desk beside the conversation. A member finds nothing of it."""
+"""Queries of the advisor's desk. For a member, and for other advisors, they find nothing."""
 
 import re
 from typing import Any
@@ -23,14 +23,6 @@ def followed_case(user: User, number: int) -> Case:
     if found is None:
         raise Gone(_("没有找到。"))
     return found
-
-
-def working_advisor(user: User) -> Advisor:
-    """Return this person as an approved, active advisor. Raises Gone when they are none."""
-    advisor = Advisor.objects.select_related("user").filter(user=user.pk).first()
-    if advisor is None or not advisor.may_work:
-        raise Gone(_("没有找到。"))
-    return advisor
 
 
 def page_of_notes(
@@ -64,14 +56,13 @@ def note_json(note: Note, viewer_id: int) -> dict[str, Any]:
 
 
 def possible_successors(case: Case) -> QuerySet[Advisor]:
-    """The advisors a case can be handed over to: approved and active, neither its advisor nor its member."""
-    working = Advisor.objects.filter(status=Advisor.Status.APPROVED, user__is_active=True)
-    others = working.exclude(cases=case).exclude(user=case.member.user_id)
+    """Return the advisors a case can be handed over to: approved and active, neither its advisor nor its member."""
+    others = Advisor.objects.working().exclude(cases=case).exclude(user=case.member.user_id)
     return others.select_related("user").order_by("user__name", "pk")
 
 
 def other_cases(case: Case) -> list[Case]:
-    """The newest other cases of the same member which the same advisor follows."""
+    """Return the newest other cases of the same member which the same advisor follows."""
     same = Case.objects.filter(member=case.member_id, advisor=case.advisor_id).exclude(pk=case.pk)
     return list(same.order_by("-last_message_at", "-number")[:OTHER_CASES])
 
@@ -86,7 +77,7 @@ def replies_for(case: Case) -> list[dict[str, Any]]:
 
 
 def fill_in(text: str, case: Case) -> str:
-    """Replace {会员}/{member}, {案件号}/{case} and {顾问}/{advisor}; whatever else stands in braces stays.
+    """Replace {会员}/{member}, {案件号}/{case} and {顾问}/{advisor}; other braces stay.
 
     In one pass: a name that looks like a placeholder is not replaced again.
     """

@@ -5,25 +5,25 @@ from typing import cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from advisors.models import Advisor
+from advisors.queries import working_advisor
 from cases.desk import actions as desk_actions
 from cases.desk.forms import ReplyForm
-from cases.desk.queries import working_advisor
 from cases.models import CannedReply
-from jiayi.errors import Gone, Refused
+from jiayi.errors import Refused
 from members.models import User
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
 def replies(request: HttpRequest) -> HttpResponse:
-    """The list of the own ones and the shared ones; POST adds an own one."""
-    advisor = _advisor_or_404(request)
+    """List the advisor's own replies and the shared ones; POST adds an own one."""
+    advisor = working_advisor(cast(User, request.user))
     form = ReplyForm(_sent(request))
     if _saved(request, advisor, form):
         return redirect("replies")
@@ -35,8 +35,8 @@ def replies(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def edit_reply(request: HttpRequest, pk: int) -> HttpResponse:
-    advisor = _advisor_or_404(request)
-    reply = _own_or_404(advisor, pk)
+    advisor = working_advisor(cast(User, request.user))
+    reply = get_object_or_404(advisor.replies, pk=pk)
     form = ReplyForm(_sent(request), initial={"shortcut": reply.shortcut, "body": reply.body})
     if _saved(request, advisor, form, reply):
         return redirect("replies")
@@ -47,14 +47,14 @@ def edit_reply(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def delete_reply(request: HttpRequest, pk: int) -> HttpResponse:
-    advisor = _advisor_or_404(request)
-    desk_actions.delete_reply(_own_or_404(advisor, pk), by=advisor)
+    advisor = working_advisor(cast(User, request.user))
+    desk_actions.delete_reply(get_object_or_404(advisor.replies, pk=pk), by=advisor)
     messages.success(request, _("已删除。"))
     return redirect("replies")
 
 
 def _sent(request: HttpRequest) -> QueryDict | None:
-    """What was sent, be it nothing at all; None when the page is only looked at."""
+    """Return the data of a POST, which may be empty; None for a GET."""
     return request.POST if request.method == "POST" else None
 
 
@@ -71,17 +71,3 @@ def _saved(request: HttpRequest, advisor: Advisor, form: ReplyForm, reply: Canne
     else:
         messages.success(request, _("已保存。"))
     return not form.errors
-
-
-def _advisor_or_404(request: HttpRequest) -> Advisor:
-    try:
-        return working_advisor(cast(User, request.user))
-    except Gone:
-        raise Http404 from None
-
-
-def _own_or_404(advisor: Advisor, pk: int) -> CannedReply:
-    reply = advisor.replies.filter(pk=pk).first()
-    if reply is None:
-        raise Http404
-    return reply

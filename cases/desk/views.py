@@ -1,4 +1,4 @@
-"""What stands beside the conversation on the advisor's desk, and the forms in it. All works without JavaScript."""
+"""The pages of the advisor's desk: a case with its notes, handing it over, closing it. They work without JavaScript."""
 
 from typing import cast
 
@@ -11,43 +11,23 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from advisors.presence import note_activity
 from cases import actions
-from cases.api import note_activity
 from cases.desk import actions as desk_actions
 from cases.desk.forms import HandOverForm, NoteForm
-from cases.desk.queries import followed_case, other_cases, page_of_notes
+from cases.desk.panel import desk_context
+from cases.desk.queries import followed_case
 from cases.models import Case
 from cases.serializers import NotesQuery
-from jiayi.errors import Gone, Refused
+from jiayi.errors import Refused
 from members.models import User
-
-NOTES = 30  # that are shown at first
-
-
-def desk_context(
-    case: Case,
-    *,
-    before: int | None = None,
-    note_form: NoteForm | None = None,
-    hand_over_form: HandOverForm | None = None,
-) -> dict[str, object]:
-    """What templates/cases/_desk.html shows of a case to its follow-up advisor; four queries."""
-    notes, has_older = page_of_notes(case, before=before, limit=NOTES)
-    return {
-        "case": case,
-        "notes": notes[::-1],
-        "has_older_notes": has_older,
-        "others": other_cases(case),
-        "note_form": note_form or NoteForm(auto_id="note_%s"),
-        "hand_over_form": hand_over_form or HandOverForm(case, auto_id="hand_over_%s"),
-    }
 
 
 @login_required
 @require_GET
 def case_page(request: HttpRequest, number: int) -> HttpResponse:
-    """The same as beside the conversation, as a page of its own: on a phone, and without JavaScript."""
-    case = _followed_or_404(request, number)
+    """Show the panel of the desk as a page of its own: for phones, and without JavaScript."""
+    case = followed_case(cast(User, request.user), number)
     query = NotesQuery(data=request.GET)
     if not query.is_valid():
         raise Http404
@@ -57,16 +37,13 @@ def case_page(request: HttpRequest, number: int) -> HttpResponse:
 @login_required
 @require_POST
 def write_note(request: HttpRequest, number: int) -> HttpResponse:
-    case = _followed_or_404(request, number)
+    user = cast(User, request.user)
+    case = followed_case(user, number)
     form = NoteForm(request.POST, auto_id="note_%s")
     if not form.is_valid():
         return _show(request, case, note_form=form)
-    user = cast(User, request.user)
     note_activity(user)
-    try:
-        desk_actions.write_note(case, user, form.cleaned_data["body"], client_id=form.cleaned_data["client_id"])
-    except Gone:
-        raise Http404 from None
+    desk_actions.write_note(case, user, form.cleaned_data["body"], client_id=form.cleaned_data["client_id"])
     messages.success(request, _("备注已保存，会员看不到。"))
     return _back(request, case)
 
@@ -74,15 +51,15 @@ def write_note(request: HttpRequest, number: int) -> HttpResponse:
 @login_required
 @require_POST
 def hand_over(request: HttpRequest, number: int) -> HttpResponse:
-    """First say what it means, and do it when that was confirmed."""
-    case = _followed_or_404(request, number)
+    """Ask for confirmation first, then hand the case over."""
+    user = cast(User, request.user)
+    case = followed_case(user, number)
     form = HandOverForm(case, request.POST, auto_id="hand_over_%s")
     if not form.is_valid():
         return _show(request, case, hand_over_form=form)
     to, reason = form.cleaned_data["advisor"], form.cleaned_data["reason"]
     if "confirmed" not in request.POST:
         return render(request, "cases/hand_over.html", {"case": case, "to": to, "reason": reason})
-    user = cast(User, request.user)
     note_activity(user)
     try:
         desk_actions.hand_over_case(case, to, by=user, reason=reason)
@@ -97,24 +74,14 @@ def hand_over(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 def set_status(request: HttpRequest, number: int) -> HttpResponse:
     """Close the case, or open it again."""
-    case = _followed_or_404(request, number)
+    user = cast(User, request.user)
+    case = followed_case(user, number)
     change = {"closed": actions.close_case, "open": actions.reopen_case}.get(request.POST.get("status", ""))
     if change is None:
         return HttpResponse(_("无法读取请求内容。"), status=400)
-    user = cast(User, request.user)
     note_activity(user)
-    try:
-        change(case, by=user)
-    except Gone:
-        raise Http404 from None
+    change(case, by=user)
     return _back(request, case)
-
-
-def _followed_or_404(request: HttpRequest, number: int) -> Case:
-    try:
-        return followed_case(cast(User, request.user), number)
-    except Gone:
-        raise Http404 from None
 
 
 def _show(
@@ -139,5 +106,5 @@ def _show(
 
 
 def _back(request: HttpRequest, case: Case) -> HttpResponse:
-    """To the page the form stood on."""
+    """Redirect to the page with the form."""
     return redirect("case" if request.POST.get("back") == "case" else "conversation", number=case.number)

@@ -64,14 +64,14 @@ def write_file(
 ) -> tuple[Message, bool]:
     """Write a file that is stored into a case's conversation; one that is not needed is removed. As post_file."""
     with transaction.atomic():
-        # Inside: what is raised here means that nothing was written. When the commit itself fails, nobody knows.
+        # Inside: what is raised here means that nothing was written. When the commit itself fails, it is unknown.
         try:
             message, created = write_message(
                 case, sender, kind=Message.Kind.FILE, body=attachment.name, client_id=client_id, source=source
             )
             if created:
                 if source == Message.Source.WEB:
-                    limit_files(case, sender, attachment.size)  # now that nobody else writes into the case
+                    limit_files(case, sender, attachment.size)  # now that the case is locked
                 attachment.message = message
                 attachment.save()
         except BaseException:
@@ -121,6 +121,6 @@ def remove(attachment: Attachment) -> None:
     """Take a file that has no message out of the storage again."""
     for stored in (attachment.file, attachment.thumbnail):
         if stored:
-            # What cannot be deleted now, for whatever reason of the storage's, is deleted by clean_files.
+            # What the storage does not delete now, clean_files deletes later.
             with suppress(Exception):
                 stored.storage.delete(stored.name)

@@ -1,4 +1,4 @@
-"""Mistakes in the settings of files, told before somebody's file is refused because of them."""
+"""System checks of the settings of files. Ids are stable."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Reads one picture, in a process of its own with limits: `python -I decoder.py PNG <picture >answer`.
+"""Program that reads one picture under limits: `python -I decoder.py PNG <picture >answer`.
 
 Started by cases/files/images.py for each picture, so that what a hostile one costs, or breaks, is not the website's. It
 imports Pillow and nothing of ours. The answer is a line of JSON, and the thumbnail behind it.
@@ -166,7 +166,7 @@ def _thumbnail(image: "PillowImage") -> bytes:
 
 
 def limit_this_process(seconds: int) -> None:
-    """Have the kernel end this process when it takes too much; `seconds` by the clock, should nobody wait any more."""
+    """Have the kernel end this process when it takes too much; `seconds` by the clock, in case its parent has ended."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_ANSWER, MAX_ANSWER))

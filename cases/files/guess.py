@@ -1,4 +1,4 @@
-"""What a file that is not accepted seems to be, in words: whoever chose it knows then which one they meant."""
+"""Naming what a refused file seems to be, so that the refusal says which kind of file was chosen."""
 
 from typing import IO
 
@@ -43,7 +43,7 @@ def _zip(names: set[str]) -> str:
 
 
 def _written(beginning: bytes) -> str:
-    """What a text that is more than text seems to be."""
+    """Return what a text that is not plain text seems to be."""
     if beginning.startswith(b"{\\rtf"):
         return _("RTF 文档")
     if beginning.startswith(b"#!"):

@@ -1,4 +1,4 @@
-"""Pictures: read, and made small for the conversation, in a process of its own (docs/decisions/0014-pictures.md)."""
+"""Reading pictures and making their thumbnails, in a process of its own (docs/decisions/0014-pictures.md)."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from jiayi.errors import InvalidInput, Unavailable
 
 DECODER = Path(__file__).with_name("decoder.py")
-PATIENCE = 3.0  # seconds somebody waits for the picture of somebody else
+PATIENCE = 3.0  # seconds an upload waits while another person's picture is read
 AGAIN_AFTER = 3  # seconds
 # What the kernel ends a process by when a picture makes it take too much, or breaks the decoder.
 BY_THE_PICTURE = {-signal.SIGXCPU, -signal.SIGXFSZ, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE}
@@ -105,33 +105,9 @@ def _on_disk(file: IO[bytes]) -> Iterator[int]:
 
 
 def _decode(picture: int, pillow_format: str) -> tuple[dict[str, Any], bytes]:
-    """Have another process read it. Nothing of ours is in its environment, and its answer has a limit."""
-    seconds = settings.PICTURE_SECONDS
-    # -I: only the interpreter's own modules and installed packages, whatever lies around.
-    command = [sys.executable, "-I", str(DECODER), pillow_format, str(seconds + 1)]
+    """Have another process read it, and return its answer, which has a limit."""
     with TemporaryFile() as out:
-        try:
-            child = subprocess.Popen(  # noqa: S603
-                command,
-                stdin=picture,
-                stdout=out,
-                stderr=subprocess.DEVNULL,
-                env={},
-                cwd="/",
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise _failed(f"cannot be started: {error.strerror}") from error
-        try:
-            ended = child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            # It took less than its share of the processor, which is told apart: the machine is busy.
-            logger.warning("a picture was not read within %d s", seconds)
-            raise _busy() from None
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+        ended = _run_decoder(picture, pillow_format, out)
         if ended in BY_THE_PICTURE:
             logger.warning("a picture was refused: its decoder ended with %s", signal.Signals(-ended).name)
             return {"refused": "unreadable"}, b""
@@ -144,6 +120,28 @@ def _decode(picture: int, pillow_format: str) -> tuple[dict[str, Any], bytes]:
     except ValueError as error:
         raise _failed("said nothing that can be read") from error
     return answer, thumbnail
+
+
+def _run_decoder(picture: int, pillow_format: str, out: IO[bytes]) -> int:
+    """Run the decoder, with nothing of ours in its environment, and return its exit code. Raises Unavailable."""
+    seconds = settings.PICTURE_SECONDS
+    # -I: imports the standard library and installed packages, nothing from the current folder.
+    command = [sys.executable, "-I", str(DECODER), pillow_format, str(seconds + 1)]
+    apart: dict[str, Any] = {"stderr": subprocess.DEVNULL, "env": {}, "cwd": "/", "start_new_session": True}
+    try:
+        child = subprocess.Popen(command, stdin=picture, stdout=out, **apart)  # noqa: S603
+    except OSError as error:
+        raise _failed(f"cannot be started: {error.strerror}") from error
+    try:
+        return child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        # It took less than its share of the processor, which is told apart: the machine is busy.
+        logger.warning("a picture was not read within %d s", seconds)
+        raise _busy() from None
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def _failed(how: str) -> Unavailable:

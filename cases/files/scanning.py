@@ -1,7 +1,7 @@
-"""Files have to pass a virus scanner, where one is configured (CLAMD_URL), before they are served.
+"""Scanning files for viruses, where a scanner is configured (CLAMD_URL), before they are served.
 
 A file is looked at when it is sent. Without a verdict by then, it waits: a state of its row, so that no crash forgets
-it. The worker (`manage.py deliver`) asks again until there is one. What is infected is kept, and served to nobody.
+it. The worker (`manage.py deliver`) asks again until there is one. What is infected is kept, and never served.
 """
 
 import logging
@@ -24,12 +24,12 @@ from jiayi.errors import Conflict
 
 State = Attachment.State
 
-AT_ONCE = 3.0  # seconds somebody who sends a file waits for the scanner
+AT_ONCE = 3.0  # seconds an upload waits for the scanner
 PATIENCE = 60.0  # seconds the worker gives it
 LEASE = timedelta(seconds=90)  # longer than PATIENCE: one worker at a time has a file
 AGAIN_AFTER = timedelta(seconds=10)
 LOOK_EVERY = 1.0  # seconds; one query on a partial index
-PAUSE = 10.0  # seconds after a failure in which nobody who sends a file is made to wait for the scanner
+PAUSE = 10.0  # seconds after a failure in which no upload waits for the scanner
 
 logger = logging.getLogger("jiayi.files")
 _pause_until = 0.0  # of this process, by the monotonic clock
@@ -44,7 +44,7 @@ class Verdict:
 
 
 def look(file: IO[bytes]) -> Verdict:
-    """Return the verdict on a file somebody is sending. Takes up to AT_ONCE seconds: never call it in a transaction."""
+    """Return the verdict on a file being sent. Takes up to AT_ONCE seconds: never call it in a transaction."""
     global _pause_until
     if settings.CLAMD_URL is None:
         return Verdict(State.READY)
@@ -106,7 +106,7 @@ def scan_again(attachment: Attachment) -> None:
 
 
 def _claim() -> Attachment | None:
-    """Take the file that is due the longest. Whoever moves its time has it; a worker that is killed loses it."""
+    """Take the file that is due the longest. The worker that moves its time has it, for a while."""
     now = timezone.now()
     due = Attachment.objects.filter(state=State.WAITING, scan_due_at__lte=now).order_by("scan_due_at")
     while (row := due.select_related("message__case__member", "message__case__advisor").first()) is not None:
@@ -137,7 +137,5 @@ def _set(rows: QuerySet[Attachment], attachment: Attachment, verdict: Verdict) -
     if not rows.update(state=verdict.state, finding=verdict.finding, scan_due_at=due):
         return False
     message = attachment.message
-    case = message.case
-    users = [case.member.user_id, *([case.advisor.user_id] if case.advisor else [])]
-    publish({"type": "message", "case": case.pk, "seq": message.seq, "users": users})
+    publish({"type": "message", "case": message.case.pk, "seq": message.seq, "users": message.case.people})
     return True

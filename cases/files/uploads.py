@@ -1,4 +1,4 @@
-"""What people send as files: read within the limit, of a kind we know by its bytes, under a name fit to be shown."""
+"""Reading an uploaded file: within the size limit, of an accepted kind by its bytes, under a name fit to be shown."""
 
 import hashlib
 import re
@@ -92,7 +92,7 @@ class Upload:
 
 
 def read_upload(file: IO[bytes], name: str) -> Upload:
-    """Read an open, seekable file that somebody calls `name`, and decide what it is by its bytes.
+    """Read an open, seekable file that its sender calls `name`, and decide its kind by its bytes.
 
     Asks the scanner, if there is one, which takes up to scanning.AT_ONCE seconds: never in a transaction. Raises
     InvalidInput, in the user's language, when it is empty, too large, of a kind that is not accepted, or an image that
@@ -149,7 +149,7 @@ def accepted_extensions() -> list[str]:
 def display_name(name: str, extensions: tuple[str, ...]) -> str:
     """Return `name` as it is shown and offered for download: one line, no path, one of `extensions`, at most 200 long.
 
-    It is never used as a path. Whatever is left of a name like `../..` is called 文件.
+    It is never used as a path. A name of which nothing is left, like `../..`, becomes 文件.
     """
     shown = one_line(one_line(re.split(r"[/\\]", name)[-1]).strip(". "))
     extension = next((e for e in extensions if shown.lower().endswith(e)), "")

@@ -1,16 +1,14 @@
-"""What of an event each person with an open page is shown. Uses the database: never call it on the event loop."""
+"""Turning an event into what each person with an open page is shown. Uses the database: not for the event loop."""
 
 from collections.abc import Collection
 from typing import Any
 
 from advisors.models import Advisor
-from cases.actions import check_participant, follows
+from cases.actions import follows, is_participant
 from cases.desk.queries import note_json
 from cases.models import Case, Message, Note
 from cases.serializers import message_json
 from jiayi.bus import Event
-from jiayi.errors import Gone
-from members.models import User
 
 # One thing to show: to whom (a User's id), the name of the server-sent event, its JSON.
 Show = tuple[int, str, dict[str, Any]]
@@ -31,7 +29,7 @@ def _message(event: Event) -> list[Show]:
     if message is None:
         return []
     return [
-        (user.pk, "message", {"case": message.case.number, "message": message_json(message, user.pk)})
+        (user, "message", {"case": message.case.number, "message": message_json(message, user)})
         for user in _participants(message.case)
     ]
 
@@ -41,28 +39,28 @@ def _read(event: Event) -> list[Show]:
     if case is None:
         return []
     return [
-        (user.pk, "read", {"case": case.number, "seq": event["seq"], "me": event["user"] == user.pk})
+        (user, "read", {"case": case.number, "seq": event["seq"], "me": event["user"] == user})
         for user in _participants(case)
     ]
 
 
 def _typing(event: Event) -> list[Show]:
-    """Somebody writes: shown to the other side, as long as both are on the case."""
+    """Typing notice, for the other side, as long as both are on the case."""
     case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
-    people = [user.pk for user in _participants(case)] if case else []
+    people = _participants(case) if case else []
     if case is None or event["user"] not in people:
         return []
     return [(user, "typing", {"case": case.number}) for user in people if user != event["user"]]
 
 
 def _notified(event: Event) -> list[Show]:
-    """As it is now: after a hand-over the advisor has been told of nothing."""
+    """Up to which message the advisor was notified, as of now: a hand-over resets it."""
     case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
     if case is None:
         return []
     at = case.notified_at.isoformat() if case.notified_at else None
     said = {"case": case.number, "seq": case.notified_seq, "at": at}
-    return [(user.pk, "notified", said) for user in _participants(case)]
+    return [(user, "notified", said) for user in _participants(case)]
 
 
 def _presence(event: Event) -> list[Show]:
@@ -74,12 +72,12 @@ def _presence(event: Event) -> list[Show]:
 
 
 def _case(event: Event) -> list[Show]:
-    """The list of cases of these people changed; the page asks for it again, and sees what it may see."""
+    """Notice that the list of cases changed, without content: the page asks for the list again."""
     return [(user, "case", {}) for user in event["users"]]
 
 
 def _note(event: Event) -> list[Show]:
-    """An internal note: only for whoever follows the case now. The member is not even asked about."""
+    """Internal note, only for the case's advisor of now."""
     found = Note.objects.select_related("author", "handed_to__user", "case__member__user", "case__advisor__user")
     note = found.filter(pk=event["note"]).first()
     advisor = note.case.advisor if note is not None else None
@@ -99,14 +97,5 @@ BUILDERS = {
 }
 
 
-def _participants(case: Case) -> list[User]:
-    people = [case.member.user, *([case.advisor.user] if case.advisor else [])]
-    return [user for user in people if _may_see(case, user)]
-
-
-def _may_see(case: Case, user: User) -> bool:
-    try:
-        check_participant(case, user)
-    except Gone:
-        return False
-    return True
+def _participants(case: Case) -> list[int]:
+    return [user for user in case.people if is_participant(case, user)]

@@ -34,7 +34,7 @@ SEND_SECONDS = 30  # for one frame
 # Not yet written to one reader; one slower than that reconnects and catches up by seq.
 QUEUE_LIMIT = 200  # frames
 QUEUE_BYTES = 1024 * 1024
-STREAMS_PER_USER = 6  # a browser holds one, however many tabs are open (static/js/tabs.js)
+STREAMS_PER_USER = 6  # a browser holds one, however many tabs are open (static/js/live/tabs.js)
 BATCH = 500
 
 logger = logging.getLogger("jiayi.stream")
@@ -226,14 +226,14 @@ async def _write(stream: Stream, send: Send) -> None:
         (b"x-content-type-options", b"nosniff"),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    # Whose it is: a page left open from before somebody else signed in must not show what is theirs.
+    # The account: a page left open from before another person signed in must not show their messages.
     hello = b"retry: 2000\n" + frame("hello", {"user": stream.user_id})
     await send({"type": "http.response.body", "body": hello, "more_body": True})
     while not stream.ended or not stream.queue.empty():
         data = await stream.next()
         if data is None:
             break
-        # A reader that takes nothing would hold its stream for ever; it reconnects and catches up by seq.
+        # A reader that takes nothing would hold its stream without end; it reconnects and catches up by seq.
         async with asyncio.timeout(SEND_SECONDS):
             await send({"type": "http.response.body", "body": data, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

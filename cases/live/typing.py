@@ -1,4 +1,4 @@
-"""“对方正在输入…”: told to the other side's open pages, kept nowhere."""
+"""Typing notices (“对方正在输入…”): published to the other side's open pages, never stored."""
 
 import time
 
@@ -29,7 +29,6 @@ def tell_typing(case: Case, user: User) -> None:
     if len(_told) >= KEPT:
         _told.clear()
     _told[case.pk, user.pk] = now
-    both = [case.member.user_id, *([case.advisor.user_id] if case.advisor else [])]
-    others = [person for person in both if person != user.pk]
+    others = [person for person in case.people if person != user.pk]
     if others:
         publish({"type": "typing", "case": case.pk, "user": user.pk, "users": others})

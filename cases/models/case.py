@@ -1,3 +1,5 @@
+"""The table of cases, and how far each person has read one."""
+
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -18,11 +20,11 @@ ALERT_SOON = timedelta(minutes=2)
 
 class CaseQuerySet(models.QuerySet["Case"]):
     def visible_to(self, user: User) -> "CaseQuerySet":
-        """The cases this person may see: a member's own, and those an approved advisor follows."""
+        """Return the cases this signed-in person may see: a member's own, and those an approved advisor follows."""
         return self.filter(Q(member__user=user) | Q(advisor__user=user, advisor__status=Advisor.Status.APPROVED))
 
     def followed_by(self, user: User) -> "CaseQuerySet":
-        """The cases whose approved follow-up advisor this person is; never one in which they are the member."""
+        """Return the cases whose approved follow-up advisor this person is; never one in which they are the member."""
         return self.filter(advisor__user=user, advisor__status=Advisor.Status.APPROVED).exclude(member__user=user)
 
 
@@ -95,8 +97,13 @@ class Case(models.Model):
         return f"#{self.number} {isolated(self.title)}"
 
     @property
+    def people(self) -> list[int]:
+        """The ids of the Users on the case, its member and its follow-up advisor, whether or not they may act now."""
+        return [self.member.user_id, *([self.advisor.user_id] if self.advisor else [])]
+
+    @property
     def waits_since(self) -> datetime | None:
-        """Since when the member has been waiting for an answer; nobody waits in a closed case."""
+        """Since when the member has been waiting for an answer; None in a closed case."""
         return self.waiting_since if self.status == self.Status.OPEN else None
 
     @property
@@ -108,7 +115,7 @@ class Case(models.Model):
 
 
 class ReadMark(models.Model):
-    """How far somebody has read a case's conversation."""
+    """How far a person has read a case's conversation."""
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="read_marks")
     user = models.ForeignKey(User, models.PROTECT, related_name="+")

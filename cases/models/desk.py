@@ -1,4 +1,4 @@
-"""What only advisors see. Nothing here is a Message, so no query of messages can show it."""
+"""The tables of notes and canned replies, which only advisors see. No query of messages can return them."""
 
 from typing import ClassVar
 

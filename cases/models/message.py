@@ -1,3 +1,5 @@
+"""The tables of messages and of their files."""
+
 from datetime import timedelta
 from typing import ClassVar
 from uuid import uuid4
@@ -14,11 +16,14 @@ from members.models import User
 
 MAX_BODY = 5_000  # characters
 MAX_FILE_NAME = 200  # characters
-RECALL_WITHIN = timedelta(minutes=2)
+# A `client_id` that a page or another client of the API may choose. Those made here may be longer.
+CLIENT_ID = r"\A[0-9A-Za-z_.:\-]{1,64}\Z"
+RECALL_MINUTES = 2
+RECALL_WITHIN = timedelta(minutes=RECALL_MINUTES)
 
 
 class MessageManager(models.Manager["Message"]):
-    """Reads no search text: nobody shows it, and it is as long as the message again. A query may compare with it."""
+    """Leaves the search text out: it is never shown, and as long as the message. Queries may still compare with it."""
 
     def get_queryset(self) -> models.QuerySet["Message"]:
         return super().get_queryset().defer("search")
@@ -67,7 +72,7 @@ class Message(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             # The files of a case, without its texts.
             models.Index(fields=["case", "seq"], name="message_files", condition=Q(kind="file")),
-            # What somebody sent within a minute, or a day (limits.py).
+            # What a person sent within a minute, or a day (limits.py).
             models.Index(fields=["sender", "created_at"], name="message_of_sender"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -1,4 +1,4 @@
-"""What a search compares: the folded text of a message, written with the message and never apart from it."""
+"""The search text of a message: its folded body, written whenever the message is."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from django.db import models
 from jiayi.folding import fold
 
 # Of the folded text, which may be far longer than the text (U+FDFA becomes eighteen characters): what is stored and
-# found. Three characters for each one allowed in a message, so that nothing anybody writes in earnest is cut: Korean,
+# found. Three characters for each one allowed in a message, so that no real text is cut: Korean,
 # the longest, takes three for a syllable.
 MAX_SEARCHED = 15_000
-# A kind of message that comes later is not found until somebody decides that it may be.
+# A new kind of message is not found until it is added here.
 SEARCHED_KINDS = ("text", "file")
 
 
@@ -20,7 +20,7 @@ def search_text(kind: str, body: str, *, recalled: bool) -> str:
 
 
 class SearchText(models.TextField):  # type: ignore[type-arg]  # not at run time
-    """Takes its value from the row's other fields whenever it is written, by save or bulk_create alike.
+    """A column computed from the row's other fields whenever it is written, by save or bulk_create alike.
 
     Message.objects leaves it out when it reads: saving such a row writes it only when `update_fields` names it.
     """

@@ -1,0 +1,1 @@
+"""Reading a case back: the page of its files, and the whole conversation for printing. Only the URLs import it."""

@@ -1,4 +1,4 @@
-"""Reading a case back: its files by kind and date, and the whole conversation in parts that fit into memory."""
+"""Queries for reading a case back: its files by kind, and the whole conversation in parts that fit into memory."""
 
 from django.db.models import Count
 
@@ -7,7 +7,7 @@ from cases.queries import page_of_messages, with_what_is_shown
 
 FILES = 50  # on a page
 # What one page for printing holds at most: nearly every conversation is one part. A page that held all of a very long
-# one would keep a thread and its memory for as long as somebody reads slowly (docs/decisions/0020).
+# one would keep a thread and its memory for as long as a slow client reads (docs/decisions/0020).
 PART = 2_000  # messages
 PART_CHARACTERS = 1_000_000
 STEP = 100  # messages read at a time; by so many a part may exceed the characters
@@ -16,8 +16,8 @@ STEP = 100  # messages read at a time; by so many a part may exceed the characte
 def files_of(case: Case, *, kind: str | None = None, before: int | None = None) -> tuple[list[Message], bool]:
     """Return up to FILES messages of a case that are files, newest first, and whether there are older ones.
 
-    Among those of all kinds are recalled ones, of which nobody learns what they were: of a `kind`
-    (Attachment.Kind) there is none. `before`: a seq.
+    Without a `kind` (Attachment.Kind), recalled ones are among them; with one they are not, as it would tell their
+    kind. `before`: a seq.
     """
     found = with_what_is_shown(case.messages.filter(kind=Message.Kind.FILE))
     if kind is not None:

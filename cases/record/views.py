@@ -1,4 +1,4 @@
-"""Pages on which a case is read back, for its member and its follow-up advisor: its files, and all of it on paper."""
+"""Pages for reading a case back, for its member and its follow-up advisor: its files, and all of it for printing."""
 
 from typing import Any, cast
 
@@ -10,11 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from rest_framework import serializers
 
-from cases.models import Attachment, Case, Message
+from cases.models import Attachment, Message
 from cases.queries import case_for
 from cases.record.queries import count_files, files_of, part_of_conversation
 from cases.serializers import message_json
-from jiayi.errors import Gone
 from members.models import User
 
 Kind = Attachment.Kind
@@ -32,8 +31,9 @@ class PrintQuery(serializers.Serializer[None]):
 @login_required
 @require_GET
 def files_page(request: HttpRequest, number: int) -> HttpResponse:
-    """The files of a case, newest first, all or those of one kind. Seven queries, however many there are."""
-    user, case = _seen(request, number)
+    """Show the files of a case, newest first, all or those of one kind. Seven queries, however many there are."""
+    user = cast(User, request.user)
+    case = case_for(user, number)
     asked = _asked(FilesQuery(data=request.GET))
     messages, has_older = files_of(case, **asked)
     context = {
@@ -55,8 +55,9 @@ def _kinds(counted: dict[str, int]) -> list[dict[str, Any]]:
 @login_required
 @require_GET
 def print_page(request: HttpRequest, number: int) -> HttpResponse:
-    """The whole conversation of one case, and nothing else, to be printed or saved; a very long one in parts."""
-    user, case = _seen(request, number)
+    """Show the whole conversation of one case, to be printed or saved; a very long one in parts."""
+    user = cast(User, request.user)
+    case = case_for(user, number)
     asked = _asked(PrintQuery(data=request.GET))
     messages, more = part_of_conversation(case, **asked)
     if not messages and asked["first"] > 1:
@@ -73,14 +74,6 @@ def print_page(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "cases/print.html", context)
 
 
-def _seen(request: HttpRequest, number: int) -> tuple[User, Case]:
-    user = cast(User, request.user)
-    try:
-        return user, case_for(user, number)
-    except Gone:
-        raise Http404 from None
-
-
 def _asked(query: Any) -> dict[str, Any]:
     if not query.is_valid():
         raise Http404
@@ -89,6 +82,6 @@ def _asked(query: Any) -> dict[str, Any]:
 
 
 def _shown(message: Message, user: User) -> dict[str, Any]:
-    """A message as in the API, and its time and day where the practice is, for templates."""
+    """Return a message as in the API, with its time and day in the practice's time zone, for templates."""
     time = timezone.localtime(message.created_at)
     return {**message_json(message, user.pk), "time": time, "day": time.date()}

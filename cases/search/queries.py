@@ -9,46 +9,18 @@ from typing import Any
 from django.db.models import QuerySet, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
-from django.utils.translation import gettext as _
-from rest_framework import serializers
 
 from cases.models import Case, Message
 from cases.queries import with_what_is_shown
-from cases.serializers import member_json, sender_json
-from jiayi.folding import fold, snippet, words_of
+from jiayi.folding import fold, words_of
 from members.models import User
 
 # Messages looked at for one answer, in steps: most searches end within the first.
 STEPS = (200, 1_800, 18_000)
 SECONDS = 0.3  # after which no further step begins; the steps are made as long as they may well take until then
-MAX_QUERY = 100  # characters
-MAX_WORDS = 8
-MAX_FOLDED = 300  # characters of the words together, folded: Korean becomes three times as long
 MAX_CASES = 5  # named in an answer
 MOST_CASES = 5_000  # whose number and title are compared for one answer
 MAX_TITLES = 200_000  # characters of them, folded
-
-
-class SearchPlaceQuery(serializers.Serializer[None]):
-    """Where is searched: `&case=NUMBER` for one case, `&before=CURSOR` of the last answer, `&limit=` up to 50."""
-
-    case = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
-    before = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=50, default=20)
-
-
-class SearchQuery(SearchPlaceQuery):
-    """`?q=WORDS`, and where."""
-
-    q = serializers.CharField(max_length=MAX_QUERY)
-
-    def validate_q(self, query: str) -> str:
-        words = words_of(query)
-        if len(words) > MAX_WORDS:
-            raise serializers.ValidationError(_("最多同时搜索 %(limit)d 个词。") % {"limit": MAX_WORDS})
-        if sum(map(len, words)) > MAX_FOLDED:
-            raise serializers.ValidationError(_("要搜索的内容太长，请只写其中几个词。"))
-        return query
 
 
 @dataclass
@@ -76,7 +48,7 @@ class _OneCase:
 
 
 class _AllCases:
-    """The messages of all cases that somebody may see, by their id."""
+    """The messages of all cases that a person may see, by their id."""
 
     key = "pk"
 
@@ -154,7 +126,7 @@ def _matching(
 def search_cases(user: User, query: str) -> list[dict[str, Any]]:
     """Return cases the user may see of which every word of `query` says something: number, title, kind as they read it.
 
-    Of somebody else's case also the member's name and e-mail. As the API gives them, newest conversation first. Of very
+    For an advisor also the member's name and e-mail. As the API gives them, newest conversation first. Of very
     many cases or long titles only the newest are compared.
     """
     words = [word for word in words_of(query) if word != "#"]  # "# 1001": a blank behind it is a slip
@@ -172,16 +144,3 @@ def search_cases(user: User, query: str) -> list[dict[str, Any]]:
         if len(found) == MAX_CASES or compared > MAX_TITLES:
             break
     return found
-
-
-def found_json(message: Message, viewer: User, words: list[str]) -> dict[str, Any]:
-    """Return a message as a list of results shows it; `snippet` is text in pieces, each with whether it matches."""
-    return {
-        "case": message.case.number,
-        "title": message.case.title,
-        "member": member_json(message.case, viewer.pk),
-        "seq": message.seq,
-        "sender": sender_json(message, viewer.pk),
-        "created_at": message.created_at.isoformat(),
-        "snippet": snippet(message.body, words),
-    }

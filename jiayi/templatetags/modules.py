@@ -1,8 +1,9 @@
-"""`{% modulepreload "js/messages.js" %}`: links by which the browser fetches a script's modules all at once.
+"""Tag `{% modulepreload "js/pages/messages.js" %}`: links by which the browser fetches a script's modules all at once.
 
 Without them it finds each module only after it has read the one that imports it: on a slow line, a round trip each.
 """
 
+import posixpath
 import re
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from django.utils.html import format_html_join
 
 register = template.Library()
 
-_IMPORT = re.compile(r"""^(?:import|export)\b[^"';]*?["']\./([\w.-]+\.js)["']""", re.MULTILINE)
+_IMPORT = re.compile(r"""^(?:import|export)\b[^"';]*?["'](\.\.?/[\w./-]+\.js)["']""", re.MULTILINE)
 
 
 @register.simple_tag
@@ -30,7 +31,7 @@ def imported(name: str) -> list[str]:
     found = [name]
     for one in found:
         folder = one.rpartition("/")[0]
-        imports = (f"{folder}/{other}" for other in _IMPORT.findall(_source(one)))
+        imports = (posixpath.normpath(f"{folder}/{other}") for other in _IMPORT.findall(_source(one)))
         found += [other for other in dict.fromkeys(imports) if other not in found]
     return found[1:]
 

@@ -1,4 +1,4 @@
-"""`{{ title|isolated }}`: what somebody wrote, set apart from what follows, where there is no place for a <bdi>."""
+"""Filter `{{ title|isolated }}`: a name or title kept apart from the text after it, where no <bdi> can stand."""
 
 from django import template
 

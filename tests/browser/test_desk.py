@@ -52,7 +52,7 @@ def test_notes_stay_with_the_advisors_and_are_live_there(
     second = sign_in(ADVISOR, f"/messages/{case}/")
     is_live(member, advisor, second)
     for page in (advisor, second):
-        expect(page.locator("#canned")).to_be_visible()  # js/desk.js, which keeps the notes too, has come
+        expect(page.locator("#canned")).to_be_visible()  # js/desk/desk.js, which keeps the notes too, has come
     advisor.fill(NOTE, "电话请打给他太太。\n<b>下周一前</b>要学校的信。")
     advisor.get_by_role("button", name="保存备注").click()
     expect(second.locator(".note .text")).to_have_text("电话请打给他太太。\n<b>下周一前</b>要学校的信。")
@@ -84,7 +84,7 @@ def test_a_note_changed_after_a_save_that_timed_out_is_not_lost(
     page_errors.allow("net::ERR_")
     advisor = sign_in(ADVISOR, f"/messages/{case}/")
     is_live(advisor)
-    expect(advisor.locator("#canned")).to_be_visible()  # js/desk.js, which keeps the note too, has come
+    expect(advisor.locator("#canned")).to_be_visible()  # js/desk/desk.js, which keeps the note too, has come
 
     def written_but_not_answered(route: Route) -> None:
         route.fetch()

@@ -279,7 +279,7 @@ def test_enter_before_the_search_has_come_asks_when_it_is_there_and_else_by_its_
     says(site, 1001, MEMBER, "体检报告已经寄出")
     member = sign_in(MEMBER)
     held: list[Route] = []
-    member.route("**/js/search*.js", lambda route: held.append(route))  # Playwright takes no method of a list
+    member.route("**/list/search*.js", lambda route: held.append(route))  # Playwright takes no method of a list
     member.fill(".cases [type=search]", "体检报告")
     member.press(".cases [type=search]", "Enter")
     while not held:
@@ -289,8 +289,8 @@ def test_enter_before_the_search_has_come_asks_when_it_is_there_and_else_by_its_
     expect(member.locator(".cases .found").first).to_contain_text("体检报告")
     assert "search" not in member.url, "on the page itself"
     member.goto("/messages/")
-    member.unroute("**/js/search*.js")
-    member.route("**/js/search*.js", lambda route: route.abort())
+    member.unroute("**/list/search*.js")
+    member.route("**/list/search*.js", lambda route: route.abort())
     member.fill(".cases [type=search]", "体检报告")
     member.press(".cases [type=search]", "Enter")
     member.wait_for_url("**/search/?*")

@@ -15,8 +15,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from cases import api
 from cases.actions import open_case
+from cases.files import receiving
 from cases.models import Attachment, Case, Message
 from tests.support import files
 from tests.support.people import PASSWORD, World, signed_in
@@ -167,7 +167,7 @@ def test_a_file_sent_again_is_neither_counted_nor_refused_nor_read_again(
     def never(*_args: object) -> None:
         raise AssertionError("it was read again")
 
-    monkeypatch.setattr(api, "read_upload", never)
+    monkeypatch.setattr(receiving, "read_upload", never)
     assert send_file(wang, world.case, "f1").status_code == 200
     assert Attachment.objects.count() == 1
 

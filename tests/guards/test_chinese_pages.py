@@ -50,7 +50,7 @@ LATIN = {
     *("md5", "errcode", "ok"),  # Django's name for how a password is kept; what WeCom answered
 }
 TAGS = re.compile(r"<(script|style|svg)\b.*?</\1>|<[^>]*>", re.DOTALL)
-# Not `alt`: Django's icons are called True, False and Search until js/admin.js names them (tests/browser).
+# Not `alt`: Django's icons are called True, False and Search until js/pages/admin.js names them (tests/browser).
 SPOKEN = re.compile(r"""\b(?:title|aria-label|placeholder)="([^"]+)\"""")
 
 

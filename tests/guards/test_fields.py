@@ -48,15 +48,15 @@ SELECTORS = {
     "cases.serializers.CasesQuery.open": "a case of the own list",
     "cases.serializers.CasesQuery.limit": "a count",
     "cases.desk.filters.DeskQuery.cases": "a count",
-    "cases.search.queries.SearchPlaceQuery.case": "case_for, as in a URL",
-    "cases.search.queries.SearchPlaceQuery.before": "a cursor within what one may see",
-    "cases.search.queries.SearchPlaceQuery.limit": "a count",
-    "cases.search.queries.SearchQuery.case": "case_for, as in a URL",
-    "cases.search.queries.SearchQuery.before": "a cursor within what one may see",
-    "cases.search.queries.SearchQuery.limit": "a count",
+    "cases.search.serializers.SearchPlaceQuery.case": "case_for, as in a URL",
+    "cases.search.serializers.SearchPlaceQuery.before": "a cursor within what one may see",
+    "cases.search.serializers.SearchPlaceQuery.limit": "a count",
+    "cases.search.serializers.SearchQuery.case": "case_for, as in a URL",
+    "cases.search.serializers.SearchQuery.before": "a cursor within what one may see",
+    "cases.search.serializers.SearchQuery.limit": "a count",
     "cases.desk.api.NewHandOver.advisor": "an approved advisor; hand_over_case checks",
     "cases.desk.forms.HandOverForm.advisor": "one of possible_successors",
-    "wecom.admin.HeldForm.case_number": "administrators; only the sender's case (tests/wecom/inbound/test_commands.py)",
+    "wecom.admin.inbound.HeldForm.case_number": "administrators; a case of the sender (wecom/inbound/test_commands.py)",
 }
 
 Writable = tuple[Route, Row, str]

@@ -79,7 +79,7 @@ def test_the_gate_sees_what_it_is_for() -> None:
     ):
         assert re.search(pattern, line), line
     assert not re.search(
-        templates["an inline script"], '<script type="module" src="{% static \'js/site.js\' %}"></script>'
+        templates["an inline script"], '<script type="module" src="{% static \'js/pages/site.js\' %}"></script>'
     )
 
 

@@ -65,7 +65,7 @@ def test_the_switch_leads_to_no_other_site_and_knows_no_other_language() -> None
 
 
 def test_every_word_that_the_scripts_say_is_on_the_page() -> None:
-    scripts = [path.read_text(encoding="utf-8") for path in (ROOT / "static/js").glob("*.js")]
+    scripts = [path.read_text(encoding="utf-8") for path in (ROOT / "static/js").rglob("*.js")]
     said = {word for script in scripts for word in re.findall(r"\bwords\.(\w+)", script)}
     names = re.findall(r"\bdata-([a-z-]+)=", (ROOT / "templates/cases/_words.html").read_text(encoding="utf-8"))
     given = {re.sub(r"-(\w)", lambda found: found[1].upper(), name) for name in names}
@@ -74,6 +74,6 @@ def test_every_word_that_the_scripts_say_is_on_the_page() -> None:
 
 
 def test_no_script_has_words_of_its_own() -> None:
-    for path in (ROOT / "static/js").glob("*.js"):
+    for path in (ROOT / "static/js").rglob("*.js"):
         code = re.sub(r"//.*", "", path.read_text(encoding="utf-8"))
         assert not re.findall(r"[㐀-鿿]+", code), path.name

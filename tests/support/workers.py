@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import DatabaseError, connections
 
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.sending import send_due
 
 # Newer Pythons warn because the parent has threads (its servers); the child uses none of their locks.
 forks = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
@@ -59,7 +59,7 @@ def work_for_ever() -> None:
     """What `manage.py deliver` does, without its signals and with short pauses."""
     while True:
         try:
-            deliver_due()
+            send_due()
         except DatabaseError:
             traceback.print_exc()
         time.sleep(0.02)

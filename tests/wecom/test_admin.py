@@ -25,7 +25,7 @@ from tests.support.people import PASSWORD, World, says, signed_in
 from tests.support.robot import Robot
 from wecom.inbound.media import fetch_due_media
 from wecom.models import InboundMessage, Notification
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.sending import send_due
 
 pytestmark = pytest.mark.django_db
 
@@ -110,10 +110,10 @@ def test_a_notification_is_cancelled_and_sent_after_all(world: World, admin: Cli
     says(world.case, world.wang, "在吗？")
     row = Notification.objects.get(event="member_wrote")
     admin.post(ALL, {"action": "cancel_selected", "_selected_action": row.pk})
-    deliver_due()
+    send_due()
     assert robot.texts == []
     admin.post(ALL, {"action": "resend_selected", "_selected_action": row.pk})
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 1
     detail = admin.get(reverse("admin:wecom_notification_change", args=[row.pk])).content.decode()
     assert row.reference in detail

@@ -17,7 +17,7 @@ from tests.support.robot import Robot
 from wecom.inbound import receipts
 from wecom.models import InboundMessage, Notification
 from wecom.names import in_full, in_short, masked
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.sending import send_due
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +60,7 @@ def test_what_goes_to_the_advisor_alone_is_in_full_and_the_group_is_masked(
     Advisor.objects.filter(pk=world.zhang.pk).update(plain_text=True)
     says(world.case, world.wang, "护照到期了")
     says(world.other_case, world.lin, "配偶的表格")
-    deliver_due()
+    send_due()
     card = next(message["template_card"] for message in app.messages if "template_card" in message)
     assert card["main_title"] == {
         "title": f"#{world.case.number} 王小明 · 学签续签",
@@ -92,7 +92,7 @@ def test_a_long_title_is_cut_before_the_name_and_the_number_never(world: World) 
 def test_a_card_whose_title_was_cut_has_it_below(world: World, app: App) -> None:
     case = called(world.case, "王小明", "配偶访客签证和子女学习许可的联合申请")
     says(case, case.member, "在吗？")
-    deliver_due()
+    send_due()
     card = app.messages[0]["template_card"]
     assert card["main_title"]["title"] == f"#{case.number} 王小明 · 配偶访客签证和子女学习许可的联…"
     fields = {row["keyname"]: row["value"] for row in card["horizontal_content_list"]}
@@ -133,7 +133,7 @@ def test_no_name_or_title_can_be_taken_for_another_case_or_begin_a_line(world: W
             assert re.findall("[#＃﹟]", name) == ["#"], "the only number is the case's own"
             assert len(name.splitlines()) == 1
             assert not re.search(r"\s\s|[<@\u200b\u202e\u2028\u3164]", name)
-        assert len(receipts.sent(case).splitlines()) == 2
+        assert len(receipts.posted(case).splitlines()) == 2
 
 
 @pytest.mark.parametrize("name", ["محمد", "דוד", "محمد 2024"])
@@ -150,7 +150,7 @@ def test_a_name_from_right_to_left_does_not_take_the_numbers_along(world: World,
 def test_who_no_longer_works_here_reads_no_name_of_a_case_that_was_taken_away(world: World, app: App) -> None:
     Advisor.objects.filter(pk=world.li.pk).update(status=Advisor.Status.SUSPENDED)
     assign_advisor(world.case, world.zhang, by=world.admin)
-    deliver_due()
+    send_due()
     (text,) = [message["text"]["content"] for message in app.messages if message["touser"] == "LiMing"]
     assert text.startswith(f"#{world.case.number} 王*：案件转出，不再由您跟进。")
     assert "小明" not in text
@@ -173,7 +173,7 @@ def test_what_is_kept_of_a_private_message_has_neither_name_nor_title(world: Wor
     assign_advisor(world.other_case, world.zhang, by=world.admin)
     says(world.case, world.wang, "在吗？")
     says(world.other_case, world.lin, "在吗？")
-    deliver_due()
+    send_due()
     kept = "".join(Notification.objects.filter(channel="app").values_list("sent_text", flat=True))
     assert f"#{world.case.number} 王*" in kept
     assert f"#{world.other_case.number} 林*" in kept

@@ -35,7 +35,7 @@ from tests.support.size import FULL, size, sized
 from tests.wecom.random_model import Model
 from wecom.inbound import callback
 from wecom.inbound.spool import bring_in
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.sending import send_due
 
 USERIDS = ["LiMing", "ZhangWei", "gao.yuan"]
 advisors = st.integers(0, 2)
@@ -152,7 +152,7 @@ class Life(RuleBasedStateMachine):
 
     def worker_runs(self) -> None:
         before, sent = len(self.robot.payloads), len(self.app.messages)
-        deliver_due()
+        send_due()
         for payload in self.robot.payloads[before:]:
             self.somebody_hears(payload["text"]["content"], payload["text"].get("mentioned_list", []))
         for message in self.app.messages[sent:]:
@@ -264,7 +264,7 @@ class Life(RuleBasedStateMachine):
         url, body = self.wecom.sealed(self.wecom.message(userid, "text", {"Content": number + text}))
         if away:
             with pytest.MonkeyPatch.context() as busy:
-                busy.setattr(callback, "ANSWER_WITHIN", 0)
+                busy.setattr(callback, "RESPOND_WITHIN", 0)
                 self.sent.append((url, body, self.deliver(url, body)))
             self.model.aside.append((userid, text, case, datetime.now(UTC)))
             return

@@ -1,4 +1,4 @@
-"""Which addresses Jiayi may talk to as WeCom: the official host over https, or loopback. Nothing else, ever."""
+"""Checks of the addresses that Jiayi calls as WeCom: the official host over https, or loopback, and no other."""
 
 import ipaddress
 import re
@@ -69,7 +69,7 @@ def base_url() -> str:
 
 @dataclass(frozen=True)
 class RobotAddress:
-    """Where a group robot is reached: base URL and key (DOC 99110). Raises ValueError on any other host than allowed.
+    """The address of a group robot: base URL and key (DOC 99110). Raises ValueError for a host that is not allowed.
 
     The key is the robot's only secret, so it is not in the repr.
     """

@@ -1,4 +1,4 @@
-"""What an HTTP answer of WeCom's API means. No I/O here: wecom.api.client sends and receives."""
+"""Reading of WeCom's HTTP responses: which are a success, and what an error means. wecom.api.client does the I/O."""
 
 import contextlib
 import http
@@ -34,7 +34,7 @@ class WeComError(Exception):
 
     @property
     def permanent(self) -> bool:
-        """Whether sending the same request again is useless until somebody changes something."""
+        """Return whether the same request can only succeed after a person has changed something."""
         return self.verdict in {Verdict.PAYLOAD, Verdict.CONFIGURATION}
 
 
@@ -66,8 +66,8 @@ class Media:
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What came back over HTTP: the body uncompressed, and one byte more than allowed when it was longer."""
+class Response:
+    """An HTTP response, its body uncompressed. Of a body that is too long, one byte more than allowed is kept."""
 
     status: int
     content_type: str
@@ -76,24 +76,24 @@ class Reply:
     duration_ms: int
 
 
-def read_answer(reply: Reply, secrets: Iterable[str] = (), proof: str = "") -> Answer:
+def read_answer(response: Response, secrets: Iterable[str] = (), proof: str = "") -> Answer:
     """Return the answer when it is a success: HTTP 200 and errcode 0. Raises WeComError.
 
     Some of WeCom's answers leave errcode out on success (DOC 90664). That counts only with `proof`, the field the
     request was made for: `{}` from a portal in between must not pass for a delivered message. `secrets` are masked in
     errmsg, in case the other side repeats what it was sent.
     """
-    data = _json_object(reply)
+    data = _json_object(response)
     errcode = _errcode(data, proof)
-    if reply.status == http.HTTPStatus.OK and errcode == 0:
+    if response.status == http.HTTPStatus.OK and errcode == 0:
         errmsg = str(data.get("errmsg", ""))
         for secret in secrets:
             errmsg = errmsg.replace(secret, "***")
-        return Answer(0, storable(errmsg)[:200], data, reply.duration_ms)
-    if errcode and reply.status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Answer(0, storable(errmsg)[:200], data, response.duration_ms)
+    if errcode and response.status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
         known = explain(errcode)
         raise WeComError(known.text + _refused_ip(errcode, data), known.verdict, errcode, known.wait)
-    raise _unreadable() if reply.status == http.HTTPStatus.OK else _status_error(reply.status)
+    raise _unreadable() if response.status == http.HTTPStatus.OK else _status_error(response.status)
 
 
 def read_token(answer: Answer) -> Token:
@@ -106,21 +106,21 @@ def read_token(answer: Answer) -> Token:
     return Token(value, min(expires_in, _DAY))
 
 
-def read_media(reply: Reply, max_bytes: int) -> Media:
-    """Return the file in media/get's reply (DOC 90254). Raises WeComError, also when it is over max_bytes.
+def read_media(response: Response, max_bytes: int) -> Media:
+    """Return the file in media/get's response (DOC 90254). Raises WeComError, also when it is over max_bytes.
 
     WeCom reports errors as JSON in place of the file and does not say with which status, so the content decides.
     """
-    content_type, _ = _header(reply.content_type)
-    if reply.status != http.HTTPStatus.OK or "json" in content_type or reply.body.lstrip()[:1] == b"{":
-        read_answer(reply)  # raises what the errcode says
+    content_type, _ = _header(response.content_type)
+    if response.status != http.HTTPStatus.OK or "json" in content_type or response.body.lstrip()[:1] == b"{":
+        read_answer(response)  # raises what the errcode says
         raise _unreadable()
-    if len(reply.body) > max_bytes:
+    if len(response.body) > max_bytes:
         raise WeComError(f"文件超过 {max_bytes // 1024} KB，未取回，请改用网站上传。", Verdict.PAYLOAD)
-    if content_type == "text/html" or not reply.body:  # a portal in between, not WeCom
+    if content_type == "text/html" or not response.body:  # a portal in between, not WeCom
         raise _unreadable()
-    _, parameters = _header(reply.disposition)
-    return Media(reply.body, content_type, _last_part(parameters.get("filename", "")))
+    _, parameters = _header(response.disposition)
+    return Media(response.body, content_type, _last_part(parameters.get("filename", "")))
 
 
 def undelivered(answer: Answer) -> set[str]:
@@ -135,12 +135,12 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
-def _json_object(reply: Reply) -> dict[str, Any]:
+def _json_object(response: Response) -> dict[str, Any]:
     """Return the JSON object in the body, or an empty one when there is none (too long, not JSON, not an object)."""
-    if len(reply.body) > JSON_BYTES:
+    if len(response.body) > JSON_BYTES:
         return {}
     try:
-        data = json.loads(reply.body)
+        data = json.loads(response.body)
     except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
@@ -148,7 +148,7 @@ def _json_object(reply: Reply) -> dict[str, Any]:
 
 def _errcode(data: dict[str, Any], proof: str) -> int | None:
     value = data.get("errcode", 0 if proof and data.get(proof) else None)
-    # Not a bool, not "0", which is nobody's documented answer.
+    # An integer alone: no documented answer has a bool or "0" here.
     return value if type(value) is int and _SMALLEST <= value <= _LARGEST else None
 
 
@@ -193,6 +193,6 @@ def _header(value: str) -> tuple[str, dict[str, str]]:
 
 def _last_part(filename: str) -> str:
     """Return a file name without folders; http.client reads headers as Latin-1, WeCom writes UTF-8."""
-    with contextlib.suppress(UnicodeError):  # then it was what it says
+    with contextlib.suppress(UnicodeError):  # then it was Latin-1 indeed
         filename = filename.encode("latin-1").decode("utf-8")
     return filename.replace("\\", "/").rpartition("/")[2]

@@ -28,7 +28,7 @@ from wecom.api.answers import (
     JSON_BYTES,
     Answer,
     Media,
-    Reply,
+    Response,
     Token,
     WeComError,
     read_answer,
@@ -87,7 +87,7 @@ def fetch_token(corp_id: str, secret: str) -> Token:
 def send_to_member(token: str, payload: dict[str, Any]) -> Answer:
     """Send an application message (DOC 90236). Raises WeComError.
 
-    Success does not mean that everybody got it: see undelivered.
+    A success does not mean that every recipient got it: see undelivered.
     """
     call = _Call("POST", base_url(), "/cgi-bin/message/send", {"access_token": token}, payload)
     return _request(call, proof="msgid")
@@ -154,7 +154,7 @@ def _logged(call: _Call) -> Iterator[None]:
         logger.info("%s %s %s %d ms", urlsplit(call.base).netloc, call.path, outcome, duration_ms)
 
 
-def _exchange(call: _Call, max_bytes: int) -> Reply:
+def _exchange(call: _Call, max_bytes: int) -> Response:
     """Send the call and return what came back within DEADLINE_SECONDS. Raises WeComError (RETRY)."""
     exchange = _Exchange(call.prepare(), max_bytes)
     let_go_of_the_database()
@@ -163,9 +163,9 @@ def _exchange(call: _Call, max_bytes: int) -> Reply:
         exchange.join(DEADLINE_SECONDS)
     finally:
         exchange.cut()
-    if exchange.reply is None:
+    if exchange.response is None:
         raise WeComError(exchange.problem, Verdict.RETRY)
-    return exchange.reply
+    return exchange.response
 
 
 class _Exchange(threading.Thread):
@@ -178,42 +178,42 @@ class _Exchange(threading.Thread):
 
     def __init__(self, request: requests.PreparedRequest, max_bytes: int) -> None:
         super().__init__(name="wecom-http", daemon=True)
-        self.reply: Reply | None = None
+        self.response: Response | None = None
         self.problem = f"企业微信在 {DEADLINE_SECONDS:g} 秒内没有答复完，稍后自动重试。"
         self._request, self._max_bytes = request, max_bytes
         self._lock = threading.Lock()
         self._is_cut = False
-        self._socket: socket.socket | None = None  # a duplicate: it survives the TLS layer and nobody else closes it
+        self._socket: socket.socket | None = None  # a duplicate, which survives the TLS layer and which only we close
 
     def run(self) -> None:
-        reply, problem = None, ""
+        response, problem = None, ""
         try:
-            reply = self._perform()
-        except Exception as error:  # whatever it is, it must not print itself: its text holds the URL
+            response = self._perform()
+        except Exception as error:  # of any kind: none may print itself, because its text holds the URL
             problem = _plain_words(error)
         with self._lock:
             # After a cut, a body without a length looks complete, and any error is only the cut's.
             if not self._is_cut:
-                self.reply, self.problem = reply, problem
+                self.response, self.problem = response, problem
             if self._socket:
                 self._socket.close()
                 self._socket = None
 
-    def _perform(self) -> Reply:
+    def _perform(self) -> Response:
         started = time.monotonic()
         # The bare adapter: a Session would read the environment, and the whole body of a redirect.
         with contextlib.closing(HTTPAdapter()) as adapter:
             adapter.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
             timeout = (min(CONNECT_SECONDS, DEADLINE_SECONDS), DEADLINE_SECONDS)
-            with adapter.send(self._request, stream=True, timeout=timeout, verify=True) as response:
+            with adapter.send(self._request, stream=True, timeout=timeout, verify=True) as received:
                 body = bytearray()
-                while chunk := response.raw.read(min(_CHUNK_BYTES, self._max_bytes + 1 - len(body))):
+                while chunk := received.raw.read(min(_CHUNK_BYTES, self._max_bytes + 1 - len(body))):
                     body += chunk
-                if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                if received.headers.get("Content-Encoding", "identity").lower() != "identity":
                     body.clear()  # not asked for, and unpacking is how a small body becomes a large one
-        headers = response.headers
-        return Reply(
-            status=response.status_code,
+        headers = received.headers
+        return Response(
+            status=received.status_code,
             content_type=headers.get("Content-Type", ""),
             disposition=headers.get("Content-Disposition", ""),
             body=bytes(body),

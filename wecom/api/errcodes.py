@@ -1,11 +1,11 @@
-"""What WeCom's errcodes mean for us: whether to send again, and what a person has to do (DOC 90313, DOC 99110)."""
+"""The meaning of WeCom's errcodes: whether to send again, and what a person has to do (DOC 90313, DOC 99110)."""
 
 import enum
 from typing import NamedTuple
 
 
 class Verdict(enum.Enum):
-    """What becomes of a request that failed."""
+    """The kind of a failed request's error, by which its caller decides what to do next."""
 
     RETRY = "retry"  # the same request may succeed later
     PAYLOAD = "payload"  # permanent for this payload; others go through
@@ -112,9 +112,9 @@ _TABLE: dict[int, Explanation] = {
 def explain(errcode: int) -> Explanation:
     """Return what a non-zero errcode means (DOC 90313).
 
-    An errcode that is not in the table is RETRY: a few repeated requests and, at the end of the retries, one failed
-    row that is shown. PAYLOAD would give a message up at first sight, CONFIGURATION would stop everybody's because of
-    one, and neither can be known of a code nobody has described.
+    An errcode that is not in the table is RETRY: its cost is a few repeated requests and, after the last of them, one
+    failed row that administrators see. PAYLOAD would give the message up at once, CONFIGURATION would stop the whole
+    channel because of one message, and for an unknown code neither is known to be right.
     """
     known = _TABLE.get(errcode)
     if known:

@@ -1,4 +1,4 @@
-"""The app's access token: one for all processes, asked for once, never with a secret that was refused."""
+"""The app's access token: shared by all processes, requested by one at a time, never with a secret that was refused."""
 
 import hashlib
 import time
@@ -17,10 +17,10 @@ from wecom.models import AppToken
 T = TypeVar("T")
 
 EARLY = timedelta(minutes=5)  # a token is renewed this long before it ends
-LEASE = timedelta(seconds=15)  # longer than the client's deadline for one request
+REFRESH_LEASE = timedelta(seconds=15)  # longer than the client's deadline for one request
 REFUSED_FOR = timedelta(hours=1)  # the length of WeCom's ban (DOC 90313, 45009)
-WAIT = 0.1  # seconds between two looks while another process asks
-PATIENCE = 15.0  # seconds
+LOOK_EVERY = 0.1  # seconds between two looks while another process asks
+WAIT_FOR_TOKEN = 15.0  # seconds for the process that asks WeCom for a new one
 
 
 def with_token(call: Callable[[str], T]) -> T:
@@ -40,7 +40,7 @@ def app_token(*, rejected: str = "") -> str:
     Must not be called inside a transaction. Raises WeComError; for a refused secret without asking WeCom again.
     """
     AppToken.objects.get_or_create(corp_id=settings.WECHAT_CORP_ID)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + WAIT_FOR_TOKEN
     while time.monotonic() < deadline:
         row = AppToken.objects.get(corp_id=settings.WECHAT_CORP_ID)
         now = timezone.now()
@@ -49,10 +49,10 @@ def app_token(*, rejected: str = "") -> str:
         if row.refused_secret == _digest() and row.refused_until and row.refused_until > now:
             raise WeComError(row.problem, Verdict.CONFIGURATION)
         free = Q(refreshing_until=None) | Q(refreshing_until__lt=now)
-        # `value` is part of the condition: somebody may have finished asking between our look and our claim.
-        if AppToken.objects.filter(free, pk=row.pk, value=row.value).update(refreshing_until=now + LEASE):
+        # `value` is part of the condition: another process may have stored a new token since we read the row.
+        if AppToken.objects.filter(free, pk=row.pk, value=row.value).update(refreshing_until=now + REFRESH_LEASE):
             return _refresh(row)
-        time.sleep(WAIT)
+        time.sleep(LOOK_EVERY)
     raise WeComError("另一个进程正在获取 access_token，稍后自动重试。", Verdict.RETRY)
 
 

@@ -1,11 +1,13 @@
-"""What of the WeCom settings must be set together or has a wrong form. None of them is ever printed."""
+"""Checks of the WeCom settings: what must be set together, has a wrong form, or must not be on. Prints no value."""
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
+from jiayi.checks import unwritable
 from wecom.api.addresses import check_base_url, robot_address
 from wecom.inbound.callback import configured_keys
 
@@ -15,6 +17,7 @@ HELP = "docs/wecom-setup.md says where each value stands in WeCom's console."
 
 @register()
 def check_callback(**kwargs: Any) -> list[CheckMessage]:
+    """Check that the three settings of the callback are set together, and have the right form (E001, E002)."""
     unset = [name for name in CALLBACK if not getattr(settings, name)]
     if unset and len(unset) < len(CALLBACK):
         return [Error(f"The WeCom callback also needs {', '.join(unset)}.", hint=HELP, id="wecom.E001")]
@@ -29,6 +32,7 @@ def check_callback(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def check_addresses(**kwargs: Any) -> list[CheckMessage]:
+    """Check that the addresses of the robot and of the API are allowed ones (E003, E004)."""
     found: list[CheckMessage] = []
     try:
         if settings.WECHAT_WEBHOOK_URL:
@@ -44,6 +48,7 @@ def check_addresses(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def check_app(**kwargs: Any) -> list[CheckMessage]:
+    """Check that the app's secret has its AgentId and CorpID beside it, and the AgentId is a number (E005, E006)."""
     found: list[CheckMessage] = []
     if settings.WECHAT_APP_SECRET and not (settings.WECHAT_AGENT_ID and settings.WECHAT_CORP_ID):
         message = "WECHAT_APP_SECRET also needs WECHAT_AGENT_ID and WECHAT_CORP_ID."
@@ -56,6 +61,7 @@ def check_app(**kwargs: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def check_connected(**kwargs: Any) -> list[CheckMessage]:
+    """Check that both ways to WeCom are configured in production (W001, W002)."""
     found: list[CheckMessage] = []
     if not settings.WECHAT_WEBHOOK_URL:
         message = "WECHAT_WEBHOOK_URL is not set: notifications wait until it is."
@@ -63,4 +69,28 @@ def check_connected(**kwargs: Any) -> list[CheckMessage]:
     if not settings.WECHAT_CORP_ID:
         message = "The WeCom callback is not configured: advisors cannot answer from WeCom."
         found.append(Warning(message, hint=HELP, id="wecom.W002"))
+    return found
+
+
+@register()
+def check_sandbox(**kwargs: Any) -> list[CheckMessage]:
+    if settings.WECOM_SANDBOX and not settings.DEBUG and "wecom.sandbox" not in settings.INSTALLED_APPS:
+        hint = "Unset WECOM_SANDBOX: it answers in WeCom's place and lets anybody write as any colleague."
+        return [Error("WECOM_SANDBOX is on although DEBUG is off.", hint=hint, id="jiayi.E002")]
+    return []
+
+
+@register(deploy=True)
+def check_spool(**kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    var = Path(settings.VAR_DIR)
+    spool = var / "spool"
+    # What is not there yet is made when it is needed, if what it will be in can be written.
+    places = {next(place for place in (folder, *folder.parents) if place.exists()) for folder in (var, spool)}
+    for place in sorted(places):
+        if problem := unwritable(place):
+            hint = (
+                "Callbacks that wait are kept in var/spool: chown it to the user that Jiayi runs as, and free the disk."
+            )
+            found.append(Error(f"{place} cannot be written: {problem}.", hint=hint, id="jiayi.E007"))
     return found

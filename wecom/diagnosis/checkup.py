@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from advisors.models import Advisor
+from advisors.models import Advisor, working
 from cases.models import Case
 from wecom.api.addresses import OFFICIAL, robot_address
 from wecom.diagnosis.checks import CALLBACK
@@ -39,7 +39,7 @@ VALID = {"receiveid": "w", "token": "t", "aes_key": "k" * 43}
 
 @dataclass(frozen=True)
 class QueueState:
-    """How many notifications are due, since when the oldest one, how many come later, and what failed in a day."""
+    """The state of the queue: how many are due, when the oldest was, how many come later, how many failed in a day."""
 
     due: int
     oldest: datetime | None
@@ -77,7 +77,7 @@ def troubles() -> list[Finding]:
 
 
 def channel_problem(name: str, row: Channel | None) -> str:
-    """Return why nothing goes through this channel before a person acts, or nothing."""
+    """Return why nothing can be sent by this channel before a person acts, or nothing."""
     unset = transport_of(name).problem()
     if name == APP and unset:
         # To have no app is a choice. It is a problem only when something waits for it.
@@ -85,7 +85,7 @@ def channel_problem(name: str, row: Channel | None) -> str:
         return unset if row and row.needs_mending and waiting.exists() else ""
     if unset:
         return unset
-    # Without a pause it is what the settings lacked when the worker looked; they have been filled in since.
+    # Without a pause it is the lack of a setting that the worker noted, and that has been filled in since.
     return row.problem if row and row.needs_mending and row.paused_until else ""
 
 
@@ -107,7 +107,7 @@ def queue_state(now: datetime) -> QueueState:
 
 
 def _put_aside(now: datetime) -> list[Finding]:
-    """What WeCom delivered and the database could not take, on this machine's disk; nothing if all is well."""
+    """Return what is found of callbacks put aside on this machine's disk; nothing if all is well."""
     if number := failed():
         detail = (
             ngettext(
@@ -138,22 +138,22 @@ def _trouble(name: str, problem: str) -> Finding:
 def _channel(name: str, row: Channel | None, now: datetime) -> list[Finding]:
     """The address of the group robot, and how sending went lately."""
     problem = channel_problem(name, row)
-    said, failing = _history(name, row, now)
+    history, failing = _history(name, row, now)
     if problem:
-        return [replace(_trouble(name, problem), detail=f"{problem}{said}")]
+        return [replace(_trouble(name, problem), detail=f"{problem}{history}")]
     if name == APP and not app_is_configured():
         return []
     found = [_address()] if name == GROUP else []
     title = _("%s的发送") % Channel.Name(name).label
     if row and row.paused_until and row.paused_until > now:
         wait = _("暂停中：%s") % row.problem
-        return [*found, Finding(title, "warn", wait + said, _("不需要处理，时间到后自动继续。"))]
+        return [*found, Finding(title, "warn", wait + history, _("不需要处理，时间到后自动继续。"))]
     if failing:
         fix = _("临时的故障会自动重试；若一直如此，请在通知列表里查看失败的原因。")
-        return [*found, Finding(title, "warn", said, fix)]
+        return [*found, Finding(title, "warn", history, fix)]
     if row is None or row.last_success_at is None:
         return [*found, Finding(title, "warn", _("还没有成功发送过。"), _("发送一条测试消息。"))]
-    return [*found, Finding(title, "ok", said)]
+    return [*found, Finding(title, "ok", history)]
 
 
 def _history(name: str, row: Channel | None, now: datetime) -> tuple[str, bool]:
@@ -161,11 +161,11 @@ def _history(name: str, row: Channel | None, now: datetime) -> tuple[str, bool]:
     ended = Attempt.objects.filter(channel=name, started_at__gt=now - LOOK_BACK, finished_at__isnull=False)
     error = ended.exclude(outcome="ok").order_by("-started_at").first()
     success = row.last_success_at if row else None
-    said = _("最近成功：%s。") % ago(success, now) if success else ""
+    text = _("最近成功：%s。") % ago(success, now) if success else ""
     if error is None or error.finished_at is None:
-        return said, False
-    said += _("最近失败：%(when)s，%(why)s") % {"when": ago(error.finished_at, now), "why": error.outcome}
-    return said, success is None or error.finished_at > success
+        return text, False
+    text += _("最近失败：%(when)s，%(why)s") % {"when": ago(error.finished_at, now), "why": error.outcome}
+    return text, success is None or error.finished_at > success
 
 
 def _address() -> Finding:
@@ -238,8 +238,8 @@ def _queue(queue: QueueState, now: datetime) -> list[Finding]:
     level: Level = "bad" if waits > VERY_LATE else "warn" if waits > LATE else "ok"
     failed = Finding(_("发送失败"), "ok", _("最近 24 小时没有失败的通知。"))
     if queue.failed:
-        said = ngettext("最近 24 小时失败 %d 条。", "最近 24 小时失败 %d 条。", queue.failed) % queue.failed
-        failed = Finding(_("发送失败"), "warn", said, _("在通知列表里查看原因，处理后选中它们，点「重新发送」。"))
+        text = ngettext("最近 24 小时失败 %d 条。", "最近 24 小时失败 %d 条。", queue.failed) % queue.failed
+        failed = Finding(_("发送失败"), "warn", text, _("在通知列表里查看原因，处理后选中它们，点「重新发送」。"))
     return [Finding(_("等待发送"), level, detail + later, fix), failed]
 
 
@@ -259,10 +259,9 @@ def _is_public(host: str) -> bool:
 
 
 def _people() -> list[Finding]:
-    approved = Advisor.objects.filter(status=Advisor.Status.APPROVED, user__is_active=True)
-    names = list(approved.filter(wecom_userid="").order_by("pk").values_list("user__name", flat=True)[: LISTED + 1])
-    unable = Q(advisor=None) | ~Q(advisor__status=Advisor.Status.APPROVED) | Q(advisor__user__is_active=False)
-    cases = Case.objects.filter(unable, status=Case.Status.OPEN).order_by("number")
+    unbound = Advisor.objects.working().filter(wecom_userid="").order_by("pk")
+    names = list(unbound.values_list("user__name", flat=True)[: LISTED + 1])
+    cases = Case.objects.filter(status=Case.Status.OPEN).exclude(working("advisor__")).order_by("number")
     numbers = [f"#{number}" for number in cases.values_list("number", flat=True)[: LISTED + 1]]
     bind = _("在「RCIC 顾问审核」里打开这位顾问，填写企业微信账号；不填就收不到提醒，也不能从企业微信回复。")
     assign = _("在「案件」里打开它们，指派一位可以工作的跟进人。")

@@ -1,4 +1,4 @@
-"""What a check-up finds: one thing that is in order, or that is not, with what to do."""
+"""Findings of a check-up: each one thing that is in order, or that is not, with what to do."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Asking WeCom's API whether it can be reached, gives us a token, and trusts this machine. Changes nothing there."""
+"""A probe of WeCom's API: whether it can be reached, gives a token, and trusts this machine. Changes nothing there."""
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -17,7 +17,7 @@ UNTRUSTED_IP = 60020  # DOC 90313
 def ask() -> list[Finding]:
     """Return what WeCom answers now. Stops at the first step that fails, because the next ones need it.
 
-    A secret that WeCom refused is not tried again (tokens.py): it bans the address of whoever keeps asking.
+    A secret that WeCom refused is not tried again (tokens.py): WeCom bans an address that keeps asking.
     """
     found = [_reach()]
     if found[-1].level == "ok" and app_is_configured():
@@ -28,7 +28,7 @@ def ask() -> list[Finding]:
 
 
 def _reach() -> Finding:
-    """Without a token WeCom refuses, by an errcode: whoever answers so can be reached and is WeCom."""
+    """Call without a token: WeCom refuses by an errcode, which proves that it is WeCom and can be reached."""
     title = _("企业微信接口")
     try:
         host = base_url()

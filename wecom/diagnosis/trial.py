@@ -1,4 +1,4 @@
-"""Test messages: sent like every other notification, and what came of one in words."""
+"""Test messages: sent like every other notification, their outcome as a finding."""
 
 import time
 
@@ -10,7 +10,7 @@ from advisors.models import Advisor
 from wecom.diagnosis.findings import Finding
 from wecom.models import Channel, Notification
 from wecom.outbound.channels import transport_of
-from wecom.outbound.requests import send_test
+from wecom.outbound.requests import request_test
 
 State = Notification.State
 LOOK_EVERY = 0.1  # seconds
@@ -20,16 +20,16 @@ LOOK_EVERY = 0.1  # seconds
 def begin_trial(channel: str, advisor: Advisor | None = None) -> Notification:
     """Ask for a test message, to the group or to an advisor directly, and have the channel tried at once.
 
-    Somebody who has just mended what WeCom complained of does not want to wait for the next probe. A pause because of
+    A person who has just mended what WeCom complained of should not have to wait for the next probe. A pause because of
     WeCom's limits stays.
     """
     now = timezone.now()
     Channel.objects.filter(name=channel, needs_mending=True, paused_until__gt=now).update(paused_until=now)
-    return send_test(channel, advisor)
+    return request_test(channel, advisor)
 
 
 def await_trial(row: Notification, seconds: float) -> Notification:
-    """Return the test message as it is once it has been tried, or after so many seconds."""
+    """Return the test message once it has been tried, or after so many seconds."""
     deadline = time.monotonic() + seconds
     while _is_untried(row) and time.monotonic() < deadline:
         time.sleep(LOOK_EVERY)
@@ -42,7 +42,7 @@ def _is_untried(row: Notification) -> bool:
 
 
 def came_of(row: Notification) -> Finding:
-    """Return what came of a test message: delivered, failed and why, or what it waits for."""
+    """Return the outcome of a test message: delivered, failed and why, or what it waits for."""
     title = _("测试消息 %s") % row.reference
     if row.state == State.DELIVERED:
         return Finding(title, "ok", _("已送达：%s。") % (row.advisor or row.get_channel_display()))

@@ -1,7 +1,7 @@
-"""`/api/wechat/receive`: what WeCom calls (DOC 90930, 90238).
+"""The view of `/api/wechat/receive`, which WeCom calls (DOC 90930, 90238).
 
-Whatever fails verification gets one and the same answer, writes nothing and costs no database query. What passed
-is committed before it is answered. WeCom cuts the connection after 5 s and delivers again.
+A request that fails verification gets one and the same response, writes nothing and costs no database query. A verified
+one is committed before the response. WeCom cuts the connection after 5 s and calls again.
 """
 
 import logging
@@ -24,7 +24,7 @@ from wecom.inbound.spool import bring_in, is_empty, put_aside
 from wecom.models import InboundMessage
 
 WECOM_WAITS = 5  # seconds (DOC 90238)
-ANSWER_WITHIN = 4.0  # seconds
+RESPOND_WITHIN = 4.0  # seconds
 RETRY_AFTER = 0.05  # seconds
 CLOCK_TOLERANCE = 600  # seconds
 WARN_EVERY = 60  # seconds
@@ -35,12 +35,12 @@ _last_clock_warning = 0.0
 
 @csrf_exempt
 def wechat_receive(request: HttpRequest) -> HttpResponse:
-    """GET proves the URL is ours; POST takes a message or event and answers with an encrypted receipt, or nothing."""
+    """Prove by GET that the URL is ours; receive by POST a message or callback event, and respond with its receipt."""
     try:
         if request.method == "GET":
             return HttpResponse(_echo(request), content_type="text/plain; charset=utf-8")
         if request.method == "POST":
-            return _answer(_message(request), request.META.get(BEGAN, time.monotonic()))
+            return _respond(_message(request), request.META.get(BEGAN, time.monotonic()))
     except InvalidCallback:
         pass
     return HttpResponse("invalid request", status=400, content_type="text/plain; charset=utf-8")
@@ -105,41 +105,42 @@ def _body(request: HttpRequest) -> bytes:
         raise InvalidCallback("the body broke off") from None
 
 
-def _answer(inbound: envelope.Inbound, began: float) -> HttpResponse:
+def _respond(inbound: envelope.Inbound, began: float) -> HttpResponse:
     failpoint("callback.verified")
     received_at = timezone.now()
     row = _store(inbound, received_at, began)
     failpoint("callback.committed")
     if row is not None:
         return _receipt(inbound, row.reply, row.received_at)
-    return _receipt(inbound, "" if inbound.is_event else receipts.PUT_ASIDE, received_at)
+    return _receipt(inbound, "" if inbound.is_callback_event else receipts.PUT_ASIDE, received_at)
 
 
 def _receipt(inbound: envelope.Inbound, text: str, at: datetime) -> HttpResponse:
-    """Answer with an encrypted passive reply, or with nothing. `at` makes a repetition's the same to the byte."""
+    """Respond with a receipt as an encrypted passive reply, or with nothing. `at` is the time that the reply bears."""
     if not text:
         return HttpResponse(b"", content_type="text/plain; charset=utf-8")
-    plaintext = envelope.text_reply(
+    plaintext = envelope.passive_reply(
         to_user=inbound.from_user,
         from_user=inbound.to_user,
         content=text,
         created_at=int(at.timestamp()),
     )
     sealed = crypto.encrypt(_keys(), plaintext, timestamp=str(int(time.time())), nonce=str(time.time_ns() % 10**10))
-    return HttpResponse(envelope.reply_body(sealed), content_type="application/xml; charset=utf-8")
+    return HttpResponse(envelope.passive_reply_body(sealed), content_type="application/xml; charset=utf-8")
 
 
 def _store(inbound: envelope.Inbound, received_at: datetime, began: float) -> InboundMessage | None:
-    """Write it down before answering; a database that is busy is asked again while WeCom still waits.
+    """Receive it before responding; a busy database is asked again while WeCom still waits.
 
-    If it stays busy, or we made a mistake, the message is put aside on the disk and brought in later: WeCom does
-    not promise to deliver again. Returns None then. WeCom waits since `began`, also while others had their turn.
+    If it stays busy, or our code fails, the message is put aside on the disk and brought in later, as WeCom does not
+    promise to call again. Returns None then. `began` is when WeCom began to wait, by time.monotonic(): before the
+    request had a thread.
     """
-    deadline = began + ANSWER_WITHIN
+    deadline = began + RESPOND_WITHIN
     try:
         while (left := deadline - time.monotonic()) > 0:
             try:
-                # "#1042" put aside a moment ago says where this one goes: what came first goes in first.
+                # Those put aside come first: a "#1042" among them decides where this one goes.
                 if is_empty() or (bring_in(left) is not None and is_empty()):
                     return receive(inbound, received_at, wait=left)
             except (OperationalError, InterfaceError):
@@ -153,7 +154,7 @@ def _store(inbound: envelope.Inbound, received_at: datetime, began: float) -> In
 
 
 def _put_aside(inbound: envelope.Inbound, received_at: datetime) -> None:
-    """Keep it on the disk. If even that fails, let WeCom's 5 s run out: only then does it deliver again."""
+    """Keep it on the disk. If even that fails, let WeCom's 5 s run out: only then does it call again."""
     try:
         put_aside(inbound, received_at)
     except OSError:
@@ -163,7 +164,7 @@ def _put_aside(inbound: envelope.Inbound, received_at: datetime) -> None:
 
 
 def _watch_the_clock(timestamp: int) -> None:
-    """A request is never refused for its age, but a wrong clock is worth knowing."""
+    """Log, once in WARN_EVERY seconds, that our clock and WeCom's differ. No request is refused for its age."""
     global _last_clock_warning
     off = time.time() - timestamp
     if abs(off) > CLOCK_TOLERANCE and time.monotonic() - _last_clock_warning > WARN_EVERY:

@@ -1,4 +1,4 @@
-"""What an advisor can do in WeCom besides writing: 撤回, 列表, 帮助, and opening the app."""
+"""Commands of an advisor in WeCom: 撤回, 列表, 帮助; also opening the app and pressing the button of a card."""
 
 import re
 from datetime import timedelta
@@ -23,7 +23,7 @@ GREET_EVERY = timedelta(minutes=10)
 
 
 def run_command(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
-    """Do what the whole text asks for, however it is written (slips.py); None when it is no command."""
+    """Run the command that the whole text is, however it is written (slips.py); None when it is no command."""
     found = command_in(text)
     if found is None:
         return None
@@ -34,20 +34,12 @@ def run_command(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | N
 
 
 def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> Outcome:
-    """Take the advisor's own last WeCom message back, of the case `number` if it is given.
+    """Recall the advisor's own last WeCom message, of the case `number` if it is given.
 
-    One that is still under way or held for a question is stopped. 请帮我撤回一下, held itself, meant the one before it.
+    One that is still being fetched, or held for a question, is stopped. A held 请帮我撤回一下 is dropped, and the
+    message before it recalled: that is the one it meant.
     """
-    # One that could not be put into its case after the receipt had promised it is the last one, too: what stood before
-    # it must not go in its place.
-    known = Q(state__in=[State.DELIVERED, State.FETCHING]) | Q(state=State.HELD, untold=True)
-    if number is None:
-        known |= Q(menu__isnull=False)
-    mine = InboundMessage.objects.filter(known, advisor=advisor, received_at__lte=row.received_at).exclude(pk=row.pk)
-    if number is not None:
-        mine = mine.filter(case__number=number)
-    sent_at = Coalesce("chosen_at", "received_at")  # what was held first went out when the advisor chose its case
-    last = mine.select_related("message", "case__member__user").order_by(sent_at.desc(), "-pk").first()
+    last = _last_message(row, advisor, number)
     if last is not None and last.menu_id:
         close_held(last, Outcome(State.IGNORED, reason="顾问撤回"))
         if asks_to_recall(last.content):
@@ -67,8 +59,24 @@ def recall(row: InboundMessage, advisor: Advisor, number: int | None = None) -> 
     return Outcome(State.IGNORED, receipts.recalled(last.case), "撤回", last.case)
 
 
+def _last_message(row: InboundMessage, advisor: Advisor, number: int | None) -> InboundMessage | None:
+    """Return the advisor's last message before `row`: posted, being fetched, or (without a number) held for a question.
+
+    One that could not be posted after its receipt had promised it counts as well: the one before it must not be
+    recalled in its place.
+    """
+    known = Q(state__in=[State.DELIVERED, State.FETCHING]) | Q(state=State.HELD, untold=True)
+    if number is None:
+        known |= Q(menu__isnull=False)
+    mine = InboundMessage.objects.filter(known, advisor=advisor, received_at__lte=row.received_at).exclude(pk=row.pk)
+    if number is not None:
+        mine = mine.filter(case__number=number)
+    posted_at = Coalesce("chosen_at", "received_at")  # a held message was posted when the advisor chose its case
+    return mine.select_related("message", "case__member__user").order_by(posted_at.desc(), "-pk").first()
+
+
 def _stop_fetching(row: InboundMessage, advisor: Advisor, last: InboundMessage, number: int | None) -> Outcome:
-    """Nobody has seen it yet, so there is no time limit. Unless the worker has just put it into the case."""
+    """Stop the fetching of a message, with no time limit: no client has seen it. If it was just posted, recall it."""
     assert last.case is not None
     fetching = InboundMessage.objects.filter(pk=last.pk, state=State.FETCHING)
     if not fetching.update(state=State.IGNORED, due_at=None, reason="顾问撤回"):
@@ -81,11 +89,12 @@ def _help() -> Outcome:
 
 
 def show_waiting(advisor: Advisor) -> Outcome:
+    """Return the list of the advisor's cases that wait for a reply."""
     return Outcome(State.IGNORED, receipts.waiting(waiting_cases(advisor)), "列表", of_the_moment=True)
 
 
 def entered(advisor: Advisor) -> Outcome:
-    """Opening the app shows the waiting cases, at most once in ten minutes: the event comes every time."""
+    """Greet an advisor who opens the app with the waiting cases, once in GREET_EVERY: WeCom calls every time."""
     greeted = InboundMessage.objects.filter(
         advisor=advisor, event__iexact="enter_agent", received_at__gt=timezone.now() - GREET_EVERY
     ).exclude(reply="")
@@ -94,9 +103,9 @@ def entered(advisor: Advisor) -> Outcome:
 
 
 def pressed(row: InboundMessage, advisor: Advisor, key: str, response_code: str) -> Outcome:
-    """The button 回复此案件 of a card (DOC 90240): its case becomes the reply target, and the card shows it.
+    """Make the case of a pressed button 回复此案件 (DOC 90240) the reply target, and have its card show that.
 
-    No passive reply is honoured here; the card itself is changed, by the worker.
+    WeCom shows no passive reply to this event; the worker changes the card itself.
     """
     found = re.fullmatch(r"reply:([0-9]{1,9})", key)
     case = Case.objects.select_related("member").filter(number=int(found[1])).first() if found else None

@@ -36,7 +36,7 @@ class Keys:
     receiveid: str
 
     def __post_init__(self) -> None:
-        # An empty token or CorpID would leave a check that anybody passes.
+        # With an empty token or CorpID every request would pass a check.
         if not re.fullmatch("[0-9A-Za-z]{1,32}", self.token):
             raise ValueError("the callback token must be 1 to 32 letters and digits")
         if not re.fullmatch("[0-9A-Za-z]{43}", self.aes_key):
@@ -47,7 +47,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Envelope:
-    """A ciphertext with what WeCom wants beside it."""
+    """A ciphertext with its signature, timestamp and nonce, as WeCom exchanges them."""
 
     encrypt: str
     msg_signature: str

@@ -1,4 +1,4 @@
-"""What goes over the wire of the callback: query, outer XML, inner XML, passive reply."""
+"""Reading and writing of the callback's formats: query, outer XML, inner XML, passive reply."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_QUERY = 2048  # bytes; a percent-encoded echostr needs about 600
 MAX_BODY = 64 * 1024  # bytes, outer and inner alike
 MAX_DEPTH = 16  # the deepest documented message has 6 levels
-MAX_REPLY_CONTENT = 2048  # bytes of UTF-8 (DOC 90241)
+MAX_RECEIPT = 2048  # bytes of UTF-8 (DOC 90241)
 
 # Exact, because the signature does not say where one value ends and the next begins. Timestamp
 # and nonce together stay under 64 characters, which are three AES blocks in base64: whatever part
@@ -31,8 +31,8 @@ _QUERY_GRAMMAR = {
     "echostr": re.compile("[0-9A-Za-z+/]+={0,2}"),
 }
 _ECHO = re.compile(b"[0-9A-Za-z]{1,64}")
-# A DTD can stand only before the root element. So whoever insists on what stands there has
-# refused it, and an advisor may still write "<!DOCTYPE html>" in a message.
+# A DTD can stand only before the root element. A strict pattern for what stands there refuses
+# it, and an advisor may still write "<!DOCTYPE html>" in a message.
 _OPENING = re.compile(
     r"""\s*(<\?xml version=["']1\.0["']( encoding=["'][Uu][Tt][Ff]-8["'])?\s*\?>\s*)?<xml[\s>]""",
     re.ASCII,
@@ -73,7 +73,9 @@ class Post:
 
 @dataclass(frozen=True)
 class Inbound:
-    """One decrypted message or event (DOC 90239, 90240); `created_at` is unix seconds.
+    """One decrypted message or callback event (DOC 90239, 90240); `created_at` is unix seconds.
+
+    `event` and `event_key` are WeCom's, and empty for a message.
 
     `leaves` is (name, text) of every element without children, in the order of the document.
     """
@@ -90,8 +92,8 @@ class Inbound:
     leaves: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
-    def is_event(self) -> bool:
-        """True for an event, False for something a person wrote or sent."""
+    def is_callback_event(self) -> bool:
+        """Return whether it is a callback event, and not a message that a person wrote or sent."""
         return self.msg_type.lower() == "event"
 
     @cached_property
@@ -111,7 +113,7 @@ class Inbound:
         everything that stands in it. Userids and event names are compared ignoring case.
         """
         who = [self.to_user, self.agent_id, self.from_user.lower()]
-        if self.msg_id and not self.is_event:
+        if self.msg_id and not self.is_callback_event:
             what: list[object] = ["message", self.msg_id]
         else:
             kind = [self.msg_type.lower(), self.created_at, self.event.lower()]
@@ -163,7 +165,7 @@ def read_post(body: bytes) -> Post:
 
 
 def parse_message(plaintext: bytes, *, corp_id: str, agent_id: str = "") -> Inbound:
-    """Read a decrypted message or event (DOC 90239, 90240) sent to `corp_id`.
+    """Read a decrypted message or callback event (DOC 90239, 90240) sent to `corp_id`.
 
     With an `agent_id` it must be that app's, except for the events that belong to no app and
     carry no AgentID. Characters XML forbids are dropped. Raises InvalidCallback.
@@ -173,9 +175,21 @@ def parse_message(plaintext: bytes, *, corp_id: str, agent_id: str = "") -> Inbo
     text = _utf8(plaintext)
     if "\x00" in text[:4]:
         raise InvalidCallback("UTF-16")  # without its zeros it would be readable XML
-    root = _root(without_control_characters(text))
+    inbound = _inbound(_root(without_control_characters(text)))
+    if inbound.to_user != corp_id:
+        raise InvalidCallback("ToUserName")
+    if inbound.is_callback_event and not inbound.event:
+        raise InvalidCallback("Event")
+    of_no_app = inbound.is_callback_event and not inbound.agent_id
+    if agent_id and inbound.agent_id != agent_id and not of_no_app:
+        raise InvalidCallback("AgentID")
+    return inbound
+
+
+def _inbound(root: "Element") -> Inbound:
+    """Return the inner XML's message. Each value is in its grammar; they are not checked against each other here."""
     header = _header(root)
-    inbound = Inbound(
+    return Inbound(
         to_user=header["ToUserName"],
         from_user=header["FromUserName"],
         created_at=int(header["CreateTime"]),
@@ -187,33 +201,25 @@ def parse_message(plaintext: bytes, *, corp_id: str, agent_id: str = "") -> Inbo
         content=header["Content"],
         leaves=tuple(_leaves(root)),
     )
-    if inbound.to_user != corp_id:
-        raise InvalidCallback("ToUserName")
-    if inbound.is_event and not inbound.event:
-        raise InvalidCallback("Event")
-    of_no_app = inbound.is_event and not inbound.agent_id
-    if agent_id and inbound.agent_id != agent_id and not of_no_app:
-        raise InvalidCallback("AgentID")
-    return inbound
 
 
 def echo(plaintext: bytes) -> str:
     """Give a decrypted echostr (DOC 90930); anything but an echostr raises InvalidCallback.
 
-    Otherwise the URL check would decrypt captured messages for whoever sends them there.
+    Otherwise the URL check would decrypt captured messages for an attacker who sends them there.
     """
     if not _ECHO.fullmatch(plaintext):
         raise InvalidCallback("echostr")
     return plaintext.decode("ascii")
 
 
-def text_reply(*, to_user: str, from_user: str, content: str, created_at: int) -> bytes:
+def passive_reply(*, to_user: str, from_user: str, content: str, created_at: int) -> bytes:
     """Give a passive text reply, not yet encrypted (DOC 90241).
 
     `to_user` is the member's userid, `from_user` the CorpID, `created_at` unix seconds.
     `content` is cut to the 2048 bytes WeCom shows.
     """
-    shown = cut(without_control_characters(content), MAX_REPLY_CONTENT)
+    shown = cut(without_control_characters(content), MAX_RECEIPT)
     return (
         f"<xml><ToUserName>{_cdata(to_user)}</ToUserName>"
         f"<FromUserName>{_cdata(from_user)}</FromUserName>"
@@ -223,7 +229,7 @@ def text_reply(*, to_user: str, from_user: str, content: str, created_at: int) -
     ).encode()
 
 
-def reply_body(envelope: Envelope) -> bytes:
+def passive_reply_body(envelope: Envelope) -> bytes:
     """Give the body that answers a POST, elements in the official order (DOC 90968)."""
     return (
         f"<xml><Encrypt>{_cdata(envelope.encrypt)}</Encrypt>"

@@ -1,6 +1,6 @@
-"""What an advisor wrote in WeCom: an answer to a question, for a numbered case, a slip, or for where texts go now.
+"""Rules for an advisor's WeCom text; the first that fits is followed.
 
-The first rule that fits.
+It answers an open question, names a case by its number, looks like a slip, or goes where texts without a number go.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ State = InboundMessage.State
 
 
 def route_text(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
-    """Answer a menu, follow a number, ask about a slip, or route by what was notified last."""
+    """Route a text: an answer to a menu, a text with a number, a slip, or one for the reply target."""
     chosen = choose(row, advisor, text)
     if chosen is not None:
         return chosen
@@ -33,7 +33,7 @@ def route_text(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
 
 
 def route(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
-    """Write what carries no number of its own where it belongs, or hold it and say why."""
+    """Post what has no case number into its case, or hold it, with the reason in the outcome."""
     if menu := open_question(advisor):
         return ask_which(row, advisor, waiting_cases(advisor), menu)
     there = destination(advisor, written_at(row))
@@ -45,8 +45,8 @@ def route(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
 def _to_number(row: InboundMessage, advisor: Advisor, found: Numbered) -> Outcome:
     case = followed(advisor, found.number)
     if case is None:
-        said = str(found.number or found.digits)
-        return Outcome(State.HELD, receipts.not_yours(said), f"没有跟进案件 #{receipts.shortened(said)}")
+        number = str(found.number or found.digits)
+        return Outcome(State.HELD, receipts.not_yours(number), f"没有跟进案件 #{receipts.shortened(number)}")
     if begins_with_a_number(found.text):
         return Outcome(State.HELD, receipts.two_numbers(), "写了两个案件号")
     if found.text and looks_like_a_slip(found.text) and not bare(found.text).isdecimal():
@@ -61,13 +61,13 @@ def _to_number(row: InboundMessage, advisor: Advisor, found: Numbered) -> Outcom
 
 
 def _is_a_case_number(advisor: Advisor, text: str) -> bool:
-    """Whether the whole text is the number of a case of theirs, without the # before it."""
+    """Return whether the whole text is the number of one of the advisor's cases, typed without the #."""
     digits = bare(text)
     return digits.isdecimal() and len(digits) <= 9 and followed(advisor, int(digits)) is not None
 
 
 def _slip(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
-    """Hold what no client should read by accident, with a hint; where it could go, the advisor may confirm it."""
+    """Hold a slip, with a hint in the receipt. Where it has a case to go to, ask the advisor to confirm it."""
     if which := open_question(advisor):
         return hold_slip(text, which)
     there = destination(advisor, written_at(row))
@@ -76,4 +76,4 @@ def _slip(row: InboundMessage, advisor: Advisor, text: str) -> Outcome:
     if isinstance(there, Case):
         return ask_whether(row, advisor, there, text)
     asked = ask_which(row, advisor, there)
-    return replace(asked, reply=f"{receipts.slip(text)}\n{asked.reply}")
+    return replace(asked, receipt=f"{receipts.slip(text)}\n{asked.receipt}")

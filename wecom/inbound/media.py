@@ -1,4 +1,4 @@
-"""Pictures, voice and video an advisor sent in WeCom: fetched by the worker, checked as an upload, put in the case.
+"""Pictures, voice and video an advisor sent in WeCom: fetched by the worker, checked as uploads, and posted.
 
 The case was decided at receipt. The job is the inbound row itself: `due_at` says when to try. Trying twice does no
 harm, because the message is written once for each inbound row.
@@ -26,12 +26,12 @@ from wecom.api.client import Media, WeComError, fetch_media
 from wecom.api.errcodes import Verdict
 from wecom.api.tokens import with_token
 from wecom.failpoints import failpoint
-from wecom.inbound import receipts
+from wecom.kinds import kind_in_receipt
 from wecom.models import InboundMessage
 
 State = InboundMessage.State
 
-LEASE = timedelta(seconds=90)  # longer than fetching and converting may take
+MEDIA_LEASE = timedelta(seconds=90)  # longer than fetching and converting may take
 GIVE_UP_AFTER = timedelta(days=3)  # WeCom keeps the media no longer (DOC 90254)
 BACKOFF = (5, 30, 120, 600, 1800)  # seconds; the last one repeats
 CONVERT_SECONDS = 30
@@ -40,7 +40,7 @@ logger = logging.getLogger("jiayi.wecom")
 
 
 def fetch_due_media(stopping: Callable[[], bool] = lambda: False) -> int:
-    """Fetch the media that are due. Returns how many were tried."""
+    """Fetch and post the media that are due, until `stopping()` says so. Returns how many were tried."""
     tried = 0
     while not stopping() and (row := _claim()) is not None:
         _fetch(row)
@@ -54,9 +54,9 @@ def _claim() -> InboundMessage | None:
     row = due.select_related("advisor__user", "case").first()
     if row is None:
         return None
-    # Whoever moves due_at has it; a worker that is killed loses it when that time comes.
+    # The worker that moves due_at has the row; a killed one loses it when that time comes.
     won = InboundMessage.objects.filter(pk=row.pk, state=State.FETCHING, due_at=row.due_at)
-    return row if won.update(due_at=now + LEASE, attempts=row.attempts + 1) else _claim()
+    return row if won.update(due_at=now + MEDIA_LEASE, attempts=row.attempts + 1) else _claim()
 
 
 def _fetch(row: InboundMessage) -> None:
@@ -111,7 +111,7 @@ def _post(row: InboundMessage, media: Media) -> None:
 
 def _playable(row: InboundMessage, media: Media) -> tuple[bytes, str]:
     """Return the bytes and a name to show; AMR voice as AAC, which every browser plays, where ffmpeg is there."""
-    kind = receipts.kind_name(row.message_type)
+    kind = kind_in_receipt(row.message_type)
     if media.content.startswith(b"#!AMR"):
         converted = _amr_to_aac(media.content)
         return (converted, f"{kind}.m4a") if converted else (media.content, f"{kind}（请下载后播放）.amr")
@@ -151,7 +151,7 @@ def _amr_to_aac(amr: bytes) -> bytes | None:
 
 
 def _fail(row: InboundMessage, reason: str) -> None:
-    """Keep it as held: the sender hears of it with the next receipt, administrators see it in the admin."""
+    """Hold it: the sender is told with the next receipt, administrators see it in the admin."""
     _still(row).update(state=State.HELD, due_at=None, reason=reason[:200], untold=True)
 
 

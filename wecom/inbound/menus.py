@@ -26,7 +26,7 @@ def open_question(advisor: Advisor) -> ReplyMenu | None:
 
 def ask_which(row: InboundMessage, advisor: Advisor, cases: list[Case], menu: ReplyMenu | None = None) -> Outcome:
     """Hold what was written, behind what the open question `menu` holds, and ask to which of these cases it goes."""
-    if row.late:  # nobody would see the menu, and the next digit would answer it
+    if row.late:  # a late one has no receipt to show the menu in, and the next digit would answer it
         return Outcome(State.HELD, receipts.several_wait(), "等待回复的案件不止一个")
     known = menu.case_ids if menu else []  # in their places: the digits stand for them
     menu = _put(menu, advisor, Kind.WHICH_CASE, [*known, *(case.pk for case in cases if case.pk not in known)])
@@ -34,7 +34,7 @@ def ask_which(row: InboundMessage, advisor: Advisor, cases: list[Case], menu: Re
 
 
 def ask_whether(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> Outcome:
-    """Hold what looks like a slip until the advisor says that the client of this case is to read it."""
+    """Hold what looks like a slip until the advisor confirms that the client of this case is to read it."""
     which = open_question(advisor)
     if row.late or which:
         return hold_slip(text, which)
@@ -43,15 +43,15 @@ def ask_whether(row: InboundMessage, advisor: Advisor, case: Case, text: str) ->
 
 
 def hold_slip(text: str, which: ReplyMenu | None) -> Outcome:
-    """Hold what looks like a slip. While it is asked to `which` case texts go, that stays the question to answer."""
+    """Hold what looks like a slip. An open question `which` case texts go to stays the one to be answered."""
     asked = f"\n{question(which, held=which.held.count())}" if which else ""
     return Outcome(State.HELD, f"{receipts.slip(text)}{asked}", "看起来是误发")
 
 
 def _put(menu: ReplyMenu | None, advisor: Advisor, kind: str, case_ids: list[int]) -> ReplyMenu:
-    """Ask anew: `menu` with what it holds, or another in place of any there was.
+    """Ask `menu` anew with all that it holds; without it, a new question in place of the former one.
 
-    What that held stays held, and the next receipt says so.
+    The texts of the former one stay held, and the next receipt says so.
     """
     if menu is None:
         InboundMessage.objects.filter(menu__advisor=advisor).update(untold=True, reason="没有等到选择或确认")
@@ -63,7 +63,7 @@ def _put(menu: ReplyMenu | None, advisor: Advisor, kind: str, case_ids: list[int
 
 
 def question(menu: ReplyMenu, held: int) -> str:
-    """Return the text of the question to which case, with how many texts are `held` for it."""
+    """Return the text of a question to which case; `held` is how many texts it is about."""
     theirs = Case.objects.filter(advisor=menu.advisor_id).select_related("member__user").in_bulk(menu.case_ids)
     return receipts.menu([theirs.get(pk) for pk in menu.case_ids], held)
 
@@ -73,7 +73,7 @@ def _is_over(menu: ReplyMenu) -> bool:
 
 
 def choose(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
-    """Have a digit answer the last question, if there is one; None for anything else."""
+    """Take a digit as the answer to the last question; None for any other text, or without a question."""
     choice = choice_in(text)
     menu = None if choice is None else ReplyMenu.objects.filter(advisor=advisor).first()
     if menu is None or choice is None:
@@ -96,11 +96,11 @@ def choose(row: InboundMessage, advisor: Advisor, text: str) -> Outcome | None:
             close_held(one, Outcome(State.IGNORED, reason="顾问取消"))
         return Outcome(State.IGNORED, receipts.DROPPED, "取消选择")
     case = Case.objects.select_related("member__user").get(pk=menu.case_ids[choice - 1])
-    return _send_all(advisor, case, held)
+    return _post_all(advisor, case, held)
 
 
 def _ask_again(row: InboundMessage, menu: ReplyMenu, held: list[InboundMessage]) -> Outcome:
-    """Show a question anew that has lapsed: whoever answers it so late may have forgotten what it was."""
+    """Ask a lapsed question anew: an advisor who answers so late may have forgotten what it was."""
     if row.late:
         return Outcome(State.IGNORED, receipts.MENU_STALE, "选择已过期")
     _put(menu, menu.advisor, menu.kind, menu.case_ids)
@@ -109,14 +109,14 @@ def _ask_again(row: InboundMessage, menu: ReplyMenu, held: list[InboundMessage])
     return Outcome(State.IGNORED, asked, "选择已过期")
 
 
-def _send_all(advisor: Advisor, case: Case, held: list[InboundMessage]) -> Outcome:
+def _post_all(advisor: Advisor, case: Case, held: list[InboundMessage]) -> Outcome:
     outcomes = []
     for one in held:
         one.chosen_at = timezone.now()
         outcomes.append(post_text(one, advisor, case, text_of(one)))
         close_held(one, outcomes[-1])
-    kept = [one.reply for one in outcomes if one.state == State.HELD]
+    kept = [one.receipt for one in outcomes if one.state == State.HELD]
     under_way = any(one.state == State.FETCHING for one in outcomes)
     many = receipts.chosen(case, len(held) - len(kept), kept, under_way=under_way)
-    said = outcomes[0].reply if len(held) == 1 else many
-    return Outcome(State.IGNORED, said, f"选择了案件 #{case.number}", case)
+    receipt = outcomes[0].receipt if len(held) == 1 else many
+    return Outcome(State.IGNORED, receipt, f"选择了案件 #{case.number}", case)

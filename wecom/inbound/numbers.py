@@ -9,7 +9,7 @@ _DIGIT = r"[\d\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u249b\u2
 _ITEM = r"[\u2460-\u249b\u2776-\u2793]"  # of a list that follows at once: "#1042①护照 ②照片"
 _NUMBER = rf"{_BETWEEN}[#＃﹟]{_BETWEEN}((?:[0-9０-９]{{1,9}}(?={_ITEM}(?!{_DIGIT}))|{_DIGIT}+))"
 _NUMBERED = re.compile(_NUMBER + r"[\s:：,，.。、;；]*(.*)", re.DOTALL)
-# And so does what was meant for a number: "##1042", "#(1042)", "#No.1042".
+# So does one that begins with what was meant for a number: "##1042", "#(1042)", "#No.1042".
 _MEANT = re.compile(rf"{_BETWEEN}[#＃﹟][\W_]*(?:no|nr|case|编号|案件|案号)?[\W_]*{_DIGIT}", re.IGNORECASE)
 _OF_A_CASE = re.compile("[0-9０-９]{1,9}")
 
@@ -31,9 +31,10 @@ def numbered(text: str) -> Numbered | None:
 
 
 def begins_with_a_number(text: str) -> bool:
+    """Return whether a case number stands before the text, of a possible case or not."""
     return re.match(_NUMBER, text) is not None
 
 
 def is_meant_for_a_number(text: str) -> bool:
-    """Whether somebody tried to write a number before it that cannot be read."""
+    """Return whether a case number was meant before the text, but cannot be read."""
     return _MEANT.match(text) is not None

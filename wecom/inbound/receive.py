@@ -1,4 +1,4 @@
-"""What WeCom delivered: stored once, given to whom it belongs, answered. One transaction each."""
+"""Receiving of messages and callback events: each stored once, routed, and given a receipt, in one transaction."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from advisors.models import Advisor
 from wecom.failpoints import failpoint
 from wecom.inbound import receipts
 from wecom.inbound.commands import entered, pressed, run_command
-from wecom.inbound.envelope import MAX_REPLY_CONTENT, Inbound
+from wecom.inbound.envelope import MAX_RECEIPT, Inbound
 from wecom.inbound.intake import route, route_text
 from wecom.inbound.menus import open_question
 from wecom.inbound.routing import OUTCOME_FIELDS, Outcome, where_next, write_outcome
@@ -26,11 +26,11 @@ MAP = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=16/{lat}/{lon}"
 def receive(
     inbound: Inbound, received_at: datetime, *, late: bool = False, wait: float = LOCK_SECONDS
 ) -> InboundMessage:
-    """Store what WeCom delivered and act on it. A repetition finds the row and changes nothing.
+    """Store a message or callback event and act on it; return its row. A repetition finds the row and changes nothing.
 
-    `late` is one that was put aside: it goes where it belonged at `received_at`, or nowhere, and its sender's next
-    receipt says so. `wait` is how many seconds it may wait for a lock. Raises django's DatabaseError when the
-    database cannot take it; nothing is written then.
+    `late` says that it was put aside: it is routed as of `received_at`, or nowhere, and its sender's next receipt tells
+    the outcome. `wait` is how many seconds it may wait for a lock. Raises django's DatabaseError when the database
+    cannot take it; nothing is written then.
     """
     _wait_at_most(min(wait, LOCK_SECONDS))
     row, created = _stored(inbound, received_at, late=late)
@@ -38,19 +38,19 @@ def receive(
         return row
     failpoint("inbound.stored")
     advisor = _sender(inbound.from_user)
-    with override("zh-hans"):  # whatever the request says of languages, and whoever brings it in
+    with override("zh-hans"):  # whatever language the request or the worker has
         outcome = _handle(row, inbound, advisor)
     write_outcome(row, outcome)
     row.advisor = advisor
-    row.untold = late and advisor is not None and bool(outcome.reply) and not outcome.of_the_moment
-    row.reply = outcome.reply if late or not advisor else _with_untold(advisor, _with_next(advisor, outcome))
+    row.untold = late and advisor is not None and bool(outcome.receipt) and not outcome.of_the_moment
+    row.reply = outcome.receipt if late or not advisor else _with_untold(advisor, _with_next(advisor, outcome))
     row.save(update_fields=[*OUTCOME_FIELDS, "advisor", "reply", "untold"])
     failpoint("inbound.routed")
     return row
 
 
 def _stored(inbound: Inbound, received_at: datetime, *, late: bool) -> tuple[InboundMessage, bool]:
-    """Return the row of what WeCom delivered, and whether it is new."""
+    """Return the row of a message or callback event, and whether it is new."""
     return InboundMessage.objects.get_or_create(
         identity=inbound.identity,
         defaults={
@@ -68,40 +68,40 @@ def _stored(inbound: Inbound, received_at: datetime, *, late: bool) -> tuple[Inb
 
 
 def _wait_at_most(seconds: float) -> None:
-    """Have PostgreSQL wait no longer for a lock; by itself it waits for ever. SQLite's limit stands in the settings."""
+    """Limit how long PostgreSQL waits for a lock; it has no limit of its own. SQLite's is in the settings."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{max(1, round(seconds * 1000))}ms"])
 
 
 def _with_next(advisor: Advisor, outcome: Outcome) -> str:
-    """Add to a receipt where the next text goes, unless it asks for something else first."""
-    if not outcome.reply or outcome.menu or not advisor.may_work:
-        return outcome.reply
+    """Add to a receipt where the next text goes, unless the receipt is a question that comes first."""
+    if not outcome.receipt or outcome.menu or not advisor.may_work:
+        return outcome.receipt
     menu = open_question(advisor)
     line = receipts.next_joins(menu.held.count()) if menu else where_next(advisor)
     if line is None and outcome.state == State.HELD:
-        return outcome.reply  # which says that already
-    return f"{outcome.reply}\n{line or receipts.NEXT_NOWHERE}"
+        return outcome.receipt  # which says that already
+    return f"{outcome.receipt}\n{line or receipts.NEXT_NOWHERE}"
 
 
-def _with_untold(advisor: Advisor, reply: str) -> str:
-    """Add to a receipt what became, since the last one, of what could not be told at once; as many lines as fit."""
-    if not reply:
+def _with_untold(advisor: Advisor, receipt: str) -> str:
+    """Add to a receipt the outcomes that became known since the last one; as many lines as fit."""
+    if not receipt:
         return ""
     told = []
     for row in InboundMessage.objects.filter(advisor=advisor, untold=True).order_by("pk"):
-        longer = f"{reply}\n{receipts.untold(row)}"
-        if len(longer.encode()) > MAX_REPLY_CONTENT:
+        longer = f"{receipt}\n{receipts.untold(row)}"
+        if len(longer.encode()) > MAX_RECEIPT:
             break
-        reply = longer
+        receipt = longer
         told.append(row.pk)
     InboundMessage.objects.filter(pk__in=told).update(untold=False)
-    return reply
+    return receipt
 
 
 def _sender(userid: str) -> Advisor | None:
-    """Return the advisor bound to this WeCom account ignoring case, with the row locked: no change slips in."""
+    """Return the advisor bound to this WeCom account, ignoring case, with the row locked against changes."""
     bound = Advisor.objects.alias(lowered=Lower("wecom_userid")).filter(lowered=userid.lower())
     return bound.select_for_update(of=("self",), no_key=True).select_related("user").first()
 
@@ -109,8 +109,8 @@ def _sender(userid: str) -> Advisor | None:
 def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> Outcome:
     if advisor is None or not advisor.may_work:
         return _refuse(inbound, advisor)
-    if inbound.is_event:
-        return _event(row, inbound, advisor)
+    if inbound.is_callback_event:
+        return _callback_event(row, inbound, advisor)
     text = _readable(inbound)
     if text is None and settings.WECHAT_APP_SECRET and inbound.fields.get("MediaId"):
         return route(row, advisor, "")
@@ -122,7 +122,7 @@ def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> O
     return run_command(row, advisor, text) or route_text(row, advisor, text)
 
 
-def _event(row: InboundMessage, inbound: Inbound, advisor: Advisor) -> Outcome:
+def _callback_event(row: InboundMessage, inbound: Inbound, advisor: Advisor) -> Outcome:
     event = inbound.event.lower()
     if event == "enter_agent":
         return entered(advisor)
@@ -132,8 +132,8 @@ def _event(row: InboundMessage, inbound: Inbound, advisor: Advisor) -> Outcome:
 
 
 def _refuse(inbound: Inbound, advisor: Advisor | None) -> Outcome:
-    """Whoever may not write is told so once for each message, and it stays on record."""
-    if inbound.is_event:
+    """Refuse a sender who may not write: a message gets a receipt that says so, and stays on record."""
+    if inbound.is_callback_event:
         return Outcome(State.IGNORED, reason="事件")
     if advisor is None:
         return Outcome(State.REFUSED, receipts.UNBOUND, "企业微信账号没有绑定顾问")
@@ -141,7 +141,7 @@ def _refuse(inbound: Inbound, advisor: Advisor | None) -> Outcome:
 
 
 def _readable(inbound: Inbound) -> str | None:
-    """Return what was sent as text, or None for a kind that only a person could read (DOC 90239)."""
+    """Return a text, place or link as text; None for a kind that is no text, like a picture (DOC 90239)."""
     fields = inbound.fields
     kind = inbound.msg_type.lower()
     if kind == "text":

@@ -1,7 +1,7 @@
-"""Where what an advisor wrote in WeCom goes, and writing it there. When no rule fits, nothing is written anywhere.
+"""Routing of an advisor's WeCom text to a case, and posting it there. When no rule fits, it is posted nowhere.
 
-Everything here runs inside the callback's transaction, with the advisor's row locked. `post_message` locks the
-case and checks again that it is theirs and open, so what is true here is true at commit.
+All of it runs inside the callback's transaction, with the advisor's row locked. `post_message` locks the case and
+checks again that it is theirs and open, so what is true here is true at commit.
 """
 
 from dataclasses import dataclass
@@ -29,13 +29,14 @@ MAX_REASON = 150  # characters
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of something WeCom delivered, and what its sender is told; `menu` asks about what is held.
+    """The result of a received message or callback event.
 
-    `of_the_moment` is an answer that is of no use later: it is not told again with the next receipt.
+    `receipt` is what its sender is answered, `reason` is for administrators, `menu` is the question about a held one.
+    `of_the_moment` marks a receipt that is of no use later: it is not repeated with the next one.
     """
 
     state: str
-    reply: str = ""
+    receipt: str = ""
     reason: str = ""
     case: Case | None = None
     message: Message | None = None
@@ -50,9 +51,9 @@ def waiting_cases(advisor: Advisor) -> list[Case]:
 
 
 def destination(advisor: Advisor, written: datetime | None = None) -> Case | list[Case] | Outcome:
-    """Return the case that a text without a number goes to, the cases to ask about, or why it goes nowhere.
+    """Return the case that a text without a number is routed to, the cases to choose from, or why there is none.
 
-    `written` is when the text was written, as far as that is known; without it, what holds for one written now.
+    `written` is when the text was written, as far as that is known; None stands for a text written now.
     """
     target = ReplyTarget.objects.select_related("case__member__user").filter(advisor=advisor).first()
     waiting: list[Case] | None = None
@@ -84,14 +85,14 @@ def _is_usable(target: ReplyTarget, advisor: Advisor) -> bool:
 
 
 def _is_chosen(target: ReplyTarget | None, advisor: Advisor, others: list[Case]) -> bool:
-    """Whether the advisor named their target themselves, and all the others waited then already."""
+    """Return whether the advisor named this target when all the other cases were waiting already."""
     if target is None or target.chosen_at is None or not _is_usable(target, advisor):
         return False
     return all(one.waiting_since is not None and one.waiting_since <= target.chosen_at for one in others)
 
 
 def _was_told(case: Case, written: datetime | None) -> bool:
-    """Whether the advisor had been told in WeCom, before they wrote, that this case waits."""
+    """Return whether the advisor had been told in WeCom, before they wrote, that this case waits."""
     return case.notified_at is not None and (written is None or case.notified_at <= written)
 
 
@@ -104,10 +105,10 @@ def where_next(advisor: Advisor) -> str | None:
 
 
 def post_text(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> Outcome:
-    """Write a WeCom text into a case as its sender, once for this row; held with the reason if that is refused.
+    """Post a WeCom text into a case as its sender, once for each row; hold it, with the reason, if that is refused.
 
-    What they had been told of in this case is read by that. A picture, voice or video is fetched first, by the worker
-    (media.py); the case is settled now.
+    The messages of the case that the sender had been told of count as read. Of a picture, voice or video only the case
+    is settled here: the worker fetches and posts it (media.py).
     """
     if row.fields.get("MediaId"):
         return _fetch(row, advisor, case)
@@ -120,7 +121,7 @@ def post_text(row: InboundMessage, advisor: Advisor, case: Case, text: str) -> O
     except Refused as refusal:
         return Outcome(State.HELD, receipts.refused(refusal.message), refusal.message)
     _mark_read(row, advisor, message.case)
-    return Outcome(State.DELIVERED, receipts.sent(case), case=case, message=message)
+    return Outcome(State.DELIVERED, receipts.posted(case), case=case, message=message)
 
 
 def _fetch(row: InboundMessage, advisor: Advisor, case: Case) -> Outcome:
@@ -132,7 +133,7 @@ def _fetch(row: InboundMessage, advisor: Advisor, case: Case) -> Outcome:
 
 
 def _mark_read(row: InboundMessage, advisor: Advisor, case: Case) -> None:
-    """Whoever answers has read what WeCom had told them of; nothing that came after they wrote."""
+    """Mark as read what the advisor had been told of in WeCom before they wrote, and nothing that came after."""
     if case.notified_at is not None and case.notified_at <= written_at(row):
         note_read(case, advisor.user, case.notified_seq)
 
@@ -143,22 +144,22 @@ def followed(advisor: Advisor, number: int) -> Case | None:
 
 
 def _another_is_being_told(advisor: Advisor, case: Case) -> bool:
-    """Whether WeCom was handed another case's alert to them and has not answered: they may have read it by now."""
+    """Return whether another case's alert to them is being sent at this moment: they may have read it by now."""
     under_way = Notification.objects.filter(advisor=advisor, state=Notification.State.SENDING)
     return under_way.filter(event__in=MOVES_TARGET).exclude(case=case).exists()
 
 
 def written_at(row: InboundMessage) -> datetime:
-    """Return when the sender wrote it, as far as that is known: WeCom calls again, seconds later, when nobody answers.
+    """Return when it was written: by WeCom's time if that is less than a minute before ours, else when it was received.
 
-    WeCom's clock counts whole seconds, and is not ours: it is believed for a minute.
+    The two differ when WeCom repeats a callback that was not answered. Its clock counts whole seconds and is not ours.
     """
-    said = row.sent_at + timedelta(seconds=1)
-    return said if timedelta() < row.received_at - said < timedelta(minutes=1) else row.received_at
+    written = row.sent_at + timedelta(seconds=1)
+    return written if timedelta() < row.received_at - written < timedelta(minutes=1) else row.received_at
 
 
 def close_held(held: InboundMessage, outcome: Outcome) -> None:
-    """Write on a held row what became of it in the end. Its own reply stays: a late repetition gets it again."""
+    """Save the final outcome of a held row. Its own receipt stays: a late repetition of the callback gets it again."""
     write_outcome(held, outcome)
     held.save(update_fields=OUTCOME_FIELDS)
 
@@ -167,21 +168,21 @@ OUTCOME_FIELDS = ["state", "reason", "case", "message", "due_at", "menu", "chose
 
 
 def write_outcome(row: InboundMessage, outcome: Outcome) -> None:
-    """Put an outcome on its row, unsaved (OUTCOME_FIELDS)."""
+    """Set an outcome on its row. The caller saves the row (OUTCOME_FIELDS)."""
     row.state, row.reason, row.case, row.message = outcome.state, outcome.reason[:200], outcome.case, outcome.message
     row.due_at = timezone.now() if outcome.state == State.FETCHING else None
     row.menu = outcome.menu
 
 
 def text_of(row: InboundMessage) -> str:
-    """Return what of a text is meant for the client: without the number that stands before it."""
+    """Return the text for the client, without the case number before it."""
     found = numbered(row.content)
     return found.text if found and found.text else row.content
 
 
 @transaction.atomic
 def assign_held(held: InboundMessage, case: Case) -> InboundMessage:
-    """Write a held message into a case after all, as its sender, because an administrator says so.
+    """Post a held message into a case after all, as its sender, at an administrator's request.
 
     Raises Conflict when it is not held, or when its sender does not follow that open case now.
     """
@@ -197,7 +198,7 @@ def assign_held(held: InboundMessage, case: Case) -> InboundMessage:
 
 @transaction.atomic
 def dismiss_held(held: InboundMessage, reason: str) -> InboundMessage:
-    """Let a held message go nowhere for good, because an administrator says so and why.
+    """Close a held message without posting it, at an administrator's request and with their reason.
 
     Raises Conflict when it is not held, InvalidInput without a reason of up to MAX_REASON characters.
     """
@@ -210,7 +211,7 @@ def dismiss_held(held: InboundMessage, reason: str) -> InboundMessage:
 
 
 def _locked_held(held: InboundMessage) -> tuple[InboundMessage, Advisor | None]:
-    """Return a held row and its sender, both locked in the order the callback does. Raises Conflict for any other."""
+    """Return a held row and its sender, locked in the callback's order: sender, row. Raises Conflict for any other."""
     senders = Advisor.objects.filter(pk=held.advisor_id) if held.advisor_id else Advisor.objects.none()
     advisor = senders.select_for_update(of=("self",), no_key=True).select_related("user").first()
     held = InboundMessage.objects.select_for_update(no_key=True).get(pk=held.pk)

@@ -1,5 +1,4 @@
-"""How to tell what an advisor typed for us from what is meant for a client: commands however they are written, and
-slips that no client should read."""
+"""Recognition of commands, however they are typed, and of slips that no client should read."""
 
 import re
 import unicodedata
@@ -21,11 +20,11 @@ LIKE_COMMANDS = {"取消", "菜单", "退出", "menu", "cancel"}
 # What people say around a command when they speak to a person: 请帮我撤回一下最后一条消息.
 BEFORE = "请 麻烦 您 你 帮忙 帮 我 给我 我要 我想 把 上一条 刚才 刚刚 那条 查看 看 回复 please"
 AFTER = "一下 下 吧 最后一条 最后 上一条 上一句 刚才 刚刚 那条 这条 这个 它 的 消息 案件 发错了 谢谢 呢 啊 please all"
-LONGEST = 40  # characters; whatever is longer is meant for somebody
-SHORT = 8  # letters; what begins with 撤回 and has no more is asked about
+LONGEST = 40  # characters; a longer text is meant for a client
+SHORT = 8  # letters; a text of so many that begins with 撤回 is asked about
 _ANY = "(?:" + "|".join(COMMANDS) + ")"
 _SPOKEN = re.compile(f"(?:{BEFORE.replace(' ', '|')})*{_ANY}(?:{AFTER.replace(' ', '|')})*")
-# A number beside a word counts only after #, but for 撤回 1042: "2024 list" and "100% help" are meant for somebody.
+# A number beside a word counts only after #, but for 撤回 1042: "2024 list" and "100% help" are meant for a client.
 _WITH_NUMBER_SIGN = re.compile(r"\W*(?:#\W*[0-9]+\W*)?[^\W\d]+\W*(?:#\W*[0-9]+\W*)?")
 _CHOICE = re.compile(r"[\W_]*(0|[1-9][0-9]?)[\W_]*")
 _DIGITS = re.compile("[0-9]+")
@@ -63,7 +62,7 @@ def choice_in(text: str) -> int | None:
 
 
 def looks_like_a_slip(text: str) -> bool:
-    """Whether the text is nothing but punctuation or one or two digits, or is much like a command."""
+    """Return whether the text is nothing but punctuation or one or two digits, or is much like a command."""
     letters = bare(text)
     word, numbers = _DIGITS.sub("", letters), _DIGITS.findall(_narrow(text))
     if not letters or (numbers == [letters] and len(letters) <= 2):
@@ -79,11 +78,11 @@ def looks_like_a_slip(text: str) -> bool:
 
 
 def asks_to_recall(text: str) -> bool:
-    """Whether a slip is 撤回 as it is said to a person."""
+    """Return whether a slip asks for 撤回 in the words one uses to a person."""
     words = [word for word, command in COMMANDS.items() if command == RECALL]
     return looks_like_a_slip(text) and any(word in bare(text) for word in words)
 
 
 def _has_sign(text: str) -> bool:
-    """Whether something stands in it that says something without letters: 👍, √, +1, 50%, $5."""
+    """Return whether the text has a sign that has a meaning without letters: 👍, √, +1, 50%, $5."""
     return any(char in "%％‰" or (unicodedata.category(char)[0] == "S" and char not in _SAYS_NOTHING) for char in text)

@@ -1,8 +1,8 @@
-"""When the database cannot take a callback: a verified message waits in a file, and is brought in later.
+"""A spool on the disk for verified callbacks that the database cannot take; they are brought in later.
 
-WeCom promises no repetition for an answered request, and none at all for a late one; what was verified must not
-depend on either. The file is on the disk before WeCom is answered. Files go in in the order in which they came,
-before anything that came after them, and are routed as of then: see receive (docs/decisions/0004).
+WeCom promises no repetition of a callback that was answered, and none of one that is late, so a verified callback must
+not depend on either. Its file is on the disk before WeCom is answered. Files are brought in in the order of arrival,
+before any callback that came after them, and are routed as of their arrival: see receive (docs/decisions/0004).
 """
 
 import fcntl
@@ -54,10 +54,10 @@ def is_empty() -> bool:
 
 
 def bring_in(seconds: float = AT_A_TIME) -> int | None:
-    """Give what was put aside to the database, the oldest first; repeating one changes nothing.
+    """Receive the callbacks that were put aside, the oldest first; receiving one again changes nothing.
 
-    Returns how many went in within `seconds`, or None while somebody else brings in. Raises django's DatabaseError
-    or InterfaceError when the database still cannot take them.
+    Returns how many were received within `seconds`, or None while another thread or process does it. Raises django's
+    DatabaseError or InterfaceError when the database still cannot take them.
     """
     if is_empty():
         return 0
@@ -82,7 +82,7 @@ def _bring_in(path: Path, wait: float) -> bool:
         nothing_wrong_with_it = (DatabaseError, InterfaceError)  # away, busy, or not migrated yet
         if isinstance(error, nothing_wrong_with_it) and not isinstance(error, DataError | IntegrityError):
             raise
-        # It stays on the disk for a person to look at, and does not hold up what came after it.
+        # It stays on the disk for a person to look at, and does not hold up later ones.
         logger.exception("a message put aside cannot be handled: %s", path.name)
         path.rename(path.with_suffix(".failed"))
         return False
@@ -93,7 +93,7 @@ def _bring_in(path: Path, wait: float) -> bool:
 
 @contextmanager
 def _alone() -> Iterator[bool]:
-    """Only one thread on this machine brings in at a time: two would overtake each other. Yields whether it is us."""
+    """Let one thread on this machine bring in at a time: two would overtake each other. Yields whether it is ours."""
     with (_folder() / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -123,7 +123,7 @@ def _read(path: Path) -> tuple[Inbound, datetime]:
 
 
 def _folder() -> Path:
-    """A folder for each database: what was meant for one must never be brought into another."""
+    """Return the folder of this database: what was meant for one must never be brought into another."""
     made = connection.settings_dict
     where = "|".join(str(made[part]) for part in ("ENGINE", "HOST", "PORT", "NAME"))
     folder = Path(settings.VAR_DIR) / "spool" / hashlib.sha256(where.encode()).hexdigest()[:12]

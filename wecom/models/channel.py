@@ -1,3 +1,5 @@
+"""Tables of the channels that notifications are sent by, and of the app's access token."""
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -11,10 +13,10 @@ class Channel(models.Model):
         EMAIL = "email", _("邮件")
 
     name = models.CharField(_("名称"), max_length=10, choices=Name, unique=True)
-    # Not before this; set when WeCom said "too often" or the configuration is wrong.
+    # Nothing is sent before this; set when WeCom answers "too often" or the configuration is wrong.
     paused_until = models.DateTimeField(_("暂停至"), null=True, blank=True)
     problem = models.CharField(_("问题"), max_length=300, blank=True)
-    # Nothing goes through before a person changes something: the admin shows a red notice.
+    # Nothing can be sent before a person changes something: the admin shows a red notice.
     needs_mending = models.BooleanField(_("需要处理"), default=False)
     last_success_at = models.DateTimeField(_("最近成功"), null=True, blank=True)
 
@@ -31,7 +33,7 @@ class Checkup(Channel):
 
     class Meta:
         proxy = True
-        default_permissions = ()  # whoever may see the channels may see it
+        default_permissions = ()  # seen with the permission to see channels
         verbose_name = _("连接检查")
         verbose_name_plural = _("连接检查")
 
@@ -42,9 +44,9 @@ class AppToken(models.Model):
     corp_id = models.CharField(max_length=64, unique=True)
     value = models.CharField(max_length=600, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
-    # Who asks WeCom for a new one does so alone until then.
+    # Until then one process alone asks WeCom for a new one.
     refreshing_until = models.DateTimeField(null=True, blank=True)
-    # A secret WeCom refused is not tried again before this: it bans the address of whoever keeps asking.
+    # Digest of a secret that WeCom refused. It is not tried again until then: WeCom bans an address that keeps asking.
     refused_secret = models.CharField(max_length=64, blank=True)
     refused_until = models.DateTimeField(null=True, blank=True)
     problem = models.CharField(max_length=300, blank=True)

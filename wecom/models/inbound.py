@@ -1,3 +1,5 @@
+"""Tables of what is received from WeCom: messages, the questions about held ones, and the reply target."""
+
 from typing import ClassVar
 
 from django.db import models
@@ -28,7 +30,7 @@ class ReplyTarget(models.Model):
 
 
 class ReplyMenu(models.Model):
-    """The question what becomes of held texts (those that point here); the advisor's next digit answers it."""
+    """An open question about held texts (those that point here); the advisor's next digit answers it."""
 
     class Kind(models.TextChoices):
         WHICH_CASE = "which_case", "to which of several cases"
@@ -49,7 +51,7 @@ class ReplyMenu(models.Model):
 
 
 class InboundMessage(models.Model):
-    """What WeCom delivered to the callback, stored once, with where it went and why."""
+    """A message or callback event received from WeCom, stored once, with the case it was routed to and why."""
 
     class State(models.TextChoices):
         DELIVERED = "delivered", _("已写入案件")
@@ -58,16 +60,17 @@ class InboundMessage(models.Model):
         REFUSED = "refused", _("已拒绝")
         IGNORED = "ignored", _("无需处理")
 
-    # A digest over everything that tells two apart: what WeCom repeats has the same one.
+    # SHA-256 of all that distinguishes two callbacks: a repetition has the same (envelope.Inbound.identity).
     identity = models.CharField(max_length=64, unique=True)
     userid = models.CharField(_("企业微信账号"), max_length=64)
     message_type = models.CharField(_("类型"), max_length=40)
+    # The callback event as WeCom names it (kinds.py); not an event of the table in outbound/events.py.
     event = models.CharField(_("事件"), max_length=60, blank=True)
     content = models.TextField(_("内容"), blank=True)
     fields = models.JSONField(_("收到的字段"), default=dict)
     sent_at = models.DateTimeField(_("企业微信时间"))
     received_at = models.DateTimeField(_("收到时间"), default=timezone.now)
-    # The database could not take it at the time; it waited on the disk (spool.py).
+    # It waited on the disk because the database could not take it at the time (spool.py).
     late = models.BooleanField(_("迟到"), default=False)
 
     state = models.CharField(_("状态"), max_length=10, choices=State)
@@ -77,16 +80,16 @@ class InboundMessage(models.Model):
     message = models.OneToOneField(
         Message, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("消息")
     )
-    # The receipt, so that a repeated delivery gets the same answer again.
+    # The receipt, so that a repeated callback gets the same one again.
     reply = models.TextField(_("回执"), blank=True)
-    # A picture or voice still to be fetched: when to try (next), and how often it was tried.
+    # For media still to be fetched: when to try next, and how often it was tried.
     due_at = models.DateTimeField(_("应下载"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
     # When the advisor chose its case, if it was held for a menu.
     chosen_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # While a menu asks what becomes of it.
+    # The open question about it, while it is held.
     menu = models.ForeignKey(ReplyMenu, models.SET_NULL, null=True, blank=True, related_name="held", editable=False)
-    # What became of it was not known when it was answered: the sender's next receipt says so.
+    # Its outcome was not known at its receipt: the sender's next receipt tells it.
     untold = models.BooleanField(default=False)
 
     class Meta:
@@ -124,5 +127,5 @@ class InboundMessage(models.Model):
 
     @property
     def kind(self) -> str:
-        """What it is, in words."""
+        """Return its kind in the reader's language."""
         return kind_in_words(self.message_type, self.event)

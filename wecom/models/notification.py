@@ -1,3 +1,5 @@
+"""Tables of the notifications and of the attempts to send them."""
+
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -15,7 +17,7 @@ from wecom.outbound.events import EVENTS, Event, Priority, choices
 
 
 def _of_their_priority() -> Q:
-    """Say which event has which priority; a new alert changes nothing here, and needs no migration."""
+    """Return the condition that a row has its event's priority. A new alert changes nothing here: no migration."""
     names = {priority: [one.name for one in EVENTS.values() if one.priority == priority] for priority in Priority}
     others = Priority.NEWS, Priority.ASSIGNMENT
     of_others = [Q(event__in=names[priority], priority=priority.value) for priority in others]
@@ -23,7 +25,7 @@ def _of_their_priority() -> Q:
 
 
 class Notification(models.Model):
-    """Something the site tells WeCom, or a member by e-mail (通知).
+    """A notification (通知): something the site tells people in WeCom, or a member by e-mail.
 
     Written in the transaction that caused it, sent by the worker.
     """
@@ -57,18 +59,18 @@ class Notification(models.Model):
     priority = models.PositiveSmallIntegerField(default=Priority.ALERT, editable=False)
     due_at = models.DateTimeField(_("应发送"), default=timezone.now)
     attempts = models.PositiveIntegerField(_("尝试次数"), default=0)
-    # WeCom refused it and is not asked again before this (timing.py), unless it is for somebody else by then.
+    # WeCom refused it and is not asked again before this (timing.py), unless its reader has changed by then.
     retry_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # From then the 24 hours count after which it is given up; empty while it waits for a person to mend something.
+    # The 24 hours after which it is given up count from here; empty while it waits for a person to mend something.
     trying_since = models.DateTimeField(null=True, blank=True, editable=False)
     # A digest with it was refused: it is sent by itself from now on.
     alone = models.BooleanField(default=False, editable=False)
-    # Who works on it and until when; a mark by anybody else does not count (a worker that came back too late).
+    # Names the claim that works on it, and until when. A mark under another lease, by a late worker, is ignored.
     lease = models.CharField(max_length=32, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
     note = models.CharField(_("说明"), max_length=300, blank=True, help_text=_("最近一次失败或取消的原因。"))
     sent_text = models.TextField(_("发送内容"), blank=True)
-    # To the app a repetition must be the same to the byte, or WeCom's duplicate check does not see it.
+    # The request. To the app a repetition must be the same to the byte, or WeCom's duplicate check does not see it.
     payload = models.TextField(blank=True, editable=False)
     # Up to which message the payload tells: more may have joined before it is repeated.
     payload_seq = models.PositiveIntegerField(null=True, blank=True, editable=False)
@@ -85,7 +87,7 @@ class Notification(models.Model):
         verbose_name = _("通知")
         verbose_name_plural = _("通知")
         indexes: ClassVar[list[models.Index]] = [
-            # Not a partial one: SQLite would not use it for what the worker asks four times a second.
+            # Not a partial one: SQLite would not use it for the worker's query, four times a second.
             models.Index(fields=["state", "channel", "priority", "due_at"], name="notification_turn"),
             models.Index(fields=["case", "-delivered_at"], name="notification_of_case"),
         ]
@@ -125,17 +127,17 @@ class Notification(models.Model):
 
     @property
     def rules(self) -> Event:
-        """What holds for its event (the table in outbound/events.py)."""
+        """Return its event's row in the table (outbound/events.py)."""
         return EVENTS[self.event]
 
     @property
     def reference(self) -> str:
-        """Stands in the text, so that a person can tell a repetition from a second notification."""
+        """Return `N` and the id: in the text it tells a repetition from a second notification."""
         return f"N{self.pk}"
 
 
 class Attempt(models.Model):
-    """One try to send a notification; those of the last minute are what the robot's limit counts."""
+    """An attempt to send a notification. The robot's limit counts those of the last minute."""
 
     notification = models.ForeignKey(Notification, models.CASCADE, related_name="tries", verbose_name=_("通知"))
     channel = models.CharField(_("通道"), max_length=10, choices=Channel.Name)

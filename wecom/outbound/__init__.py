@@ -1,5 +1,5 @@
-"""What people are told: requested, decided, put into words, sent, and what came of it.
+"""Notifications: requested, decided, put into words, sent, and marked with the outcome.
 
-events is the table of what there is, states the life of one notification, channels the ways to people. Imported by
-inbound, diagnosis and the sandbox; imports api and the shared modules.
+events is the table of the kinds there are, states the life of one notification, channels the ways to people.
+Imported by inbound, diagnosis and the sandbox; imports api and the shared modules.
 """

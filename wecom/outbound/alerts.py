@@ -1,7 +1,7 @@
-"""When a case's follow-up advisor is about to be told: kept on the case, for the member's page.
+"""The time at which a case's follow-up advisor will be alerted, kept on the case for the member's page.
 
-The page must not promise what will not happen: an alert counts while it is due, on a way that works and has not failed
-again and again, to an advisor who has an account.
+The page must not promise what will not happen: an alert counts while it is due, by a channel that works, after at most
+TRIES attempts, to an advisor who has a WeCom account.
 """
 
 from datetime import datetime
@@ -21,7 +21,7 @@ TRIES = 3
 
 
 def keep_alert_due(case_id: int) -> None:
-    """Have the case say when its advisor is told. One that somebody writes into is left to them: it is a hint."""
+    """Write on the case when its advisor is told. A case that is locked is skipped: the time is only a hint."""
     free = Case.objects.filter(pk=case_id).select_for_update(no_key=True, skip_locked=True)
     if free.values_list("pk").first():
         note_alert_due(case_id, _due(case_id))

@@ -1,4 +1,4 @@
-"""Whether a notification that is due is really sent: asked again at the moment of sending."""
+"""The decision whether a notification that is due is still sent, made at the moment of sending."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -30,14 +30,14 @@ def decide(row: Notification, now: datetime) -> NextStep:
 
 
 def _of_assignment(row: Notification, now: datetime) -> NextStep:
-    """What another assignment overtook is not told, nor what the alert about what waits there has told."""
+    """Cancel it if another assignment overtook it, or if the alert about the messages in the case has told it."""
     case = _case_of(row)
     is_theirs = case.advisor_id == row.advisor_id
     if is_theirs != (row.event == CASE_ASSIGNED.name):
         return Cancel("案件已再次换了跟进人。")
     if not is_theirs or case.advisor is None:
         return Send(row.advisor)
-    if not case.advisor.may_work:  # who may not act for a client reads nothing of them
+    if not case.advisor.may_work:  # an advisor who may not act for a client reads nothing of them
         return Cancel("顾问未通过审核或已停用。")
     alerts = case.notifications.filter(event=MEMBER_WROTE.name, channel=row.channel)
     if alerts.filter(advisor=row.advisor, delivered_at__gte=row.created_at).exists():
@@ -51,12 +51,12 @@ def _of_assignment(row: Notification, now: datetime) -> NextStep:
 def _of_messages(row: Notification, now: datetime) -> NextStep:
     case = _case_of(row)
     advisor = case.advisor if case.advisor is not None and case.advisor.may_work else None
-    said = _told_about(case, row)
+    messages = _told_about(case, row)
     if case.waiting_since is None:
-        return Cancel("会员的消息已得到回复。" if said.exists() else "会员撤回了消息。")
+        return Cancel("会员的消息已得到回复。" if messages.exists() else "会员撤回了消息。")
     if not transport_of(row.channel).reaches(advisor):
         return Cancel("跟进人已变更或没有企业微信账号。")
-    open_ones = said.filter(created_at__gte=case.waiting_since)
+    open_ones = messages.filter(created_at__gte=case.waiting_since)
     read = 0 if row.event == STILL_UNANSWERED.name else _read_up_to(case, advisor)
     told = open_ones.filter(seq__gt=read)
     first = told.order_by("seq").first()
@@ -76,7 +76,7 @@ def _too_soon(row: Notification, advisor: Advisor | None, first: Message, now: d
 def _escalates_later(
     row: Notification, advisor: Advisor | None, first: Message, now: datetime
 ) -> Cancel | Postpone | None:
-    # What it was asked for may have been read or answered since, and a later message not.
+    # The message it was requested for may have been read or answered since, and a later one not.
     due = escalation_due(row.event, first.created_at)
     if due is None:
         return Cancel("久未回复的提醒已关闭。")
@@ -93,14 +93,14 @@ def _case_of(row: Notification) -> Case:
 
 
 def _told_about(case: Case, row: Notification) -> QuerySet[Message]:
-    """Return the member's messages a row tells about, without what was taken back."""
-    said = case.messages.filter(sender=case.member.user_id, recalled_at=None, seq__gte=row.first_seq or 0)
-    # An alert tells of those it was asked for, a reminder of all there are by then.
-    return said.filter(seq__lte=row.last_seq) if row.event == MEMBER_WROTE.name else said
+    """Return the member's messages that a row tells about, without recalled ones."""
+    messages = case.messages.filter(sender=case.member.user_id, recalled_at=None, seq__gte=row.first_seq or 0)
+    # An alert tells of those it was requested for, a reminder of all there are by then.
+    return messages.filter(seq__lte=row.last_seq) if row.event == MEMBER_WROTE.name else messages
 
 
 def _read_up_to(case: Case, advisor: Advisor | None) -> int:
-    """Return how far the advisor has read on the website. Nobody else's reading counts."""
+    """Return the seq up to which this advisor has read on the website; 0 without an advisor."""
     marks = ReadMark.objects.filter(case=case, user__advisor__pk=advisor.pk if advisor else 0)
     return marks.values_list("seq", flat=True).first() or 0
 

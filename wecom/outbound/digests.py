@@ -1,5 +1,7 @@
-"""One message about several notifications: to the group a line for each member, with masked names; to an advisor
-a line for each case, in full."""
+"""Digests: one message about several notifications.
+
+The group reads a line for each member, with masked names; an advisor a line for each case, in full.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,13 +14,13 @@ from advisors.models import Advisor
 from wecom.models import Notification
 from wecom.names import masked, masked_user
 from wecom.outbound.events import EVENTS, Priority, Rule
-from wecom.outbound.words import Said, admin_list, counted, fill, local_time, name_of, say, waits_since, where
+from wecom.outbound.words import Rendered, admin_list, counted, fill, local_time, name_of, render, waits_since, where
 
 MOST_NAMED = 10  # members or advisors; how many there are stands before
 MOST_NUMBERS = 3  # cases of one member
 
 
-def for_the_group(rows: list[Notification]) -> tuple[Said, str]:
+def for_the_group(rows: list[Notification]) -> tuple[Rendered, str]:
     """Return what the group reads about these rows of one digest, and the reference that stands below it."""
     first = rows[0]
     if first.priority == Priority.NEWS:
@@ -30,22 +32,22 @@ def for_the_group(rows: list[Notification]) -> tuple[Said, str]:
     return _open("\n".join([*head, *lines, *_what_to_do(rows)])), first.reference
 
 
-def for_an_advisor(rows: list[Notification]) -> Said:
+def for_an_advisor(rows: list[Notification]) -> Rendered:
     """Return a head, a line for each of the first cases, and the numbers of the others."""
-    named = [say(row.rules.direct_line, row) for row in rows[:MOST_NAMED]]
+    named = [render(row.rules.direct_line, row) for row in rows[:MOST_NAMED]]
     others = [f"#{row.case.number}" for row in rows[MOST_NAMED:] if row.case]
     below = ["、".join(others)] if others else []
     below += ["输入 #案件号 内容 回复。"] if rows[0].rules.moves_target else []
     below += [f"查看：{_cases()}"]
-    return Said(
-        "\n".join([_head(rows), *(said.text for said in named), *below]),
-        "\n".join([_head(rows), *(said.record for said in named), *below]),
+    return Rendered(
+        "\n".join([_head(rows), *(one.text for one in named), *below]),
+        "\n".join([_head(rows), *(one.record for one in named), *below]),
     )
 
 
-def _open(said: str) -> Said:
+def _open(text: str) -> Rendered:
     """Return what the group reads, where nothing is private: the record is the same."""
-    return Said(said, said)
+    return Rendered(text, text)
 
 
 def _head(rows: list[Notification]) -> str:
@@ -61,7 +63,7 @@ def _references(rows: list[Notification]) -> str:
 
 
 def _line(rows: list[Notification]) -> str:
-    """Return what is said of one member: the case by its number, or several and their number."""
+    """Return the line about one member: the case by its number, or several and their number."""
     row = rows[0]
     assert row.case is not None
     if len(rows) == 1:
@@ -117,5 +119,5 @@ def _news(rows: list[Notification]) -> str:
 
 
 def _some(rows: list[Notification]) -> str:
-    named = [say(row.rules.group_line, row).text for row in rows[:MOST_NAMED]]
+    named = [render(row.rules.group_line, row).text for row in rows[:MOST_NAMED]]
     return "、".join(named) + (" 等" if len(rows) > MOST_NAMED else "")

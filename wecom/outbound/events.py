@@ -1,7 +1,8 @@
-"""The table of events: one row for each thing that people are told.
+"""The table of events: one row for each kind of thing that people are told.
 
-A new event is a row here and whoever asks for it (requests.py, receivers.py). This module imports nothing of ours, so
-that everything that handles notifications, the models included, can ask the row instead of knowing events by name.
+A new event is a row here and a request for it (requests.py, receivers.py). This module imports nothing of ours, so that
+all code that handles notifications, the models included, asks the row instead of knowing events by name. What WeCom
+calls an event is a callback event here (kinds.py).
 """
 
 import enum
@@ -16,15 +17,15 @@ GROUP, APP, EMAIL = "group", "app", "email"  # Channel.Name
 
 
 class Priority(models.IntegerChoices):
-    """Whose turn comes first (turns.py)."""
+    """The order of sending (turns.py), the lowest first."""
 
     ALERT = 1  # a client waits, or a person who has just pressed something
-    ASSIGNMENT = 2  # who follows a client now
+    ASSIGNMENT = 2  # a case was given to an advisor, or taken from one
     NEWS = 3
 
 
 class Rule(enum.Enum):
-    """How it is decided, at the moment of sending, whether an event is still told (decision.py)."""
+    """The rule that decides, at the moment of sending, whether an event is still told (decision.py)."""
 
     AS_IT_HAPPENED = "told as it happened"
     MEMBER_WAITS = "while the member's messages wait for the follow-up advisor"
@@ -33,16 +34,16 @@ class Rule(enum.Enum):
 
 
 class Reader(enum.Enum):
-    """Who reads it, where it is not the whole group."""
+    """The reader of an event, where it is not the whole group."""
 
     NAMED = "the advisor that the row names from the beginning"
-    FOLLOWER = "whoever follows the case when it is sent"
+    FOLLOWER = "the advisor who follows the case when it is sent"
     MEMBER = "the case's member"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What is known of an event. Words are templates; what may stand in their braces is texts.py's WORDS."""
+    """All that is known of an event. Texts are templates, whose braces hold names of words.WORDS."""
 
     name: str  # stored in Notification.event
     label: Promise  # in the admin
@@ -54,16 +55,16 @@ class Event:
     gathered: bool = False
     # Goes to the advisor directly; the group is told in their place only when the advisor cannot be.
     direct_first: bool = False
-    # When it is delivered, its case becomes the reply target of the advisor who was told, and whom the robot mentions.
+    # When it is delivered, its case becomes the reply target of the advisor who was told. The robot mentions them.
     moves_target: bool = False
     held_by_quiet_hours: bool = True
     # To the app as a card with a button, for those who have not asked for plain text.
     as_card: bool = False
     # Not a message: changes the card whose button was pressed (DOC 94888).
     updates_card: bool = False
-    # Before what waits: 「久未阅读，2 条消息」.
+    # Stands before the number of messages: 「久未阅读，2 条消息」.
     urgency: str = ""
-    # What the group reads, and what the advisor reads alone. An event of one channel has one of them.
+    # Text for the group, and text for the advisor alone. An event of one channel has one of them.
     group: str = ""
     direct: str = ""
     # Events of one such word may stand in one message together; one without goes out by itself.

@@ -1,4 +1,4 @@
-"""What may be sent now. Counted from the rows of Attempt, so it holds across workers and hosts."""
+"""Limits of the robot and of each advisor. Counted from the rows of Attempt, so they hold across workers and hosts."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,16 +15,15 @@ Priority = Notification.Priority
 
 MARGIN = timedelta(seconds=1)  # WeCom may see two requests closer together than we sent them
 SPACING = timedelta(seconds=1)
-LEASE = timedelta(seconds=60)  # an attempt without an end counts as under way for so long
-MAIL_LEASE = timedelta(minutes=3)  # a mail server may take EMAIL_TIMEOUT for each of a dozen answers
-FAILURES = 5  # so many different notifications in a row that did not get through: it is not them
+SEND_LEASE = timedelta(seconds=60)  # for one request to WeCom; an attempt without an end counts as under way so long
+FAILURES = 5  # when so many different notifications in a row did not get through, the cause is not in them
 PER_MEMBER = 25  # application messages to one member in a minute; above 30 WeCom drops them silently (DOC 90236)
 KEPT_FOR_ALERTS = 5  # of these; a card about a waiting client never waits for a hundred assignments
 
 
 @dataclass(frozen=True)
 class Places:
-    """What the robot may send now, and how many of the last minute's messages were no alerts, or even news.
+    """The messages that the robot may send now, and how many of the last minute's were no alerts, or were news.
 
     Assignments and news together have half of the limit at most, news alone a quarter: however many there are, the
     next alert finds a place.
@@ -84,21 +83,21 @@ def places_of_members(now: datetime) -> Counter[int]:
 
 
 def _clock_was_put_back(now: datetime) -> None:
-    """Let what was sent "in the future" count from now: for one whole window, and not until that future comes."""
+    """Count attempts dated in the future from now on: they then limit one window, and not all the time until then."""
     attempts = Attempt.objects.filter(channel=Channel.Name.GROUP)
     attempts.filter(started_at__gt=now).update(started_at=now)
     attempts.filter(finished_at__gt=now).update(finished_at=now)
 
 
 def member_is_full(advisor: Advisor, now: datetime, priority: int) -> bool:
-    """Whether another application message to this advisor might be dropped, or take a place that alerts need."""
+    """Return whether another application message to this advisor might be dropped, or take a place that alerts need."""
     minute = timedelta(seconds=60) + MARGIN
     most = PER_MEMBER if priority == Priority.ALERT else PER_MEMBER - KEPT_FOR_ALERTS
     return _recent(now, minute, Channel.Name.APP).filter(notification__advisor=advisor).count() >= most
 
 
 def is_failing(channel: str) -> bool:
-    """Whether the last tries of different notifications all failed for a reason that is not theirs."""
+    """Return whether the last FAILURES attempts, of as many notifications, failed for a reason outside of them."""
     ended = Attempt.objects.filter(channel=channel, finished_at__isnull=False).order_by("-started_at", "-pk")
     last = list(ended.values_list("notification", "outcome", "errcode")[:FAILURES])
     passing = [
@@ -108,5 +107,5 @@ def is_failing(channel: str) -> bool:
 
 
 def _recent(now: datetime, window: timedelta, channel: str = Channel.Name.GROUP) -> QuerySet[Attempt]:
-    under_way = Q(finished_at=None, started_at__gt=now - window - LEASE)
+    under_way = Q(finished_at=None, started_at__gt=now - window - SEND_LEASE)
     return Attempt.objects.filter(under_way | Q(finished_at__gt=now - window), channel=channel)

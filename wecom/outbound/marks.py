@@ -1,6 +1,6 @@
-"""What came of a request to WeCom, written down: delivered, again later, or never.
+"""Marks: the outcome of a request, written on its notifications as delivered, again later, or never.
 
-A mark without the lease counts for nothing: another worker has the notification by then.
+A mark without the lease changes no row: another worker has the notification by then.
 """
 
 import logging
@@ -54,7 +54,7 @@ def mark_delivered(claim: Claim, answer: Answer) -> None:
         logger.warning("%s was sent by two workers", claim.first.reference)
     _finish(claim.attempt, "ok", answer.errcode, answer.duration_ms)
     _works_again(claim.first.channel, now)  # last: every claim of every worker waits for this row
-    failpoint("delivery.marking")
+    failpoint("sending.marking")
 
 
 def _locked_cases(claim: Claim) -> dict[int, Case]:
@@ -64,7 +64,7 @@ def _locked_cases(claim: Claim) -> dict[int, Case]:
 
 
 def _is_of_messages(row: Notification) -> bool:
-    """Whether it tells of a member's messages."""
+    """Return whether it tells of a member's messages."""
     return row.rules.rule is Rule.MEMBER_WAITS
 
 
@@ -77,16 +77,16 @@ def _tell_members(claim: Claim, cases: dict[int, Case]) -> None:
 
 
 def _works_again(channel: str, now: datetime) -> None:
-    """Note a success. What had to wait longer and longer while nothing went through is tried again at once.
+    """Note a success of the channel. Rows whose tries failed while nothing went through are tried again at once.
 
-    A pause that is still to come was decided after this request had begun: it stays.
+    A pause that still lasts was set after this request had begun: it stays.
     """
     row = Channel.objects.filter(name=channel)
     row.update(last_success_at=now)
     over = row.filter(Q(paused_until=None) | Q(paused_until__lte=now))
     if over.exclude(problem="").update(problem="", needs_mending=False, paused_until=None):
         tried = Notification.objects.filter(channel=channel, state=State.WAITING, attempts__gt=0, due_at__gt=now)
-        # One that a member's new message is joining at this moment keeps its time: nobody waits here for anybody.
+        # A row that is locked, as by a member's new message that joins it, keeps its time: we never wait here.
         free = tried.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
         Notification.objects.filter(pk__in=list(free)).update(due_at=now, retry_at=None)
 
@@ -104,7 +104,7 @@ def _told(advisor: Advisor, rows: list[Notification]) -> None:
 
 @transaction.atomic
 def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
-    """Note the failure and what happens next: again later, never again, or not before a person mended something."""
+    """Note the failure and what follows: again later, never again, or not before a person has mended something."""
     now = shared_now()
     _finish(claim.attempt, error.reason, error.errcode, max(0, round(took.total_seconds() * 1000)))
     wait = timedelta(seconds=max(error.wait, _backoff(claim.first.attempts)))  # one for all: they come back together
@@ -112,11 +112,11 @@ def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
         if states.locked(claim.still_ours().filter(pk=row.pk), row.case_id) is not None:
             _again_or_never(row, error, now, wait, together=len(claim.rows) > 1)
     _pause(claim.first.channel, error, now)  # last: every claim of every worker waits for this row
-    failpoint("delivery.putting_back")
+    failpoint("sending.putting_back")
 
 
 def _pause(channel: str, error: WeComError, now: datetime) -> None:
-    """Stop the whole channel for a while where the next notification would fare no better."""
+    """Pause the whole channel when the next notification would fail as well."""
     row = Channel.objects.filter(name=channel)
     if error.verdict is Verdict.CONFIGURATION:
         row.update(paused_until=now + PROBE_EVERY, problem=error.reason[:300], needs_mending=True)
@@ -133,7 +133,7 @@ def _again_or_never(row: Notification, error: WeComError, now: datetime, wait: t
     """Decide what a failure means for a row that was sent, by itself or `together` with others."""
     note = error.reason[:300]
     if error.verdict is Verdict.PAYLOAD and together:
-        # Something in a digest was refused; sent one by one, only what WeCom objects to fails.
+        # A digest was refused; when its rows are sent one by one, only the ones that WeCom objects to fail.
         states.wait_again(row, note=note, lease="", alone=True)
     elif error.verdict is Verdict.CONFIGURATION and not transport_of(row.channel).falls_back(row.rules):
         # It waits for a person, who may take more than a day. WeCom refused it, so it need not be repeated to the byte.

@@ -1,4 +1,4 @@
-"""What can become of a notification that is due: it is sent, cancelled or put off."""
+"""The steps that a decision can choose for a due notification: send, cancel or postpone it."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,11 +17,15 @@ class Send:
 
 @dataclass(frozen=True)
 class Cancel:
+    """Do not send it. `reason` is for administrators, in Chinese."""
+
     reason: str
 
 
 @dataclass(frozen=True)
 class Postpone:
+    """Decide again at `until`. `reason` is for administrators, in Chinese."""
+
     until: datetime
     reason: str
 

@@ -1,4 +1,4 @@
-"""The queue of notifications: what is due is decided again and claimed. marks.py writes down what came of it.
+"""The queue of notifications: what is due is decided again and claimed. marks.py writes down the outcome.
 
 A claim and its mark are short transactions; sending happens between them. A worker that is killed loses its rows
 when the lease ends.
@@ -17,7 +17,7 @@ from wecom.outbound.decision import decide
 from wecom.outbound.events import EVENTS
 from wecom.outbound.next_step import Cancel, NextStep, Postpone, Send
 from wecom.outbound.states import Claim
-from wecom.outbound.turns import MOST_DECIDED, Turn, Waiting, due
+from wecom.outbound.turns import MOST_DECIDED, DueRow, Turn, due
 from wecom.outbound.words import MAX_TEXT
 
 MEMBER_WAITS = timedelta(seconds=20)
@@ -29,14 +29,14 @@ Ready = tuple[Notification, Composed]  # with the request
 
 
 def claim(name: str) -> Claim | None:
-    """Take what is sent next, decided again; None when nothing is due or nothing may be sent now."""
+    """Return a claim on what is sent next by a channel; None when nothing is due or nothing may be sent now."""
     states.take_back(name)
     return _claim(transport_of(name))
 
 
 @transaction.atomic
 def _claim(transport: Transport) -> Claim | None:
-    """The channel's row is the lock behind its limit. Whoever has it never waits: what is locked is skipped."""
+    """Claim under the lock of the channel's row, behind which its limit is counted. Locked rows are skipped."""
     Channel.objects.get_or_create(name=transport.name)
     channel = Channel.objects.select_for_update(no_key=True).get(name=transport.name)
     now = shared_now()  # not before the lock: others may have sent while we waited for it
@@ -48,7 +48,7 @@ def _claim(transport: Transport) -> Claim | None:
     taken = next((taken for turn in transport.turns(rows, now) if (taken := _take(turn, now))), None)
     if not taken:
         return None
-    return states.lease([row for row, _composed in taken], _together(taken), now)
+    return states.begin_sending([row for row, _composed in taken], _together(taken), now)
 
 
 def _together(taken: list[Ready]) -> Composed:
@@ -71,7 +71,7 @@ def _take(turn: Turn, now: datetime) -> list[Ready]:
     return []
 
 
-def _ready(turn: Turn, chosen: list[Waiting], now: datetime) -> list[Ready]:
+def _ready(turn: Turn, chosen: list[DueRow], now: datetime) -> list[Ready]:
     """Return those of the chosen rows that are sent now, as many as fit into one message."""
     taken: list[Ready] = []
     for one in chosen:
@@ -80,7 +80,7 @@ def _ready(turn: Turn, chosen: list[Waiting], now: datetime) -> list[Ready]:
         if row is None or ready is None:
             continue
         if taken and (row.payload or taken[0][0].payload or _too_long([*taken, ready])):
-            break  # what was tried by itself is repeated by itself, to the byte
+            break  # a row that was tried by itself is repeated by itself, to the byte
         taken.append(ready)
     return taken
 
@@ -100,7 +100,7 @@ def _decided(row: Notification, now: datetime) -> Ready | None:
     except (OperationalError, InterfaceError):
         raise  # the database is away for a moment; the row stays due
     except Exception:
-        # One row that cannot be written must not hold up all the others; the admin shows it as failed.
+        # One row that cannot be composed must not hold up all the others; the admin shows it as failed.
         logger.exception("notification %s cannot be written", row.reference)
         states.fail(row, "生成内容时出错，详见服务器日志。")
         return None
@@ -121,7 +121,7 @@ def _next_step(row: Notification, now: datetime) -> NextStep:
 
 
 def fall_back_all(transport: Transport, now: datetime, problem: str) -> None:
-    """While a way to single advisors is out of order, the group is told of what only they would hear."""
+    """Give up what waits for a channel that does not work, where the group can be told instead."""
     events = [event.name for event in EVENTS.values() if transport.falls_back(event)]
     rows = due(transport.name, now).filter(event__in=events, state=Notification.State.WAITING)
     if not events or not rows.exists():

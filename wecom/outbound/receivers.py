@@ -1,4 +1,4 @@
-"""The domain's signals, heard here: each receiver decides whether this is something WeCom is told."""
+"""Receivers of the domain's signals: each decides whether the change is told, and requests the notifications."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from wecom.outbound.requests import (
 
 
 def connect() -> None:
-    """Called once from WecomConfig.ready()."""
+    """Connect the receivers to their signals. Called once, from WecomConfig.ready()."""
     post_save.connect(on_member, sender=Member, dispatch_uid="wecom.member")
     post_save.connect(on_advisor, sender=Advisor, dispatch_uid="wecom.advisor")
     post_save.connect(on_message, sender=Message, dispatch_uid="wecom.message")
@@ -38,16 +38,19 @@ def connect() -> None:
 
 
 def on_member(*, instance: Member, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Tell the group of a new member."""
     if created and not raw and is_announced():
         notify_member_registered(instance)
 
 
 def on_advisor(*, instance: Advisor, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Tell the group of an advisor who applied."""
     if created and not raw and is_announced() and instance.status == Advisor.Status.PENDING:
         notify_advisor_applied(instance)
 
 
 def on_message(*, instance: Message, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Tell a member's message, by e-mail an advisor's reply, and what waits in a case that was reopened."""
     if not created or raw or not is_announced():
         return
     if instance.sender_id == instance.case.member.user_id:
@@ -55,23 +58,25 @@ def on_message(*, instance: Message, created: bool, raw: bool = False, **kwargs:
     elif instance.kind in REPLIES:
         notify_replied(instance)
     elif instance.notice == Message.Notice.REOPENED:
-        notify_waiting(instance.case)  # whoever was given it while it was closed has not heard that somebody waits
+        notify_waiting(instance.case)  # an advisor who was given it while it was closed has not been told of it
 
 
 def on_reviewed(*, advisor: Advisor, **kwargs: Any) -> None:
+    """Tell the group of a review, and look again at what waits for that advisor."""
     if is_announced():
         notify_advisor_reviewed(advisor)
     advisor_changed(advisor, tell=is_announced())
 
 
 def on_account(*, advisor: Advisor, **kwargs: Any) -> None:
+    """Look again at what waits for an advisor whose WeCom account was bound or unbound; tell it once they are bound."""
     advisor_changed(advisor, tell=bool(advisor.wecom_userid) and advisor.may_work and is_announced())
 
 
 def on_user(
     *, instance: User, created: bool, raw: bool = False, update_fields: frozenset[str] | None = None, **kwargs: Any
 ) -> None:
-    """Deactivated or activated again: who may not sign in may not work."""
+    """Look at what waits for an advisor whose account was deactivated, or activated again: it decides who may work."""
     if created or raw or (update_fields is not None and "is_active" not in update_fields):
         return
     with transaction.atomic():
@@ -81,15 +86,17 @@ def on_user(
 
 
 def on_availability(*, advisor: Advisor, **kwargs: Any) -> None:
+    """Look again at what waits for an advisor whose hours, quiet hours or presence rules changed."""
     advisor_changed(advisor)
 
 
 def on_recalled(*, message: Message, **kwargs: Any) -> None:
-    """An answer that was taken back answers nobody: the alert and the reminders it had ended are asked for again."""
+    """Request again, when an advisor recalls a reply, the alert and the reminders that the reply had ended."""
     if message.sender_id != message.case.member.user_id and is_announced():
         notify_waiting(message.case)
 
 
 def on_assigned(*, case: Case, before: Advisor | None, after: Advisor | None, **kwargs: Any) -> None:
+    """Tell both advisors that a case changed hands."""
     if is_announced():
         notify_assigned(case, before, after)

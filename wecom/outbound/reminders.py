@@ -1,4 +1,4 @@
-"""Whether a member who has left is told by e-mail of an advisor's reply: asked again at the moment of sending."""
+"""The decision whether a member is told by e-mail of an advisor's reply, made at the moment of sending."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from wecom.outbound.next_step import Cancel, NextStep, Postpone, Send
 
 State = Notification.State
 
-REPLIES = (Message.Kind.TEXT, Message.Kind.FILE)  # of an advisor; whatever else stands in a case is told to nobody
+REPLIES = (Message.Kind.TEXT, Message.Kind.FILE)  # of an advisor; no other kind is told
 ANOTHER_LOOK = timedelta(minutes=1)
 
 
@@ -47,7 +47,7 @@ def _switched_off(case: Case) -> str:
 def _unread(case: Case, row: Notification) -> Message | Cancel:
     """Return the first reply that the member has not read, or why there is none.
 
-    It counts as well after a hand-over or when the case was closed: what was said may still be what the member must do.
+    It counts as well after a hand-over or when the case was closed: the reply may still be what the member must act on.
     """
     replies = case.messages.filter(kind__in=REPLIES, seq__gte=row.first_seq or 0).exclude(sender=case.member.user_id)
     standing = replies.filter(recalled_at=None)
@@ -60,7 +60,7 @@ def _unread(case: Case, row: Notification) -> Message | Cancel:
 
 
 def _read_up_to(case: Case) -> int:
-    """Return how far the member has read: who has answered, has read what stands above."""
+    """Return the seq up to which the member has read; their own last message counts as read up to it."""
     marks = ReadMark.objects.filter(case=case, user=case.member.user_id)
     own = case.messages.filter(sender=case.member.user_id).aggregate(Max("seq"))["seq__max"]
     return max(marks.values_list("seq", flat=True).first() or 0, own or 0)
@@ -78,7 +78,7 @@ def _told_before(case: Case, row: Notification, now: datetime) -> Cancel | Postp
 
 
 def _has_been_back(case: Case, since: datetime) -> bool:
-    """Whether the member has signed in, done something on the website, or read or written in this case."""
+    """Return whether the member has signed in, done something on the website, or read or written in this case."""
     marks = ReadMark.objects.filter(case=case, user=case.member.user_id).values_list("read_at", flat=True)
     seen = [case.member.last_active_at, case.member.user.last_login, *marks]
     own = case.messages.filter(sender=case.member.user_id, created_at__gt=since)

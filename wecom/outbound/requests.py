@@ -1,6 +1,6 @@
-"""Requests to tell WeCom, or a member by e-mail, something.
+"""Requests for notifications, in WeCom or by e-mail.
 
-Each is called inside the transaction of what it tells about.
+Each function is called inside the transaction of the change that is told.
 """
 
 from django.conf import settings
@@ -41,25 +41,25 @@ def notify_advisor_reviewed(advisor: Advisor) -> Notification:
 def notify_assigned(case: Case, before: Advisor | None, after: Advisor | None) -> None:
     """Ask for both advisors to be told that a case changed hands: directly if that is possible, else in the group.
 
-    Whoever was given it and has not been told yet is not told that it was taken either. When its member waits, the one
-    now is alerted as by a message, and what waited for the one before is looked at again. The case's row is locked by
-    the caller.
+    An advisor who has not been told yet that the case was theirs is not told that it was taken either. When its member
+    waits, the new advisor is alerted as by a message, and what waited for the former one is looked at again. The
+    caller has locked the case's row.
     """
     undone = before is not None and states.withdraw(case, before)
     for event, advisor in ((events.CASE_TAKEN, None if undone else before), (events.CASE_ASSIGNED, after)):
         if advisor is not None:
             states.request(event, _way_to(advisor), case=case, member=case.member, advisor=advisor)
     direct = case.notifications.filter(channel=APP, state=State.WAITING, event__in=events.OF_MESSAGES)
-    # What WeCom refused for the one before says nothing of the one now.
+    # A refusal that concerned the former advisor says nothing about the new one.
     direct.update(retry_at=None, trying_since=None, payload="", payload_seq=None)
     look_again(case.notifications.all())
     notify_waiting(case)
 
 
 def notify_waiting(case: Case) -> None:
-    """Ask for whoever follows a case now, or the group while nobody does, to be told of what waits in it.
+    """Ask for the follow-up advisor of a case, or the group if there is none, to be told of what waits in it.
 
-    The case's row is locked by the caller. Nothing is asked for where nobody waits.
+    The caller has locked the case's row. Where the member does not wait, nothing is requested.
     """
     seqs = unanswered(case).aggregate(first=Min("seq"), last=Max("seq"))
     if case.waits_since and seqs["first"]:
@@ -71,17 +71,17 @@ def notify_waiting(case: Case) -> None:
 
 
 def notify_rest(case: Case, row: Notification) -> None:
-    """Ask for what joined an alert, after its text had been written, to be told as well; as a message does."""
+    """Ask for the messages that joined an alert after its text had been composed to be told as well."""
     if row.event == events.MEMBER_WROTE.name and row.payload_seq and row.last_seq and row.last_seq > row.payload_seq:
         _ask_to_alert(case, row.channel, (row.payload_seq + 1, row.last_seq))
         keep_alert_due(case.pk)
 
 
 def advisor_changed(advisor: Advisor, *, tell: bool = False) -> None:
-    """Have what waits for an advisor looked at by their hours, presence and standing of now.
+    """Have what waits for an advisor looked at again, by their present hours, presence and standing.
 
-    With `tell`, what waits in their cases is also told anew: to them, or to the group when they may not work. The
-    advisor's row is locked by the caller; each case's is before its notifications, in one order.
+    With `tell`, the messages that wait in their cases are told anew as well: to them, or to the group when they may not
+    work. The caller has locked the advisor's row; the cases are locked here, by ascending id, before their rows.
     """
     assigned = [events.CASE_ASSIGNED.name, events.CASE_TAKEN.name]
     theirs = Q(case__advisor=advisor, event=events.MEMBER_WROTE.name) | Q(advisor=advisor, event__in=assigned)
@@ -105,15 +105,15 @@ def notify_card_chosen(case: Case, advisor: Advisor, response_code: str) -> Noti
     return states.request(events.CARD_CHOSEN, APP, case=case, member=case.member, advisor=advisor, response_code=code)
 
 
-def send_test(channel: str, advisor: Advisor | None = None) -> Notification:
+def request_test(channel: str, advisor: Advisor | None = None) -> Notification:
     """Ask for a test message, to the group or to an advisor directly."""
     return states.request(events.TEST, channel, advisor=advisor)
 
 
 def notify_member_wrote(message: Message) -> None:
-    """Ask for the follow-up advisor to be told about a member's message; the case's row is locked by the caller.
+    """Ask for the follow-up advisor to be told about a member's message. The caller has locked the case's row.
 
-    A message that comes while one is still waiting for the same case joins it. Whether the advisor really must be
+    A message joins the notification that still waits for the same case, if there is one. Whether the advisor must be
     told is decided when it is due (decision.py): a present advisor has a minute to read it on the website.
     """
     failpoint("message.stored")
@@ -127,7 +127,7 @@ def notify_member_wrote(message: Message) -> None:
 
 
 def notify_replied(message: Message) -> None:
-    """Ask for the member to be told by e-mail of an advisor's message; the case's row is locked by the caller.
+    """Ask for the member to be told by e-mail of an advisor's message. The caller has locked the case's row.
 
     The minutes count from the first reply, and further ones join it, so that none postpones it. Whether the member
     has read it by then, or must not be told, is decided when it is due (reminders.py).
@@ -148,7 +148,7 @@ def _ask_to_alert(case: Case, channel: str, seqs: tuple[int, int]) -> None:
 
 
 def _ask_to_remind(case: Case, seqs: tuple[int, int]) -> None:
-    """Ask for the group to be reminded, of each kind once since the member began to wait."""
+    """Ask for the group to be reminded of an unread and of an unanswered message, once each while the member waits."""
     for event in (events.STILL_UNREAD, events.STILL_UNANSWERED):
         due = escalation_due(event.name, timezone.now())
         if due and not _was_reminded(case, event):
@@ -156,6 +156,6 @@ def _ask_to_remind(case: Case, seqs: tuple[int, int]) -> None:
 
 
 def _was_reminded(case: Case, event: Event) -> bool:
-    """Whether the group was reminded since the member began to wait: it is, once."""
+    """Return whether the group was reminded, in this way, since the member began to wait."""
     delivered = Q(state=State.DELIVERED, delivered_at__gte=case.waiting_since or timezone.now())
     return case.notifications.filter(delivered | Q(state=State.SENDING), event=event.name).exists()

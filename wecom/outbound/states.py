@@ -1,4 +1,4 @@
-"""One notification's life: it waits, is being sent, and ends delivered, failed or cancelled. Every step is here.
+"""The life of a notification: it waits, is being sent, and ends delivered, failed or cancelled. All changes are here.
 
 Locks are always taken in the order advisor, case, notification, channel.
 """
@@ -37,7 +37,7 @@ LEASED_FIELDS = [
 
 @dataclass(frozen=True)
 class Claim:
-    """What this worker may send until its lease ends: one notification, or several in one digest."""
+    """A claim: one notification, or several in one digest, which this worker alone may send until the lease ends."""
 
     rows: list[Notification]
     lease: str
@@ -49,37 +49,37 @@ class Claim:
         return self.rows[0]
 
     def still_ours(self) -> QuerySet[Notification]:
-        """Return those rows that no other worker has by now: a mark without the lease counts for nothing."""
+        """Return those of its rows that no other worker has by now: only these may be marked."""
         ours = [row.pk for row in self.rows]
         return Notification.objects.filter(pk__in=ours, state=State.SENDING, lease=self.lease)
 
 
 def request(event: Event, channel: str, **fields: Any) -> Notification:
-    """Begin to wait: write a notification by itself, in the transaction of what it tells about."""
+    """Write a waiting notification, in the transaction of the change that it tells about."""
     assert channel in event.channels
     return Notification.objects.create(event=event.name, channel=channel, **fields)
 
 
 def request_gathered(event: Event, channel: str, case: Case, due_at: datetime, seqs: tuple[int, int]) -> None:
-    """Begin to wait, or join what waits already, with the messages from the first to the last of `seqs`."""
+    """Write a waiting notification of the messages `seqs` (first, last), or add them to the one that waits."""
     waiting = Notification.objects.filter(event=event.name, channel=channel, case=case, state=State.WAITING)
     first, last = seqs
     joined = {"first_seq": Least("first_seq", first), "last_seq": Greatest("last_seq", last)}
-    # For whom that was to wait, and by which rules, may have changed since.
+    # The one that waits may have been timed for another advisor or by other rules: it is due no later than this.
     if not waiting.update(**joined, due_at=not_after(due_at)):
         seen = {"first_seq": first, "last_seq": last, "due_at": due_at}
         request(event, channel, member=case.member, case=case, **seen)
 
 
 def locked(rows: QuerySet[Notification], case_id: int | None) -> Notification | None:
-    """Return the row, locked, if there still is one; its case is locked first, as whoever writes into it does."""
+    """Return the row, locked, or None if there is none. Its case is locked first, as by every writer of a case."""
     if case_id:
         lock_case(case_id)
     return rows.select_for_update(no_key=True).first()
 
 
-def lease(rows: list[Notification], composed: Composed, now: datetime) -> Claim:
-    """From waiting to sending: the rows are this worker's until the lease ends."""
+def begin_sending(rows: list[Notification], composed: Composed, now: datetime) -> Claim:
+    """Change rows from waiting to sending: they are this worker's until the lease ends."""
     transport, name = transport_of(rows[0].channel), uuid4().hex
     for row in rows:
         row.state, row.lease = State.SENDING, name
@@ -87,12 +87,12 @@ def lease(rows: list[Notification], composed: Composed, now: datetime) -> Claim:
         row.attempts += 1
         row.trying_since = row.trying_since or now
         row.sent_text = composed.record
-        # What is sent alone is repeated to the byte where that counts; a digest is written anew.
+        # One that is sent by itself is repeated to the byte where that counts; a digest is composed anew.
         exactly = transport.repeats_exactly and len(rows) == 1
         _keep(row, json.dumps(composed.payload, ensure_ascii=False) if exactly else "")
         row.save(update_fields=LEASED_FIELDS)
     attempt = Attempt.objects.create(notification=rows[0], channel=rows[0].channel, started_at=now)
-    failpoint("delivery.claiming")
+    failpoint("sending.claiming")
     return Claim(rows, name, attempt, composed.payload)
 
 
@@ -102,24 +102,24 @@ def _keep(row: Notification, payload: str) -> None:
 
 
 def postpone(row: Notification, until: datetime, reason: str) -> None:
-    """A locked row goes on waiting, until then."""
+    """Have a locked row wait on, until `until`."""
     _change(row, due_at=until, note=reason)
 
 
 def cancel(row: Notification, reason: str) -> None:
-    """A locked row that waited is not sent."""
+    """Cancel a locked row that waits."""
     _change(row, state=State.CANCELLED, note=reason)
 
 
 def fail(row: Notification, reason: str, **changes: Any) -> None:
-    """A locked row is given up; the group is told in the advisor's place of what only they would have heard."""
+    """Give a locked row up. What the advisor alone would have been told, the group is told instead."""
     _change(row, state=State.FAILED, note=reason, **changes)
     if transport_of(row.channel).falls_back(row.rules):
         request(row.rules, GROUP, case=row.case, member=row.member, advisor=row.advisor)
 
 
 def wait_again(row: Notification, **changes: Any) -> None:
-    """From sending back to waiting: as it is, or merged into the one that began to wait meanwhile."""
+    """Change a row from sending back to waiting; where another one of its case waits by now, merge it into that."""
     others = Notification.objects.filter(case=row.case_id, channel=row.channel, event=row.event)
     if row.rules.gathered and _merged(row, others.filter(state=State.WAITING)):
         changes |= {"state": State.CANCELLED, "note": "已并入同一案件的下一条通知。"}
@@ -136,17 +136,17 @@ def _merged(row: Notification, waiting: QuerySet[Notification]) -> bool:
 
 
 def _told_to_another_since(row: Notification, others: QuerySet[Notification]) -> bool:
-    """Whether the advisor who follows the case now was told of the same by an alert of their own."""
+    """Return whether the advisor who follows the case now was told of the same by an alert of their own."""
     told = [State.SENDING, State.DELIVERED]
     since = others.filter(pk__gt=row.pk, last_seq__gte=row.last_seq, state__in=told)
     return since.exclude(advisor=row.advisor_id).exists()
 
 
 def take_back(channel: str) -> None:
-    """Let what a killed worker left behind wait again. Each by itself, the case locked before its notification.
+    """Change the rows of killed workers back to waiting: each in its own transaction, the case locked before it.
 
-    A case that somebody is writing into at this moment has its turn at the next look: no open transaction, however
-    long it hangs, holds up the notifications of all the other cases.
+    A case that another transaction has locked is left for the next call: however long that one hangs, it does not hold
+    up the notifications of all the other cases.
     """
     expired = Notification.objects.filter(channel=channel, state=State.SENDING, leased_until__lt=shared_now())
     for pk, case_id in list(expired.values_list("pk", "case_id")):
@@ -155,11 +155,11 @@ def take_back(channel: str) -> None:
             row = locked(expired.filter(pk=pk), None) if free or not case_id else None
             if row is not None:
                 wait_again(row, lease="")
-                failpoint("delivery.taking_back")
+                failpoint("sending.taking_back")
 
 
 def note_delivered(claim: Claim, now: datetime, answer: str, response_code: str) -> bool:
-    """From sending to delivered: all rows of a claim, or none when another worker has them. Returns whether it did."""
+    """Change the rows of a claim from sending to delivered. Returns False when another worker has any of them."""
     note = "" if len(claim.rows) == 1 else f"与 {claim.first.reference} 汇总为一条。"
     done = {"state": State.DELIVERED, "delivered_at": now, "note": note, "answer": answer, "lease": "", "payload": ""}
     changed = claim.still_ours().update(**done, response_code=response_code)
@@ -169,19 +169,19 @@ def note_delivered(claim: Claim, now: datetime, answer: str, response_code: str)
 
 
 def withdraw(case: Case, before: Advisor) -> bool:
-    """Cancel what an advisor was to hear of a case that was theirs for a moment. Returns whether they had not heard."""
+    """Cancel an advisor's notice of an assignment that was undone before it was sent. Returns whether there was one."""
     rows = case.notifications.filter(event=CASE_ASSIGNED.name, advisor=before, state=State.WAITING, attempts=0)
     return rows.update(state=State.CANCELLED, note="案件已再次换了跟进人。") > 0
 
 
 @transaction.atomic
 def resend(notification: Notification) -> Notification:
-    """Send a failed or cancelled notification after all, or a waiting one at once, because an administrator says so.
+    """Send a failed or cancelled notification after all, or a waiting one at once, at an administrator's request.
 
     Raises Conflict in any other state, and when it is due anyway.
     """
     if notification.case_id:
-        lock_case(notification.case_id)  # no other one of this case is asked for meanwhile
+        lock_case(notification.case_id)  # so that no other one of this case is requested meanwhile
     row = Notification.objects.select_for_update(no_key=True).get(pk=notification.pk)
     if row.state not in {State.FAILED, State.CANCELLED, State.WAITING}:
         raise Conflict(_("只有等待、失败或已取消的通知可以重新发送。"))
@@ -196,7 +196,7 @@ def resend(notification: Notification) -> Notification:
 
 @transaction.atomic
 def cancel_by_hand(notification: Notification) -> Notification:
-    """Do not send a waiting notification, because an administrator says so. Raises Conflict in any other state."""
+    """Cancel a waiting notification at an administrator's request. Raises Conflict in any other state."""
     row = Notification.objects.select_for_update(no_key=True).get(pk=notification.pk)
     if row.state != State.WAITING:
         raise Conflict(_("只有等待发送的通知可以取消。"))
@@ -205,7 +205,7 @@ def cancel_by_hand(notification: Notification) -> Notification:
 
 
 def _change(row: Notification, **changes: Any) -> None:
-    """Write these fields of a row that is locked, on the object as well."""
+    """Write these fields of a locked row, in the database and on the object."""
     for name, value in changes.items():
         setattr(row, name, value)
     Notification.objects.filter(pk=row.pk).update(**changes)

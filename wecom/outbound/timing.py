@@ -1,6 +1,6 @@
-"""When a notification is looked at. Whether it is sent then, decision.py says.
+"""Times at which waiting notifications are looked at. decision.py decides whether they are sent then.
 
-A time is reckoned from who follows the case and from their rules at that moment. Whatever changes these has what waits
+A time is computed from the follow-up advisor and their rules at that moment. Every change of these has the waiting rows
 looked at again (docs/decisions/0021).
 """
 
@@ -24,14 +24,14 @@ def not_after(moment: datetime) -> Greatest:
 
 
 def look_again(rows: QuerySet[Notification]) -> None:
-    """Have those of the rows that wait looked at now. Whoever calls it has locked their case, or them."""
+    """Have those of the rows that wait looked at now. The caller has locked their case, or the rows."""
     rows.filter(state=State.WAITING).update(due_at=not_after(timezone.now()))
 
 
 def look_at_all() -> None:
-    """Have everything that waits looked at again: the settings may be others than those by which it was put off.
+    """Have all that waits looked at again: the settings may have changed since it was postponed.
 
-    What somebody works on at this moment is passed over, so that nobody's transaction holds up a worker's start.
+    Rows that are locked are passed over, so that no open transaction holds up the start of a worker.
     """
     later = Notification.objects.filter(state=State.WAITING, due_at__gt=timezone.now())
     pks = list(later.values_list("pk", flat=True))

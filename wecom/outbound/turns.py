@@ -1,7 +1,7 @@
-"""Whose turn it is: who waits for an answer first, several in one message when there are many, and each in the end.
+"""The order of sending: waiting clients first, several in one message when there are many, and each row in the end.
 
-With the group robot's 20 messages a minute, whoever signs up a hundred times or opens a hundred cases must not delay
-the alert about somebody else's message (docs/decisions/0017).
+With the group robot's 20 messages a minute, a person who signs up a hundred times or opens a hundred cases must not
+delay the alert about another person's message (docs/decisions/0017).
 """
 
 from collections import Counter
@@ -19,14 +19,14 @@ from wecom.outbound.events import EVENTS, Reader
 State, Priority = Notification.State, Notification.Priority
 
 DIGEST_LINES = 20  # one a member
-MOST_DECIDED = 50  # in one transaction, which holds up whoever writes into one of these cases
-MOST_NEWS = 100  # in one message; nobody's case is locked for them
-LOOKED_AT = 1000  # of those that wait; of one member's thousands no other's turn depends
+MOST_DECIDED = 50  # in one transaction, which holds up every writer of these cases
+MOST_NEWS = 100  # in one message; no case is locked for them
+LOOKED_AT = 1000  # of those that wait: however many one member has, the others' turns are found
 MEMBER_PLACES = 3  # messages a minute about one member; the rest is gathered into the next
-OVERDUE = timedelta(minutes=10)  # what waited longer has one place in a minute before the alerts
+OVERDUE = timedelta(minutes=10)  # rows that waited longer have one place in a minute before the alerts
 
 
-# The advisor who alone reads it, and whether as a text or as a card; none of what the group reads.
+# The one advisor who reads a row, and whether as a card; None for what the group reads.
 READER = Case(
     When(~Q(channel=Channel.Name.APP), then=None),
     When(event__in=[one.name for one in EVENTS.values() if one.reader is Reader.FOLLOWER], then=F("case__advisor")),
@@ -39,7 +39,9 @@ IS_CARD = Case(When(event__in=AS_CARD, case__advisor__plain_text=False, then=Tru
 MOST_CARDS = 5  # at once to one advisor; more cases are told of in one text
 
 
-class Waiting(NamedTuple):
+class DueRow(NamedTuple):
+    """The columns of a due notification that the order of sending needs; `reader` is an advisor's id."""
+
     pk: int
     member_id: int | None
     event: str
@@ -55,28 +57,28 @@ class Turn:
     rows: QuerySet[Notification]
     places: int = 1
     gathers: bool = False
-    is_direct: bool = False  # to advisors, each of whom reads their own
+    is_direct: bool = False  # each message goes to one advisor
     told: Counter[int] = field(default_factory=Counter)  # member -> messages of the last minute
 
-    def waiting(self) -> list[Waiting]:
-        """Return what is due of these, in order: many where several share a message, else as many as are decided."""
+    def waiting(self) -> list[DueRow]:
+        """Return the due rows in order: LOOKED_AT of them where several share a message, else MOST_DECIDED."""
         near = self._first(MOST_DECIDED)
         gathers = len(near) == MOST_DECIDED and any(self._shared_with(one) for one in near)
         return self._first(LOOKED_AT) if gathers else near
 
-    def _first(self, most: int) -> list[Waiting]:
+    def _first(self, most: int) -> list[DueRow]:
         rows = self.rows.annotate(reader=READER, is_card=IS_CARD)
-        return [Waiting(*row) for row in rows.values_list(*Waiting._fields)[:most]]
+        return [DueRow(*row) for row in rows.values_list(*DueRow._fields)[:most]]
 
-    def _shared_with(self, one: Waiting) -> set[str]:
-        """Return the events that may stand in one message with this one; none when it goes out by itself."""
+    def _shared_with(self, one: DueRow) -> set[str]:
+        """Return the names of the events that may share a message with this row; none when it is sent by itself."""
         digest = EVENTS[one.event].digest
         if not (self.gathers and digest) or one.alone:
             return set()
         return {event.name for event in EVENTS.values() if event.digest == digest}
 
-    def together(self, waiting: list[Waiting]) -> list[Waiting]:
-        """Return which of these go out now: the first by itself, or those that share its message, one line a member."""
+    def together(self, waiting: list[DueRow]) -> list[DueRow]:
+        """Return which of these are sent now: the first alone, or all that share its message, one line a member."""
         first = waiting[0]
         shared = self._shared_with(first)
         if not shared:
@@ -94,7 +96,7 @@ class Turn:
 
 
 def due(channel: str, now: datetime) -> QuerySet[Notification]:
-    """Return what is to be sent this way by now, in its order, also what a killed worker left behind."""
+    """Return the rows of a channel that are due, in order, with those that a killed worker left behind."""
     unfinished = Notification.objects.filter(channel=channel, state__in=[State.WAITING, State.SENDING])
     ready = Q(state=State.WAITING) | Q(leased_until__lt=now)
     rows = unfinished.filter(ready, priority__in=Priority.values, due_at__lte=now)
@@ -102,13 +104,13 @@ def due(channel: str, now: datetime) -> QuerySet[Notification]:
 
 
 def is_overdue(rows: QuerySet[Notification], priority: int, now: datetime) -> bool:
-    """Whether something of this priority has waited too long for a place."""
+    """Return whether something of this priority has waited too long for a place."""
     return rows.filter(priority=priority, due_at__lt=now - OVERDUE).exists()
 
 
-def _by_member(waiting: Iterable[Waiting]) -> list[Waiting]:
-    """Return the rows of a digest: each member's first one before anybody's second, one line for each member."""
-    of: dict[int | None, list[Waiting]] = {}
+def _by_member(waiting: Iterable[DueRow]) -> list[DueRow]:
+    """Return the rows of a digest: the first of each member, then the second of each, for DIGEST_LINES members."""
+    of: dict[int | None, list[DueRow]] = {}
     for one in waiting:
         of.setdefault(one.member_id, []).append(one)
     rounds = zip_longest(*list(of.values())[:DIGEST_LINES])

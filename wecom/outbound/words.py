@@ -1,4 +1,4 @@
-"""The words of what WeCom is told, in Chinese. In the group no e-mail, telephone or file name, and only masked names.
+"""Texts of the notifications in WeCom, in Chinese. In the group no e-mail, telephone or file name, only masked names.
 
 An event's texts (events.py) are templates; WORDS says what may stand in their braces. Each word is written twice, for
 its reader and for the record that administrators see: the record never holds the client's name or words.
@@ -26,8 +26,8 @@ MAX_TEXT = 2048  # bytes of UTF-8 (DOC 99110, 90236)
 PREVIEW = 60  # characters
 LAST_LINES = 3
 MOST_COUNTED = 999
-# What the site calls what comes, counted; of messages by their kind, of files by the kind of file.
-KINDS = {
+# How messages are counted: by the site's own kinds of messages and of files (those of WeCom are in kinds.py).
+COUNTED = {
     "text": "{} 条消息",
     "image": "{} 张图片",
     "audio": "{} 段语音",
@@ -37,24 +37,24 @@ KINDS = {
 }
 
 
-class Said(NamedTuple):
-    """A text as its reader gets it, and as it is kept for administrators."""
+class Rendered(NamedTuple):
+    """A text for its reader, with the record of it that administrators see."""
 
     text: str
     record: str
 
 
-def say(template: str, row: Notification) -> Said:
+def render(template: str, row: Notification) -> Rendered:
     """Return an event's template, filled for a notification."""
     return fill(template, {name: WORDS[name](row) for name in names_in(template)})
 
 
-def fill(template: str, words: Mapping[str, str | Said]) -> Said:
-    """Return the template with these words; one that is not a Said is the same in the record."""
-    both = {name: word if isinstance(word, Said) else Said(word, word) for name, word in words.items()}
-    return Said(
-        template.format(**{name: said.text for name, said in both.items()}),
-        template.format(**{name: said.record for name, said in both.items()}),
+def fill(template: str, words: Mapping[str, str | Rendered]) -> Rendered:
+    """Return the template with these words in its braces; a plain str is the same in the record."""
+    both = {name: word if isinstance(word, Rendered) else Rendered(word, word) for name, word in words.items()}
+    return Rendered(
+        template.format(**{name: word.text for name, word in both.items()}),
+        template.format(**{name: word.record for name, word in both.items()}),
     )
 
 
@@ -63,11 +63,11 @@ def names_in(template: str) -> list[str]:
     return [name for _text, name, _format, _conversion in Formatter().parse(template) if name]
 
 
-def signed(said: Said, reference: str) -> Said:
+def signed(rendered: Rendered, reference: str) -> Rendered:
     """Return the text with its reference below, which stays whole however long the text is."""
     tail = f"\n（编号 {reference}）"
     room = MAX_TEXT - len(tail.encode())
-    return Said(cut(said.text, room) + tail, cut(said.record, room) + tail)
+    return Rendered(cut(rendered.text, room) + tail, cut(rendered.record, room) + tail)
 
 
 def local_time(moment: datetime) -> str:
@@ -90,7 +90,7 @@ def came_since(row: Notification) -> str:
 
 def counted(came: Mapping[str, int]) -> str:
     """Return how many messages of which kind there are: 「2 条消息、1 张图片」. No name, no content."""
-    return "、".join(words.format(_capped(came[kind])) for kind, words in KINDS.items() if came.get(kind))
+    return "、".join(words.format(_capped(came[kind])) for kind, words in COUNTED.items() if came.get(kind))
 
 
 def _capped(number: int) -> str:
@@ -98,27 +98,32 @@ def _capped(number: int) -> str:
 
 
 def waits_since(row: Notification) -> datetime:
+    """Return since when the member waits for a reply; without that, when the notification was written."""
     return (row.case.waiting_since if row.case else None) or row.created_at
 
 
-def last_lines(case: Case) -> Said:
+def last_lines(case: Case) -> Rendered:
     """Return the last messages that wait for an answer, one a line: the beginnings of texts, the names of files."""
     return _private_lines(_last_lines(case))
 
 
 def where() -> str:
+    """Return where advisors write in WeCom: 在「佳忆顾问」, or 在自建应用里 when the app's name is not set."""
     return f"在「{plain(settings.WECHAT_APP_NAME)}」" if settings.WECHAT_APP_NAME else "在自建应用里"
 
 
 def name_of(advisor: Advisor | None) -> str:
+    """Return an advisor's name as plain text, or （无）."""
     return plain(advisor.user.name) if advisor else "（无）"
 
 
 def page(case: Case) -> str:
+    """Return the whole URL of a case's conversation."""
     return settings.SITE_URL + reverse("conversation", args=[case.number])
 
 
 def admin_list(model: str) -> str:
+    """Return the whole URL of a list in the admin; `model` is as in `cases_case`."""
     return settings.SITE_URL + reverse(f"admin:{model}_changelist")
 
 
@@ -127,13 +132,13 @@ def _admin_page(model: str, pk: int) -> str:
 
 
 def _is_new(row: Notification) -> bool:
-    """Whether it tells of a case that was just opened and that nobody follows."""
+    """Return whether it tells of a case that was just opened and has no follow-up advisor."""
     case = row.case
     return not row.rules.urgency and row.first_seq == 1 and case is not None and case.advisor_id is None
 
 
 def _is_given(row: Notification) -> bool:
-    """Whether it is the first that its advisor hears of a case that was just given to them."""
+    """Return whether its advisor was just given the case, and has not been told so by another notification."""
     if row.channel != Channel.Name.APP or row.advisor is None or row.case is None:
         return False
     untold = Notification.objects.filter(event=CASE_ASSIGNED.name, state=Notification.State.WAITING)
@@ -141,7 +146,7 @@ def _is_given(row: Notification) -> bool:
 
 
 def _there_waits(row: Notification) -> str:
-    """Return that the member waits in a case that is told about for another reason, if they do."""
+    """Return the line that the member waits, if they do, for a notification sent for another reason."""
     return f"会员在等待回复：{counted(row.came)}，{local_time(waits_since(row))} 起。" if row.came else ""
 
 
@@ -163,18 +168,18 @@ def _in_words(message: Message) -> str:
     return f"[{attachment.get_kind_display()}] {plain(attachment.name)}"
 
 
-def _line(said: str) -> str:
-    return f"\n「{said[:PREVIEW]}{'…' if len(said) > PREVIEW else ''}」"
+def _line(text: str) -> str:
+    return f"\n「{text[:PREVIEW]}{'…' if len(text) > PREVIEW else ''}」"
 
 
-def _private_lines(lines: str) -> Said:
-    """Return lines of the client's words, of which the record says only how many there were."""
-    return Said(lines, "\n「…」" * lines.count("\n"))
+def _private_lines(lines: str) -> Rendered:
+    """Return lines that quote the client; the record holds only how many there were."""
+    return Rendered(lines, "\n「…」" * lines.count("\n"))
 
 
 def _who_answers(row: Notification) -> str:
     case, advisor = _case(row), row.advisor
-    if case.status == Case.Status.CLOSED:  # closing it is not reading what the member wrote before
+    if case.status == Case.Status.CLOSED:  # closed, but not read: the member's messages still wait
         return f"案件在有人阅读之前已结案。跟进人：{name_of(advisor)}。请查看，要回复请先重新打开：\n{page(case)}"
     if advisor is None:
         new = "这是会员新开的案件，" if _is_new(row) else ""
@@ -197,17 +202,17 @@ def _case(row: Notification) -> Case:
     return row.case
 
 
-def _full(row: Notification) -> Said:
-    return Said(in_full(_case(row)), masked(_case(row)))
+def _full(row: Notification) -> Rendered:
+    return Rendered(in_full(_case(row)), masked(_case(row)))
 
 
-def _short(row: Notification) -> Said:
-    return Said(in_short(_case(row)), masked(_case(row)))
+def _short(row: Notification) -> Rendered:
+    return Rendered(in_short(_case(row)), masked(_case(row)))
 
 
-def _if_allowed(row: Notification, named: Said) -> Said:
-    """Return a case's name for an advisor it was taken from: who was suspended reads no more of it than that."""
-    return named if row.advisor and row.advisor.may_work else Said(named.record, named.record)
+def _if_allowed(row: Notification, named: Rendered) -> Rendered:
+    """Return a case's name for the advisor it was taken from: the masked one if they may not work any more."""
+    return named if row.advisor and row.advisor.may_work else Rendered(named.record, named.record)
 
 
 def _chosen(row: Notification) -> str:
@@ -225,7 +230,7 @@ def _member(row: Notification) -> str:
     return masked_user(row.member.user)
 
 
-WORDS: dict[str, Callable[[Notification], str | Said]] = {
+WORDS: dict[str, Callable[[Notification], str | Rendered]] = {
     "advisor": lambda row: name_of(row.advisor),
     "advisor_link": lambda row: _admin_page("advisors_advisor", _advisor(row).pk),
     "advisor_status": lambda row: _advisor(row).get_status_display(),

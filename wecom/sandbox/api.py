@@ -1,4 +1,4 @@
-"""https://qyapi.weixin.qq.com as far as the site uses it: always HTTP 200, errcode says what happened (DOC 90313)."""
+"""Endpoints of https://qyapi.weixin.qq.com that the site uses: HTTP 200 always, an errcode as result (DOC 90313)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ Endpoint = Callable[[HttpRequest], dict[str, Any] | HttpResponse]
 
 
 def _endpoint(method: str) -> Callable[[Endpoint], View]:
-    """Make a view of a function that gives WeCom's answer or raises ApiRefusal."""
+    """Return a decorator that makes a view of a function which gives WeCom's answer or raises ApiRefusal."""
 
     def decorate(answer: Endpoint) -> View:
         @csrf_exempt

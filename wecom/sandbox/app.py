@@ -64,7 +64,7 @@ def describe(agent_id: str) -> dict[str, Any]:
 
 
 def send(payload: dict[str, Any]) -> dict[str, Any]:
-    """Answer message/send. Raises ApiRefusal when nobody gets it; who does not get it stands in invaliduser."""
+    """Answer message/send; accounts that do not get it are in invaliduser. Raises ApiRefusal when none does."""
     _check_agent(payload)
     kind, section = section_of(payload, _KINDS)
     task_id = _check_section(kind, section)
@@ -116,7 +116,7 @@ def update_card(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def fetch(media_id: str) -> Medium:
-    """Give the medium a colleague sent. Raises ApiRefusal 40007 for one nobody sent within three days."""
+    """Give the medium that a colleague sent. Raises ApiRefusal 40007 unless it was sent within three days."""
     good = SandboxMessage.objects.filter(
         author=SandboxMessage.Author.COLLEAGUE, handle=media_id, created_at__gt=timezone.now() - MEDIA_GOOD_FOR
     )
@@ -161,20 +161,20 @@ def _check_section(kind: str, section: dict[str, Any]) -> str:
 
 
 def _recipients(payload: dict[str, Any]) -> tuple[list[Colleague], list[str]]:
-    """Give the colleagues meant and, lower-cased as WeCom has them, the names of nobody. The sandbox has no parties."""
-    everybody = colleagues()
+    """Give the colleagues meant and, lower-cased as at WeCom, the unknown accounts. The sandbox has no parties."""
+    everyone = colleagues()
     wanted = payload.get("touser") or ""
     if not isinstance(wanted, str):
         raise ApiRefusal(40058, "touser must be a string. invalid Request Parameter")
     if wanted == "@all":
-        return everybody, []
+        return everyone, []
     names = list(dict.fromkeys(name.strip().lower() for name in wanted.split("|") if name.strip()))
     if not names and not payload.get("toparty") and not payload.get("totag"):
         raise ApiRefusal(82001, "touser, toparty and totag are all empty")
-    found = [colleague for name in names if (colleague := find(name, everybody))]
+    found = [colleague for name in names if (colleague := find(name, everyone))]
     if not found:
         raise ApiRefusal(81013, "user & party & tag all invalid")
-    return found, [name for name in names if not find(name, everybody)]
+    return found, [name for name in names if not find(name, everyone)]
 
 
 def _duplicate_of(payload: dict[str, Any]) -> SandboxMessage | None:

@@ -1,4 +1,4 @@
-"""WeCom's side of the callback: encrypted requests over real HTTP, and what it makes of the answer.
+"""WeCom's side of the callback: encrypted requests over real HTTP, and how it reads the response.
 
 The one module beside wecom/api/client.py that speaks HTTP, because here we are WeCom and call the site. http.client
 follows no redirects and knows no proxies, as little as WeCom does.
@@ -27,8 +27,11 @@ _BODY_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a request: `status` is None without an answer, `problem` names what WeCom would not accept."""
+class Result:
+    """The result of a callback: `status` is None without a response, `problem` names what WeCom would not accept.
+
+    `reply` is the text of the passive reply: the receipt.
+    """
 
     status: int | None
     ms: int
@@ -38,7 +41,7 @@ class Outcome:
     body: str = ""
 
 
-class InvalidReply(Exception):
+class InvalidPassiveReply(Exception):
     """A passive reply that WeCom would not show; the text says why."""
 
 
@@ -47,7 +50,7 @@ def keys() -> Keys:
     return Keys(settings.WECHAT_CALLBACK_TOKEN, settings.WECHAT_ENCODING_AES_KEY, settings.WECHAT_CORP_ID)
 
 
-def call_back(plaintext: str, userid: str, agent_id: str, *, forged: bool = False) -> Outcome:
+def call_back(plaintext: str, userid: str, agent_id: str, *, forged: bool = False) -> Result:
     """Post a message to the site as WeCom does, again up to three times when no answer comes (DOC 90930).
 
     `forged` spoils the signature. Raises ValueError when the callback is not configured.
@@ -61,10 +64,10 @@ def call_back(plaintext: str, userid: str, agent_id: str, *, forged: bool = Fals
             problem = "timeout" if time.monotonic() - began >= SECONDS else type(error).__name__
             continue
         return _read(status, answer, userid, _ms(began), delivery)
-    return Outcome(None, _ms(began), DELIVERIES, problem=problem)
+    return Result(None, _ms(began), DELIVERIES, problem=problem)
 
 
-def verify() -> Outcome:
+def verify() -> Result:
     """Check the URL as WeCom does when it is saved: a GET whose answer must be exactly the decrypted echostr.
 
     Raises ValueError when the callback is not configured.
@@ -77,9 +80,9 @@ def verify() -> Outcome:
         status, answer = _exchange("GET", query | {"echostr": sealed.encrypt}, None, ECHO_SECONDS)
     except (OSError, HTTPException) as error:
         problem = "timeout" if time.monotonic() - began >= ECHO_SECONDS else type(error).__name__
-        return Outcome(None, _ms(began), problem=problem)
+        return Result(None, _ms(began), problem=problem)
     right = status == HTTPStatus.OK and answer == echo.encode()
-    return Outcome(status, _ms(began), reply=echo if right else "", problem="" if right else "echo", body=_head(answer))
+    return Result(status, _ms(began), reply=echo if right else "", problem="" if right else "echo", body=_head(answer))
 
 
 def _sealed(plaintext: str, agent_id: str, *, forged: bool) -> tuple[dict[str, str], bytes]:
@@ -117,7 +120,7 @@ def _exchange(method: str, query: dict[str, str], post: bytes | None, seconds: f
         answer = connection.getresponse()
         body = answer.read(_BODY_BYTES)
         if time.monotonic() >= end:
-            raise TimeoutError  # what there is of the body ends where the line was cut
+            raise TimeoutError  # the body is incomplete: the line was cut
         return answer.status, body
     finally:
         if cut:
@@ -130,19 +133,19 @@ def _cut(line: socket.socket) -> None:
         line.shutdown(socket.SHUT_RDWR)
 
 
-def _read(status: int, answer: bytes, userid: str, ms: int, deliveries: int) -> Outcome:
+def _read(status: int, answer: bytes, userid: str, ms: int, deliveries: int) -> Result:
     if status != HTTPStatus.OK:
-        return Outcome(status, ms, deliveries, problem="refused", body=_head(answer))
+        return Result(status, ms, deliveries, problem="refused", body=_head(answer))
     if not answer.strip():
-        return Outcome(status, ms, deliveries)
+        return Result(status, ms, deliveries)
     try:
-        return Outcome(status, ms, deliveries, reply=_passive_reply(answer, userid))
-    except InvalidReply as invalid:
-        return Outcome(status, ms, deliveries, problem=f"reply: {invalid}", body=_head(answer))
+        return Result(status, ms, deliveries, reply=_passive_reply(answer, userid))
+    except InvalidPassiveReply as invalid:
+        return Result(status, ms, deliveries, problem=f"reply: {invalid}", body=_head(answer))
 
 
 def _passive_reply(answer: bytes, userid: str) -> str:
-    """Decrypt a passive reply and give its text (DOC 90241). Raises InvalidReply."""
+    """Decrypt a passive reply and give its text (DOC 90241). Raises InvalidPassiveReply."""
     outer = _children(answer)
     try:
         plaintext = decrypt(
@@ -153,10 +156,10 @@ def _passive_reply(answer: bytes, userid: str) -> str:
             encrypted=outer.get("Encrypt", ""),
         )
     except InvalidCallback as invalid:
-        raise InvalidReply(str(invalid)) from None
+        raise InvalidPassiveReply(str(invalid)) from None
     inner = _children(plaintext)
     if inner.get("ToUserName", "").lower() != userid.lower() or inner.get("FromUserName") != settings.WECHAT_CORP_ID:
-        raise InvalidReply("ToUserName or FromUserName")
+        raise InvalidPassiveReply("ToUserName or FromUserName")
     kind = inner.get("MsgType", "")
     return inner.get("Content", "") if kind == "text" else f"[{kind}]"
 
@@ -165,7 +168,7 @@ def _children(xml: bytes) -> dict[str, str]:
     try:
         root = ElementTree.fromstring(xml.decode("utf-8"), forbid_dtd=True)
     except (ElementTree.ParseError, ValueError):
-        raise InvalidReply("XML") from None
+        raise InvalidPassiveReply("XML") from None
     return {child.tag: child.text or "" for child in root}
 
 

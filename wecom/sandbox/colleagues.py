@@ -1,11 +1,11 @@
-"""Who works at the company that the sandbox plays."""
+"""The colleagues of the company that the sandbox plays."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from advisors.models import Advisor
 
-# LiMing and ZhangWei are bound by seed_demo until the admin unbinds them; WangFang is nobody's account.
+# LiMing and ZhangWei are bound by seed_demo until the admin unbinds them; WangFang has no account on the site.
 _STAFF = (("LiMing", "李明"), ("ZhangWei", "张伟"), ("WangFang", "王芳"))
 
 
@@ -19,7 +19,7 @@ class Colleague:
 
 
 def colleagues() -> list[Colleague]:
-    """Give everybody who has an account: those bound on the site, and the rest of the staff."""
+    """Give all WeCom accounts: those bound on the site, and the rest of the staff."""
     advisors = Advisor.objects.exclude(wecom_userid="").select_related("user").order_by("pk")
     bound = [Colleague(advisor.wecom_userid, advisor.user.name, bound=True) for advisor in advisors]
     taken = {colleague.userid.lower() for colleague in bound}

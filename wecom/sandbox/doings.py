@@ -1,4 +1,4 @@
-"""What can be done on the sandbox page: each doing is shown, sent to the callback, and its outcome shown.
+"""Actions of the sandbox page: each is shown in the chat, sent to the callback, and its result shown.
 
 No transaction is open while the site is asked: with SQLite it would wait for us, and we for it.
 """
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from jiayi.errors import Conflict, Gone, InvalidInput
 from wecom.sandbox import inbound
 from wecom.sandbox.app import new_response_code
-from wecom.sandbox.callback import Outcome, call_back, keys, verify
+from wecom.sandbox.callback import Result, call_back, keys, verify
 from wecom.sandbox.inbound import Doing
 from wecom.sandbox.models import SandboxMessage
 from wecom.sandbox.store import record
@@ -31,7 +31,7 @@ _SENDING: dict[str, Callable[[str], Doing]] = {
 }
 
 
-def say(userid: str, text: str) -> Outcome:
+def say(userid: str, text: str) -> Result:
     """Write to the app as this colleague. Raises InvalidInput for an empty or very long text; see act."""
     if not text.strip():
         raise InvalidInput(_("请输入内容。"))
@@ -40,7 +40,7 @@ def say(userid: str, text: str) -> Outcome:
     return _do(inbound.text(userid, text))
 
 
-def act(userid: str, event: str) -> Outcome:
+def act(userid: str, event: str) -> Result:
     """Do one of the things there are buttons for.
 
     Raises InvalidInput for an unknown one or a callback that is not configured, Conflict when too much is under way.
@@ -56,7 +56,7 @@ def act(userid: str, event: str) -> Outcome:
     raise InvalidInput(_("沙箱不认识这个操作。"))
 
 
-def press(userid: str, message_id: int, key: str) -> Outcome:
+def press(userid: str, message_id: int, key: str) -> Result:
     """Press a button of a card in this colleague's chat. Raises Gone when there is no such card or button; see act."""
     card = SandboxMessage.objects.filter(
         pk=message_id, author=SandboxMessage.Author.APP, kind="template_card", userid__iexact=userid
@@ -71,23 +71,23 @@ def press(userid: str, message_id: int, key: str) -> Outcome:
     return _do(doing, response_code=code)
 
 
-def _do(doing: Doing, **extra: str) -> Outcome:
+def _do(doing: Doing, **extra: str) -> Result:
     raw = {"plaintext": doing.plaintext, "msg_id": doing.msg_id, **extra}
     fields: dict[str, object] = {"userid": doing.userid, "text": doing.text, "handle": doing.handle, "raw": raw}
-    return _show(doing.kind, doing.userid, lambda: _deliver(doing), fields)
+    return _show(doing.kind, doing.userid, lambda: _call_back(doing), fields)
 
 
-def _deliver(doing: Doing) -> Outcome:
+def _call_back(doing: Doing) -> Result:
     return call_back(doing.plaintext, doing.userid, inbound.agent_id())
 
 
-def _forged(userid: str) -> Outcome:
+def _forged(userid: str) -> Result:
     return call_back(
         inbound.text(userid, _("这条消息的签名是伪造的")).plaintext, userid, inbound.agent_id(), forged=True
     )
 
 
-def _resend(userid: str) -> Outcome:
+def _resend(userid: str) -> Result:
     rows = SandboxMessage.objects.filter(author=_COLLEAGUE, userid__iexact=userid, raw__has_key="plaintext")
     last = rows.order_by("-pk").first()
     if last is None:
@@ -101,8 +101,8 @@ def _resend(userid: str) -> Outcome:
     )
 
 
-def _show(kind: str, userid: str, ask: Callable[[], Outcome], fields: dict[str, object] | None = None) -> Outcome:
-    """Record the doing, ask the site, record the outcome."""
+def _show(kind: str, userid: str, ask: Callable[[], Result], fields: dict[str, object] | None = None) -> Result:
+    """Record the action, call the site, record the result."""
     try:
         keys()
     except ValueError as problem:

@@ -1,4 +1,4 @@
-"""What WeCom sends about a colleague's doings, before encryption (DOC 90239, 90240)."""
+"""Plaintexts of the callbacks that WeCom sends for a colleague's actions, before encryption (DOC 90239, 90240)."""
 
 import secrets
 import time

@@ -1,4 +1,4 @@
-"""What media/get hands out (DOC 90254): small files, real enough to be opened."""
+"""Sample files that media/get gives (DOC 90254): small, and real enough to be opened."""
 
 import struct
 import zlib

@@ -1,3 +1,5 @@
+"""The table of the sandbox's chats."""
+
 from typing import ClassVar
 
 from django.db import models
@@ -21,7 +23,7 @@ class SandboxMessage(models.Model):
     text = models.TextField(blank=True)
     # The card's task_id or the medium's media_id, by which the API finds it again.
     handle = models.CharField(max_length=128, blank=True, db_index=True)
-    # What the site sent ("request"), what went to the callback ("plaintext"), or what came of it.
+    # What the site sent ("request"), what went to the callback ("plaintext"), or the result of that.
     raw = models.JSONField(default=dict)
     # WeCom's answer to the site; empty where the site asked nothing.
     errcode = models.IntegerField(null=True)

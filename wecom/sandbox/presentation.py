@@ -48,9 +48,9 @@ def _author(row: SandboxMessage) -> str:
 
 def _parts(row: SandboxMessage, people: list[Colleague]) -> list[Part]:
     if row.errcode:
-        said = row.raw["answer"]["errmsg"].split(", hint:")[0]
+        why = row.raw["answer"]["errmsg"].split(", hint:")[0]
         return [
-            {"text": _("企业微信拒绝了机器人的消息：errcode %(code)s，%(said)s") % {"code": row.errcode, "said": said}}
+            {"text": _("企业微信拒绝了机器人的消息：errcode %(code)s，%(said)s") % {"code": row.errcode, "said": why}}
         ]
     if row.author == Author.SANDBOX:
         return [{"text": _system_line(row)}]
@@ -81,8 +81,8 @@ def _outcome(raw: dict[str, Any]) -> str:
     if raw["status"] is None:
         return _("连接网站失败（%(problem)s，投递 %(times)s 次）") % {**took, "problem": problem}
     if problem == "refused":
-        said = raw["body"][:80].partition("\n")[0]
-        return _("网站拒绝了请求：HTTP %(status)s · %(ms)s ms · %(said)s") % {**took, "said": said}
+        body = raw["body"][:80].partition("\n")[0]
+        return _("网站拒绝了请求：HTTP %(status)s · %(ms)s ms · %(said)s") % {**took, "said": body}
     if problem == "echo":
         return _("URL 验证没有通过：HTTP %(status)s · %(ms)s ms，回答不是解密后的 echostr") % took
     if problem:

@@ -1,4 +1,4 @@
-"""How WeCom says no: HTTP 200 with an errcode (DOC 90313)."""
+"""Refusals of WeCom: HTTP 200 with an errcode (DOC 90313)."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""What WeCom makes of a text: links, mentions and its little markup, as parts that a page shows one by one."""
+"""A parser of WeCom's texts: links, mentions and its little markup, as parts that the page shows one by one."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -56,7 +56,7 @@ def check_message(payload: dict[str, Any]) -> None:
             raise ApiRefusal(40058, f"{kind}.content exceed max length {limit}. invalid Request Parameter")
         _check_mentions(section)
     elif kind == "template_card":
-        check_card(section, NOTICES)  # a group has nobody to call back for
+        check_card(section, NOTICES)  # a card in a group has no reader to call back for
     elif kind == "news":
         articles = section.get("articles")
         if not isinstance(articles, list) or not 1 <= len(articles) <= 8:

@@ -1,3 +1,5 @@
+"""URLs of the sandbox: its page, its JSON, and the paths of WeCom's API that it plays."""
+
 from django.urls import path
 
 from wecom.sandbox import api, views

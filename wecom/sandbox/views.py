@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from advisors.models import wecom_userid_validator
 from jiayi.errors import Conflict, Gone, InvalidInput, Refused
 from wecom.sandbox import doings
-from wecom.sandbox.callback import Outcome, keys
+from wecom.sandbox.callback import Result, keys
 from wecom.sandbox.colleagues import colleagues
 from wecom.sandbox.media import make_medium
 from wecom.sandbox.models import SandboxMessage
@@ -44,7 +44,7 @@ def on_this_machine(view: View) -> View:
 @require_GET
 @on_this_machine
 def page(request: HttpRequest) -> HttpResponse:
-    """The two chats."""
+    """Show the two chats."""
     return render(
         request,
         "sandbox/page.html",
@@ -61,7 +61,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_GET
 @on_this_machine
 def state(request: HttpRequest) -> JsonResponse:
-    """`?since=<id>` → the lines after it, and who there is. `reset` when that id is not of this database."""
+    """Give for `?since=<id>` the lines after it, and the colleagues. `reset` when that id is not of this database."""
     newest = SandboxMessage.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     since = request.GET.get("since", "0")
     known = int(since) if since.isascii() and since.isdigit() and len(since) < 16 else 0
@@ -94,12 +94,12 @@ def event(request: HttpRequest) -> JsonResponse:
 @require_GET
 @on_this_machine
 def image(request: HttpRequest) -> HttpResponse:
-    """What PicUrl of an image message points at."""
+    """Give the picture that PicUrl of an image message points at."""
     medium = make_medium("image")
     return HttpResponse(medium.content, content_type=medium.content_type)
 
 
-def _event(data: dict[str, Any]) -> Outcome:
+def _event(data: dict[str, Any]) -> Result:
     if _field(data, "event") != "press":
         return doings.act(_userid(data), _field(data, "event"))
     message = data.get("message")
@@ -108,7 +108,7 @@ def _event(data: dict[str, Any]) -> Outcome:
     return doings.press(_userid(data), message, _field(data, "key"))
 
 
-def _answer(request: HttpRequest, do: Callable[[dict[str, Any]], Outcome]) -> JsonResponse:
+def _answer(request: HttpRequest, do: Callable[[dict[str, Any]], Result]) -> JsonResponse:
     try:
         return JsonResponse(dataclasses.asdict(do(_json(request))))
     except Refused as refused:

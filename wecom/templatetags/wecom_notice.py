@@ -1,3 +1,5 @@
+"""A template tag for the admin: the notice of what keeps notifications back."""
+
 from typing import Any
 
 from django import template
@@ -11,7 +13,7 @@ register = template.Library()
 
 @register.inclusion_tag("wecom/notice.html", takes_context=True)
 def wecom_notice(context: dict[str, Any]) -> dict[str, Any]:
-    """What keeps notifications back until a person acts, for whoever may use the admin. One query."""
+    """Return for the notice, to staff alone, what keeps notifications back until a person acts. One query."""
     user: User | AnonymousUser | None = context.get("user")
     if user is None or not (user.is_active and user.is_staff):
         return {}

@@ -1,3 +1,5 @@
+"""`manage.py clean_files`: removes stored files that no row names, and names rows whose file is missing."""
+
 import hashlib
 from argparse import ArgumentParser
 from collections.abc import Iterator

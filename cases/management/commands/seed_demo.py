@@ -1,3 +1,5 @@
+"""`manage.py seed_demo`: makes the demo's accounts and cases."""
+
 from typing import Any
 
 from django.conf import settings

@@ -22,8 +22,8 @@ from tests.support.robot import Robot
 from wecom.diagnosis.checkup import checkup
 from wecom.diagnosis.findings import Finding
 from wecom.models import Attempt, Channel, Notification
-from wecom.outbound.delivery import deliver_due
-from wecom.outbound.requests import send_test
+from wecom.outbound.requests import request_test
+from wecom.outbound.sending import send_due
 
 pytestmark = pytest.mark.django_db
 
@@ -48,9 +48,9 @@ def look(*, ask: bool = False) -> dict[str, Finding]:
 def test_a_site_in_order_has_nothing_bad(world: World, app: App, settings: Settings) -> None:
     settings.DEBUG = True  # the robot on this machine is then what is wanted
     beat(WORKER)
-    send_test("group")
-    send_test("app", world.li)
-    deliver_due()
+    request_test("group")
+    request_test("app", world.li)
+    send_due()
     WeCom().say("LiMing", "帮助")
     assert {finding.level for finding in look(ask=True).values()} == {"ok"}
 
@@ -78,14 +78,14 @@ def test_what_wecom_refused_is_bad_until_a_message_goes_through(
     world: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
     robot.script = [{"errcode": 93000, "errmsg": "invalid webhook url"}]
-    send_test("group")
-    deliver_due()
+    request_test("group")
+    send_due()
     found = look()["群机器人不能发送"]
     assert found.level == "bad"
     assert "重新添加机器人" in found.detail
     assert "测试消息" in found.fix
     clock.shift(301)
-    deliver_due()
+    send_due()
     found = look()["群机器人的发送"]
     assert found.level == "ok"
     assert "最近成功：不到一分钟前" in found.detail
@@ -95,8 +95,8 @@ def test_what_wecom_refused_is_bad_until_a_message_goes_through(
 
 def test_a_pause_because_of_the_limit_needs_nobody(world: World, robot: Robot) -> None:
     robot.script = [{"errcode": 45009, "errmsg": "api freq out of limit"}]
-    send_test("group")
-    deliver_due()
+    request_test("group")
+    send_due()
     found = look()["群机器人的发送"]
     assert found.level == "warn"
     assert "频率" in found.detail
@@ -105,8 +105,8 @@ def test_a_pause_because_of_the_limit_needs_nobody(world: World, robot: Robot) -
 
 def test_a_passing_error_is_a_warning(world: World, robot: Robot) -> None:
     robot.script = [{"errcode": -1, "errmsg": "busy"}]
-    send_test("group")
-    deliver_due()
+    request_test("group")
+    send_due()
     found = look()["群机器人的发送"]
     assert found.level == "warn"
     assert "系统繁忙" in found.detail
@@ -124,9 +124,9 @@ def test_notifications_that_wait_too_long_are_told_with_the_age_of_the_oldest(
     world: World, clock: time_machine.Traveller, late: int, level: str
 ) -> None:
     for number in range(3):
-        row = send_test("group")
+        row = request_test("group")
         Notification.objects.filter(pk=row.pk).update(due_at=NOON - timedelta(seconds=late * (number == 1)))
-    Notification.objects.filter(pk=send_test("group").pk).update(due_at=NOON + timedelta(hours=1))
+    Notification.objects.filter(pk=request_test("group").pk).update(due_at=NOON + timedelta(hours=1))
     found = look()["等待发送"]
     assert found.level == level
     assert found.detail.startswith("3 条已到期未发")
@@ -136,8 +136,8 @@ def test_notifications_that_wait_too_long_are_told_with_the_age_of_the_oldest(
 
 def test_failures_count_for_a_day(world: World, robot: Robot, clock: time_machine.Traveller) -> None:
     robot.script = [{"errcode": 40058, "errmsg": "text.content exceed max length"}]
-    send_test("group")
-    deliver_due()
+    request_test("group")
+    send_due()
     assert look()["发送失败"].level == "warn"
     assert "1 条" in look()["发送失败"].detail
     clock.shift(timedelta(days=1, minutes=1))
@@ -209,9 +209,9 @@ def test_the_apps_values_belong_together(
 def test_an_app_taken_out_of_use_is_bad_only_while_something_waits_for_it(
     world: World, app: App, settings: Settings
 ) -> None:
-    row = send_test("app", world.li)
+    row = request_test("app", world.li)
     settings.WECHAT_APP_SECRET = ""
-    deliver_due()
+    send_due()
     assert "WECHAT_APP_SECRET" in look()["应用消息不能发送"].detail
     Notification.objects.filter(pk=row.pk).update(state=State.CANCELLED)
     assert "应用消息不能发送" not in look()
@@ -328,7 +328,7 @@ def test_looking_costs_ten_queries_however_much_there_is(
     world: World, app: App, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(30):
-        row = send_test(("group", "app")[number % 2], world.li)
+        row = request_test(("group", "app")[number % 2], world.li)
         Attempt.objects.create(notification=row, channel=row.channel, finished_at=timezone.now(), outcome="x")
         open_case(world.wang, f"案件 {number}")
     with django_assert_max_num_queries(10):
@@ -372,7 +372,7 @@ def test_a_test_message_is_tried_at_once_after_somebody_mended_the_channel(
     robot.script = [{"errcode": 93004, "errmsg": "disabled"}]
     with pytest.raises(CommandError):
         run("--send-test")
-    assert deliver_due() == 0
+    assert send_due() == 0
     assert "✓ 测试消息" in run("--send-test")
     assert Channel.objects.get(name="group").problem == ""
 

@@ -20,8 +20,8 @@ from tests.support.people import PASSWORD, World, signed_in
 from tests.support.processes import start_manage
 from tests.support.robot import Robot
 from wecom.models import Channel, Notification
-from wecom.outbound.delivery import deliver_due
-from wecom.outbound.requests import send_test
+from wecom.outbound.requests import request_test
+from wecom.outbound.sending import send_due
 
 pytestmark = pytest.mark.django_db
 
@@ -129,7 +129,7 @@ def test_the_worker_sends_the_test_message_while_the_page_waits(world: World, ro
 
 def test_a_test_message_goes_to_an_advisor_directly(world: World, app: App, robot: Robot) -> None:
     shown(signed_in(world.admin), send="app", advisor=world.zhang.pk)
-    deliver_due()
+    send_due()
     assert [message["touser"] for message in app.messages] == ["ZhangWei"]
     assert robot.texts == []
 
@@ -173,14 +173,14 @@ def test_a_notice_stands_on_every_admin_page_until_a_message_goes_through(
     pages = ["/admin/", PAGE, *lists, reverse("admin:cases_case_change", args=[world.case.pk])]
     assert [notices(admin, page) for page in pages] == [0] * len(pages)
     robot.script = [{"errcode": 93008, "errmsg": "robot not in chat"}]
-    send_test("group")
-    deliver_due()
+    request_test("group")
+    send_due()
     assert [notices(admin, page) for page in pages] == [1] * len(pages)
     text = shown(admin, "/admin/")
     assert "群机器人已不在群中" in text
     assert f'<a href="{PAGE}">' in text
     clock.shift(301)
-    deliver_due()
+    send_due()
     assert notices(admin) == 0
 
 
@@ -190,8 +190,8 @@ def test_a_missing_robot_is_told_before_anything_waits_and_until_it_is_set(
     there, admin = settings.WECHAT_WEBHOOK_URL, signed_in(world.admin)
     settings.WECHAT_WEBHOOK_URL = ""
     assert notices(admin) == 1
-    send_test("group")
-    deliver_due()
+    request_test("group")
+    send_due()
     assert notices(admin) == 1
     settings.WECHAT_WEBHOOK_URL = there
     assert notices(admin) == 0, "not a stale one until the next success"

@@ -29,9 +29,9 @@ from wecom.inbound.envelope import (
     echo,
     parse_message,
     parse_query,
+    passive_reply,
+    passive_reply_body,
     read_post,
-    reply_body,
-    text_reply,
 )
 from wecom.textcut import cut, without_control_characters
 
@@ -271,13 +271,13 @@ def test_a_text_message_is_read() -> None:
     assert (inbound.from_user, inbound.created_at, inbound.msg_type) == ("LiMing", 1783000000, "text")
     assert (inbound.msg_id, inbound.agent_id) == ("7421035889012345678", "1000002")
     assert inbound.content == "  第一行\n#1042 <b> &amp; \t"
-    assert (inbound.event, inbound.event_key, inbound.is_event) == ("", "", False)
+    assert (inbound.event, inbound.event_key, inbound.is_callback_event) == ("", "", False)
 
 
 def test_an_event_is_read_with_all_its_fields() -> None:
     items = "<Items><Item><Q>q1</Q><O>o1</O><O>o2</O></Item></Items>"
     inbound = read(event("template_card_event", items, EventKey="btn", TaskId="lead-42@2026"))
-    assert inbound.is_event
+    assert inbound.is_callback_event
     assert (inbound.event, inbound.event_key) == ("template_card_event", "btn")
     assert inbound.fields["TaskId"] == "lead-42@2026"
     assert inbound.fields["Q"] == "q1"
@@ -570,7 +570,7 @@ def content_of(reply: bytes) -> str:
 
 
 def reply_with(content: str) -> bytes:
-    return text_reply(to_user="LiMing", from_user=CORP_ID, content=content, created_at=1783000000)
+    return passive_reply(to_user="LiMing", from_user=CORP_ID, content=content, created_at=1783000000)
 
 
 def test_a_reply_has_what_wecom_wants() -> None:
@@ -611,7 +611,7 @@ def test_a_reply_is_always_readable_and_never_too_long(text: str) -> None:
 
 def test_a_reply_body_is_in_the_official_order_and_reads_back() -> None:
     envelope = encrypt(KEYS, reply_with("已发送"), timestamp="1783000000", nonce="1320562132")
-    body = reply_body(envelope)
+    body = passive_reply_body(envelope)
     assert [child.tag for child in ElementTree.fromstring(body)] == ["Encrypt", "MsgSignature", "TimeStamp", "Nonce"]
     assert (
         body

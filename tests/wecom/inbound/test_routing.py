@@ -14,7 +14,7 @@ from tests.support.robot import Robot
 from wecom.inbound import routing
 from wecom.inbound.routing import assign_held
 from wecom.models import InboundMessage, Notification
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.sending import send_due
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +39,7 @@ def last() -> InboundMessage:
 def notified(case: Case, member: object, robot: Robot) -> None:
     """The member writes and the group really hears of it, so that the case becomes the reply target."""
     says(case, member, "在吗？")  # type: ignore[arg-type]
-    deliver_due()
+    send_due()
     assert robot.texts[-1].count(f"#{case.number}")
 
 
@@ -260,7 +260,7 @@ def test_a_case_handed_over_between_receipt_and_commit_takes_nothing(
 def test_without_a_delivered_notification_nothing_is_written(world: World, wecom: WeCom, robot: Robot) -> None:
     robot.script = [{"errcode": 93000, "errmsg": "invalid webhook url"}]
     says(world.case, world.wang, "在吗？")
-    deliver_due()
+    send_due()
     answer = wecom.say("LiMing", "您好")
     assert "没有送出" in answer.reply
     assert texts(world.case) == ["在吗？"]

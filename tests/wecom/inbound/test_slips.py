@@ -12,7 +12,7 @@ from tests.support.files import image
 from tests.support.people import World, says, send, signed_in
 from wecom.inbound.media import fetch_due_media
 from wecom.models import InboundMessage, ReplyTarget
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.sending import send_due
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -30,7 +30,7 @@ def told(world: World, wecom: WeCom, clock: time_machine.Traveller) -> World:
     """林芳 waits since noon, 王小明 since a minute later; 李明 was told of both, of 王小明 last."""
     for case, member in ((world.other_case, world.lin), (world.case, world.wang)):
         says(case, member, "在吗？")
-        deliver_due()
+        send_due()
         clock.shift(60)
     return world
 
@@ -111,7 +111,7 @@ def test_in_ask_mode_a_waiting_case_that_the_advisor_has_not_been_told_of_is_ask
 ) -> None:
     settings.WECHAT_REPLY_ROUTING = "ask"
     says(world.case, world.wang, "在吗？")
-    deliver_due()
+    send_due()
     says(world.case, world.li, "在网站上回复了")
     says(world.other_case, world.lin, "在吗？")  # nobody has been told yet
     assert "请选择发到哪个案件" in wecom.say("LiMing", "您好").reply
@@ -341,7 +341,7 @@ def test_in_ask_mode_an_answered_case_stands_in_the_question_too(
 ) -> None:
     third = open_case(world.wang, "工签", advisor=world.li)
     says(third, world.wang, "在吗？")
-    deliver_due()
+    send_due()
     ask.say("LiMing", f"#{third.number} 您好")
     reply = ask.say("LiMing", "还有一点").reply
     assert f"1） {name(third)} 已回复" in reply
@@ -423,7 +423,7 @@ def test_an_answer_written_before_the_alert_arrived_reads_nothing(
     clock.shift(10)
     says(told.case, told.wang, "新的问题")
     clock.shift(20)
-    deliver_due()
+    send_due()
     wecom.post(late)  # WeCom calls again, half a minute later
     assert read_up_to(told) == before
 

@@ -29,7 +29,7 @@ def spool(world: World, settings: Settings, tmp_path: Path, monkeypatch: pytest.
     bind_wecom_account(world.li, "LiMing")
     settings.VAR_DIR = tmp_path
     monkeypatch.setattr(callback, "close_old_connections", lambda: None)
-    monkeypatch.setattr(callback, "ANSWER_WITHIN", 0.2)
+    monkeypatch.setattr(callback, "RESPOND_WITHIN", 0.2)
     return tmp_path / "spool"
 
 

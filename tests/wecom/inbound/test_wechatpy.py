@@ -12,7 +12,7 @@ from wechatpy.enterprise.replies import TextReply
 
 from tests.wecom.inbound.samples import CORP_ID, KEYS, TIMESTAMP, message
 from wecom.inbound.crypto import Keys, decrypt, encrypt, sign
-from wecom.inbound.envelope import parse_message, read_post, reply_body, text_reply
+from wecom.inbound.envelope import parse_message, passive_reply, passive_reply_body, read_post
 
 TEXTS = st.text(max_size=400)
 NONCES = st.from_regex("[0-9A-Za-z_-]{1,50}", fullmatch=True)
@@ -30,7 +30,7 @@ def aes_key(raw: bytes) -> str:
 @given(TEXTS, NONCES)
 def test_they_decrypt_what_we_encrypt(text: str, nonce: str) -> None:
     envelope = encrypt(KEYS, text.encode(), timestamp=TIMESTAMP, nonce=nonce)
-    body = reply_body(envelope).decode()
+    body = passive_reply_body(envelope).decode()
     assert theirs().decrypt_message(body, envelope.msg_signature, TIMESTAMP, nonce) == text
 
 
@@ -57,7 +57,7 @@ def test_both_ways_under_any_key(raw: bytes, token: str, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["好的", "a < b && c > d", "]]>", "第一行\n第二行", "👨‍👩‍👧‍👦🇨🇳", "1" * 2048])
 def test_they_read_our_reply(text: str) -> None:
-    reply = text_reply(to_user="LiMing", from_user=CORP_ID, content=text, created_at=1783000000)
+    reply = passive_reply(to_user="LiMing", from_user=CORP_ID, content=text, created_at=1783000000)
     read = wechatpy_parse(reply.decode())
     assert (read.source, read.target, read.type, read.content) == (CORP_ID, "LiMing", "text", text)
 

@@ -17,8 +17,8 @@ from tests.support.people import World, look, says
 from tests.support.robot import Robot
 from wecom.models import Channel, InboundMessage, Notification, ReplyTarget
 from wecom.outbound import events
-from wecom.outbound.delivery import deliver_due
-from wecom.outbound.requests import send_test
+from wecom.outbound.requests import request_test
+from wecom.outbound.sending import send_due
 
 State = Notification.State
 # A Monday, 10:00 in Toronto.
@@ -34,7 +34,7 @@ def test_an_advisor_away_gets_a_card_with_the_button_and_the_group_hears_of_it(
     world: World, app: App, robot: Robot
 ) -> None:
     says(world.case, world.wang, "我的签证 <@all> 快到期了")
-    deliver_due()
+    send_due()
     (sent,) = app.messages
     card = sent["template_card"]
     assert (sent["touser"], sent["agentid"], sent["enable_duplicate_check"]) == ("LiMing", 1000002, 1)
@@ -53,7 +53,7 @@ def test_what_is_kept_for_administrators_is_without_the_clients_words(world: Wor
     for plain in (False, True):
         Advisor.objects.filter(pk=world.li.pk).update(plain_text=plain)
         says((world.case, world.other_case)[plain], (world.wang, world.lin)[plain], "护照号 E12345678")
-    deliver_due()
+    send_due()
     for row in Notification.objects.all():
         assert "E12345678" not in row.sent_text + row.answer + row.note
         assert "E12345678" not in row.payload
@@ -62,7 +62,7 @@ def test_what_is_kept_for_administrators_is_without_the_clients_words(world: Wor
 def test_an_advisor_who_reads_in_wechat_gets_plain_text(world: World, app: App) -> None:
     Advisor.objects.filter(pk=world.li.pk).update(plain_text=True)
     says(world.case, world.wang, "在吗？")
-    deliver_due()
+    send_due()
     assert app.messages[0]["msgtype"] == "text"
     assert "「在吗？」" in app.messages[0]["text"]["content"]
 
@@ -85,9 +85,9 @@ def press(world: World, userid: str, number: int, code: str = "code1") -> Inboun
 def test_pressing_the_button_makes_the_case_the_reply_target_and_the_card_shows_it(world: World, app: App) -> None:
     says(world.case, world.wang, "一")
     says(world.other_case, world.lin, "二")
-    deliver_due()
+    send_due()
     press(world, "LiMing", world.case.number)
-    deliver_due()
+    send_due()
     assert app.updates == [
         {
             "userids": ["LiMing"],
@@ -113,7 +113,7 @@ def test_the_button_of_a_case_handed_over_or_closed_since_does_not_make_it_the_t
     press(world, "LiMing", world.case.number)
     press(world, "LiMing", world.other_case.number, "code2")
     assert not ReplyTarget.objects.exists()
-    deliver_due()
+    send_due()
     assert "不由您跟进" in app.updates[0]["button"]["replace_name"]
 
 
@@ -123,10 +123,10 @@ def test_the_button_of_a_case_handed_over_or_closed_since_does_not_make_it_the_t
 def test_a_repetition_is_the_same_to_the_byte(world: World, app: App, clock: time_machine.Traveller) -> None:
     app.script = [{"errcode": -1, "errmsg": "busy"}]
     says(world.case, world.wang, "一")
-    deliver_due()
+    send_due()
     says(world.case, world.wang, "二")
     clock.shift(5)
-    deliver_due()
+    send_due()
     requests = [request.body for request in app.requests if request.path.endswith("/message/send")]
     assert requests[0] == requests[1]
 
@@ -136,17 +136,17 @@ def test_a_card_that_arrived_before_its_answer_was_lost_counts_as_delivered(
 ) -> None:
     app.script = [{"errcode": -1, "errmsg": "busy"}, {"errcode": 42014, "errmsg": "taskid has existed"}]
     says(world.case, world.wang, "一")
-    deliver_due()
+    send_due()
     clock.shift(5)
-    deliver_due()
+    send_due()
     assert Notification.objects.get(channel="app").state == State.DELIVERED
 
 
 def test_an_assignment_that_cannot_reach_the_advisor_goes_to_the_group(world: World, app: App, robot: Robot) -> None:
     app.invalid = {"ZhangWei"}
     assign_advisor(world.case, world.zhang, by=world.admin)
-    deliver_due()
-    deliver_due()
+    send_due()
+    send_due()
     assert any("案件指派" in text and "张伟" in text for text in robot.texts)
     failed = Notification.objects.get(channel="app", event=events.CASE_ASSIGNED.name)
     assert failed.state == State.FAILED
@@ -158,16 +158,16 @@ def test_an_untrusted_address_stops_the_app_and_tells_the_group(
 ) -> None:
     app.script = [{"errcode": 60020, "errmsg": "not allow to access from your ip, from ip: 203.0.113.9"}]
     assign_advisor(world.case, world.zhang, by=world.admin)
-    deliver_due()
-    deliver_due()
+    send_due()
+    send_due()
     channel = Channel.objects.get(name="app")
     assert "203.0.113.9" in channel.problem
     assert any("案件指派" in text for text in robot.texts)
     says(world.case, world.wang, "在吗？")
-    deliver_due()
+    send_due()
     assert len(app.messages) == 0, "paused"
     clock.shift(301)
-    deliver_due()
+    send_due()
     assert app.messages, "probed again"
     assert Channel.objects.get(name="app").problem == ""
 
@@ -175,11 +175,11 @@ def test_an_untrusted_address_stops_the_app_and_tells_the_group(
 def test_a_member_is_not_sent_more_than_wecom_shows(world: World, app: App, clock: time_machine.Traveller) -> None:
     for number in range(40):
         says(open_case(world.wang, f"案件 {number}", advisor=world.li), world.wang, "在吗？")
-    deliver_due()
+    send_due()
     assert len(app.messages) <= 30
     for _ in range(20):
         clock.shift(20)
-        deliver_due()
+        send_due()
     told = Notification.objects.filter(channel="app", event=events.MEMBER_WROTE.name)
     assert set(told.values_list("state", flat=True)) == {State.DELIVERED}
 
@@ -189,7 +189,7 @@ def test_a_member_is_not_sent_more_than_wecom_shows(world: World, app: App, cloc
 
 def test_both_advisors_hear_of_an_assignment_and_the_member_reads_it_in_the_case(world: World, app: App) -> None:
     assign_advisor(world.case, world.zhang, by=world.admin)
-    deliver_due()
+    send_due()
     told = {message["touser"]: message["text"]["content"] for message in app.messages}
     assert "案件转出" in told["LiMing"]
     assert "案件指派" in told["ZhangWei"]
@@ -203,19 +203,19 @@ def test_without_a_secret_an_assignment_is_told_in_the_group(
 ) -> None:
     settings.WECHAT_APP_SECRET = ""
     assign_advisor(world.case, world.zhang, by=world.admin)
-    deliver_due()
+    send_due()
     assigned = next(payload for payload in robot.payloads if "案件指派" in payload["text"]["content"])
     assert assigned["text"]["mentioned_list"] == ["ZhangWei"]
 
 
 def test_the_group_hears_what_came_of_a_review(world: World, robot: Robot) -> None:
     approve_advisor(world.chen, by=world.admin)
-    deliver_due()
+    send_due()
     assert "陈静：已通过" in robot.texts[-1]
     other = Advisor.objects.get(pk=world.gone.pk)
     Advisor.objects.filter(pk=other.pk).update(status="pending")
     reject_advisor(other, by=world.admin)
-    deliver_due()
+    send_due()
     assert "高远：未通过" in robot.texts[-1]
 
 
@@ -241,7 +241,7 @@ def test_away_is_set_by_hand_or_by_hours(
     Advisor.objects.filter(pk=world.li.pk).update(**change)
     look(world.li)
     says(world.case, world.wang, "在吗？")
-    deliver_due()
+    send_due()
     assert bool(robot.texts) is told_at_once
 
 
@@ -250,11 +250,11 @@ def test_an_advisor_who_answers_from_wecom_stays_away(
 ) -> None:
     bind_wecom_account(world.li, "LiMing")
     says(world.case, world.wang, "一")
-    deliver_due()
+    send_due()
     WeCom().say("LiMing", "您好")
     clock.shift(61)
     says(world.case, world.wang, "二")
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 2
 
 
@@ -264,11 +264,11 @@ def test_quiet_hours_hold_back_the_direct_message_until_morning_and_the_group_is
     Advisor.objects.filter(pk=world.li.pk).update(quiet_from=time(22), quiet_to=time(7))
     clock.move_to(datetime(2026, 11, 24, 4, 0, tzinfo=UTC))  # 23:00 in Toronto
     says(world.case, world.wang, "在吗？")
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 1
     assert app.messages == []
     clock.move_to(datetime(2026, 11, 24, 12, 0, 1, tzinfo=UTC))
-    deliver_due()
+    send_due()
     assert len(app.messages) == 1
 
 
@@ -278,10 +278,10 @@ def test_the_group_has_quiet_hours_only_if_they_are_set(
     settings.WECHAT_GROUP_QUIET_HOURS = parse_span("22:00-07:00")
     clock.move_to(datetime(2026, 11, 24, 4, 0, tzinfo=UTC))
     says(world.case, world.wang, "在吗？")
-    deliver_due()
+    send_due()
     assert robot.texts == []
     clock.move_to(datetime(2026, 11, 24, 12, 0, 1, tzinfo=UTC))
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 1
 
 
@@ -297,15 +297,15 @@ def test_an_unread_message_reminds_the_group_once_after_half_an_hour(
 ) -> None:
     bind_wecom_account(world.li, "LiMing")
     says(world.case, world.wang, "在吗？")
-    deliver_due()
+    send_due()
     clock.shift(29 * 60)
-    deliver_due()
+    send_due()
     assert reminders(robot) == []
     clock.shift(61)
-    deliver_due()
+    send_due()
     says(world.case, world.wang, "还在吗？")
     clock.shift(3600)
-    deliver_due()
+    send_due()
     assert len(reminders(robot)) == 1
 
 
@@ -313,7 +313,7 @@ def test_a_message_read_in_time_reminds_nobody(world: World, robot: Robot, clock
     message = says(world.case, world.wang, "在吗？")
     mark_read(world.case, world.li.user, message.seq)
     clock.shift(31 * 60)
-    deliver_due()
+    send_due()
     assert reminders(robot) == []
 
 
@@ -325,7 +325,7 @@ def test_an_advisor_who_sits_there_and_never_reads_does_not_prevent_the_reminder
     for _ in range(65):
         clock.shift(30)
         look(world.li)
-        deliver_due()
+        send_due()
     assert len(robot.texts) == len(reminders(robot)) == 1
 
 
@@ -333,10 +333,10 @@ def test_the_night_and_the_weekend_do_not_count(world: World, robot: Robot, cloc
     clock.move_to(datetime(2026, 11, 27, 22, 50, tzinfo=UTC))  # Friday 17:50 in Toronto
     says(world.case, world.wang, "在吗？")
     clock.move_to(datetime(2026, 11, 30, 14, 19, tzinfo=UTC))  # Monday 09:19
-    deliver_due()
+    send_due()
     assert reminders(robot) == []
     clock.shift(timedelta(minutes=2))
-    deliver_due()
+    send_due()
     assert len(reminders(robot)) == 1
 
 
@@ -351,7 +351,7 @@ def test_while_the_app_is_out_of_order_nothing_is_dropped(
     says(world.case, world.wang, "一")
     says(world.other_case, world.lin, "二")
     for _ in range(14):
-        deliver_due()
+        send_due()
         clock.shift(2 * 3600 + 1)
     direct = Notification.objects.filter(channel="app", event=events.MEMBER_WROTE.name)
     assert set(direct.values_list("state", flat=True)) == {State.WAITING}
@@ -359,7 +359,7 @@ def test_while_the_app_is_out_of_order_nothing_is_dropped(
     app.script = []
     says(world.case, world.wang, "三")
     clock.shift(301)
-    deliver_due()
+    send_due()
     titles = [message["template_card"]["main_title"]["desc"] for message in app.messages]
     assert len(titles) == 2
     assert titles[0].startswith("2 条消息"), "written anew: WeCom had refused what was written before"
@@ -370,8 +370,8 @@ def test_when_the_secret_is_taken_away_what_waits_for_the_app_goes_to_the_group(
 ) -> None:
     assign_advisor(world.case, world.zhang, by=world.admin)
     settings.WECHAT_APP_SECRET = ""
-    deliver_due()
-    deliver_due()
+    send_due()
+    send_due()
     assert any("案件指派" in text for text in robot.texts)
     assert any("案件转出" in text for text in robot.texts)
 
@@ -379,8 +379,8 @@ def test_when_the_secret_is_taken_away_what_waits_for_the_app_goes_to_the_group(
 def test_an_advisor_unbound_meanwhile_is_told_in_the_group(world: World, app: App, robot: Robot) -> None:
     assign_advisor(world.case, world.zhang, by=world.admin)
     bind_wecom_account(Advisor.objects.get(pk=world.zhang.pk), "")
-    deliver_due()
-    deliver_due()
+    send_due()
+    send_due()
     assert any("案件指派" in text and "张伟" in text for text in robot.texts)
     assert not [message for message in app.messages if not message["touser"]]
 
@@ -390,8 +390,8 @@ def test_a_test_message_does_not_wait_for_the_morning(
 ) -> None:
     settings.WECHAT_GROUP_QUIET_HOURS = parse_span("00:00-23:59")
     Advisor.objects.filter(pk=world.li.pk).update(quiet_from=time(0), quiet_to=time(23, 59))
-    send_test("group")
-    send_test("app", Advisor.objects.get(pk=world.li.pk))
-    deliver_due()
+    request_test("group")
+    request_test("app", Advisor.objects.get(pk=world.li.pk))
+    send_due()
     assert "测试" in robot.texts[-1]
     assert "测试" in app.messages[-1]["text"]["content"]

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,11 +22,15 @@ from wecom.outbound.events import APP, EMAIL, EVENTS, GROUP, MEMBER_WROTE, Event
 
 pytestmark = pytest.mark.django_db
 
-SENT = [
-    pytest.param(event, channel, id=f"{event.name}-{channel}")
-    for event in EVENTS.values()
-    for channel in event.channels
-]
+
+def ways(events: Iterable[Event]) -> list[Any]:
+    """Return a parameter for each channel of each of these events."""
+    return [
+        pytest.param(event, channel, id=f"{event.name}-{channel}") for event in events for channel in event.channels
+    ]
+
+
+SENT = ways(EVENTS.values())
 
 
 @pytest.fixture
@@ -84,7 +89,7 @@ def test_every_event_has_words_and_is_shown_by_the_sandbox(
         assert f"#{told.case.number}" in mail.outbox[0].subject
         return
     shown, _code = in_the_sandbox(client, row, composed.payload)
-    said = words.say(event.direct if channel == APP else event.group, row).text
+    said = words.render(event.direct if channel == APP else event.group, row).text
     expected = "回复此案件" if event.as_card and channel == APP else said.split("\n")[0]
     assert expected in shown
 
@@ -95,7 +100,7 @@ def test_every_event_is_decided_by_a_rule(event: Event) -> None:
     assert set(RULES) == set(Rule)
 
 
-@pytest.mark.parametrize(("event", "channel"), [one for one in SENT if EVENTS[one.values[0].name].digest])
+@pytest.mark.parametrize(("event", "channel"), ways(one for one in EVENTS.values() if one.digest))
 def test_every_event_that_shares_a_message_has_words_for_it(told: World, event: Event, channel: str) -> None:
     rows = [row_of(event, channel, told)] * 2
     said = for_an_advisor(rows) if channel == APP else for_the_group(rows)[0]

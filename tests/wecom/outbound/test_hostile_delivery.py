@@ -32,7 +32,7 @@ from tests.support.size import size, sized
 from wecom.api import client
 from wecom.models import Attempt, Channel, InboundMessage, Notification
 from wecom.outbound import events
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.sending import send_due
 from wecom.outbound.states import resend
 
 pytestmark = pytest.mark.django_db
@@ -142,7 +142,7 @@ def test_a_fault_and_what_follows(
     fault = FAULTS[name]
     first, following = first_and_next(world)
     wecom.play([fault.response, answer()])
-    deliver_due()
+    send_due()
 
     first.refresh_from_db()
     following.refresh_from_db()
@@ -160,7 +160,7 @@ def test_a_fault_and_what_follows(
     assert following.state == (State.WAITING if fault.paused else State.DELIVERED)
 
     clock.shift(301)
-    deliver_due()
+    send_due()
     first.refresh_from_db()
     following.refresh_from_db()
     channel.refresh_from_db()
@@ -169,7 +169,7 @@ def test_a_fault_and_what_follows(
     if not fault.retry:
         assert first.state == State.FAILED
         resend(first)
-        deliver_due()
+        send_due()
         first.refresh_from_db()
     assert (first.state, first.attempts) == (State.DELIVERED, 2)
     assert len(about(wecom, first)) == 2
@@ -192,9 +192,9 @@ def test_an_odd_success_is_a_success_and_is_not_repeated(
 ) -> None:
     first, following = first_and_next(world)
     wecom.play([ODD_SUCCESSES[name], answer()])
-    deliver_due()
+    send_due()
     clock.shift(301)
-    deliver_due()
+    send_due()
     for row in (first, following):
         row.refresh_from_db()
         assert row.state == State.DELIVERED
@@ -238,7 +238,7 @@ def test_where_nobody_answers_everything_waits_and_goes_out_once_afterwards(
     rows = first_and_next(world)
     with ExitStack() as stack, monkeypatch.context() as broken:
         settings.WECHAT_WEBHOOK_URL = broken_address(place, stack, broken, tmp_path)
-        deliver_due()
+        send_due()
     for row in rows:
         row.refresh_from_db()
         assert row.state == State.WAITING
@@ -248,7 +248,7 @@ def test_where_nobody_answers_everything_waits_and_goes_out_once_afterwards(
     assert (channel.paused_until, channel.needs_mending) == (None, False)
     settings.WECHAT_WEBHOOK_URL = wecom.webhook_url(KEY)
     clock.shift(5)
-    deliver_due()
+    send_due()
     assert {Notification.objects.get(pk=row.pk).state for row in rows} == {State.DELIVERED}
     assert [len(about(wecom, row)) for row in rows] == [1, 1]
 
@@ -283,9 +283,9 @@ def test_a_redirect_to_another_host_is_never_followed(
     first, following = first_and_next(world)
     with ScriptedServer() as elsewhere:
         wecom.play([hostile.redirect(status, elsewhere.webhook_url(KEY)), answer()])
-        deliver_due()
+        send_due()
         clock.shift(5)
-        deliver_due()
+        send_due()
         assert elsewhere.connections == 0
     assert len(about(wecom, first)) == 2
     assert set(Notification.objects.filter(pk__in=[first.pk, following.pk]).values_list("state", flat=True)) == {
@@ -303,7 +303,7 @@ def test_no_database_connection_is_held_while_wecom_hangs(world: World, wecom: S
         wire.hang()
 
     wecom.play([hang])
-    deliver_due()
+    send_due()
     assert held == [False]
     assert Notification.objects.get(event=events.MEMBER_WROTE.name).state == State.WAITING
 
@@ -324,7 +324,7 @@ def test_after_24_hours_it_is_given_up_and_shown(
     row = Notification.objects.get()
     wecom.play([FAULTS[name].response])
     while row.state == State.WAITING:
-        deliver_due()
+        send_due()
         row.refresh_from_db()
         clock.move_to(max(row.due_at, datetime.now(UTC)))
         assert datetime.now(UTC) < NOON + timedelta(hours=25)
@@ -338,7 +338,7 @@ def test_after_24_hours_it_is_given_up_and_shown(
     monkeypatch.setattr(client, "DEADLINE_SECONDS", 10)
     clock.shift(61)  # WeCom's own limit is no reason to try at once
     resend(row)
-    deliver_due()
+    send_due()
     row.refresh_from_db()
     assert row.state == State.DELIVERED
 
@@ -349,15 +349,15 @@ def test_what_waits_for_a_person_is_never_given_up(
     first, _following = first_and_next(world)
     wecom.play([FAULTS["93000 no such robot"].response])
     for _ in range(2 * 30 * 2):
-        deliver_due()
+        send_due()
         clock.shift(15 * 60)  # thirty hours and more
     assert not Notification.objects.filter(state=State.FAILED).exists()
     assert Channel.objects.get(name="group").needs_mending
     # Mended, but the network fails once more: that is the first failure of a new day.
     wecom.play([FAULTS["500"].response, answer()])
-    deliver_due()
+    send_due()
     clock.shift(400)
-    deliver_due()
+    send_due()
     assert not Notification.objects.filter(state=State.FAILED).exists()
     first.refresh_from_db()
     assert first.state == State.DELIVERED
@@ -368,11 +368,11 @@ def test_one_due_long_after_it_was_asked_for_has_24_hours_from_its_first_try(
 ) -> None:
     clock.move_to(datetime(2026, 11, 27, 22, 50, tzinfo=UTC))  # Friday 17:50 in Toronto
     says(world.case, world.wang, "在吗？")
-    deliver_due()
+    send_due()
     clock.move_to(datetime(2026, 11, 30, 14, 30, tzinfo=UTC))  # Monday 09:30
     wecom.play([FAULTS["500"].response, answer()])
-    deliver_due()
+    send_due()
     clock.shift(5)
-    deliver_due()
+    send_due()
     reminder = Notification.objects.get(event=events.STILL_UNREAD.name)
     assert (reminder.state, reminder.attempts) == (State.DELIVERED, 2)

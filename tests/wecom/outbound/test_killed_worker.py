@@ -34,7 +34,8 @@ from wecom.inbound.media import fetch_due_media
 from wecom.inbound.spool import bring_in
 from wecom.models import Attempt, InboundMessage, Notification, ReplyTarget
 from wecom.outbound import events, limits
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.channels import Transport
+from wecom.outbound.sending import send_due
 
 pytestmark = [pytest.mark.django_db(transaction=True), forks]
 
@@ -45,25 +46,25 @@ PRODUCT = Path(callback.__file__).resolve().parents[1]
 
 # At which step the worker dies: what WeCom answers it first, and how often the robot hears of it in the end.
 DELIVERY = {
-    "delivery.claiming": ([], 1),  # inside the claim, before its commit
-    "delivery.claimed": ([], 1),  # before the request
-    "delivery.sent": ([], 2),  # between send and mark: one repetition cannot be avoided
-    "delivery.marking": ([], 2),  # inside the mark, before its commit
-    "delivery.marked": ([], 1),
-    "delivery.refused": ([{"errcode": -1}], 1),  # between a refusal and its mark
-    "delivery.putting_back": ([{"errcode": -1}], 1),  # inside that mark, before its commit
+    "sending.claiming": ([], 1),  # inside the claim, before its commit
+    "sending.claimed": ([], 1),  # before the request
+    "sending.sent": ([], 2),  # between send and mark: one repetition cannot be avoided
+    "sending.marking": ([], 2),  # inside the mark, before its commit
+    "sending.marked": ([], 1),
+    "sending.refused": ([{"errcode": -1}], 1),  # between a refusal and its mark
+    "sending.putting_back": ([{"errcode": -1}], 1),  # inside that mark, before its commit
 }
 MEDIA = ("media.claimed", "media.fetched", "media.posting", "media.posted")
 CALLBACK = ("callback.verified", "inbound.stored", "inbound.routed", "callback.committed")
 POSTING = ("message.stored", "message.notified")
-ELSEWHERE = {"delivery.taking_back", "spool.written", "spool.brought_in"}
+ELSEWHERE = {"sending.taking_back", "spool.written", "spool.brought_in"}
 
 
 @pytest.fixture(autouse=True)
 def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (limits, media):
-        monkeypatch.setattr(module, "LEASE", LEASE)
-    monkeypatch.setattr("wecom.outbound.channels.Transport.lease", LEASE)
+    monkeypatch.setattr(Transport, "lease", LEASE)
+    monkeypatch.setattr(limits, "SEND_LEASE", LEASE)
+    monkeypatch.setattr(media, "MEDIA_LEASE", LEASE)
     monkeypatch.setattr("wecom.outbound.marks.BACKOFF", (0.1,))
 
 
@@ -78,7 +79,7 @@ def deliver_until(done: Callable[[], bool]) -> None:
     """Go on as the next worker does, until it is so."""
 
     def step() -> bool:
-        deliver_due()
+        send_due()
         return done()
 
     wait_until(step, 10)
@@ -95,7 +96,7 @@ def alert() -> Notification:
 def test_a_notification_survives_a_worker_killed_at_any_step(told: World, robot: Robot, step: str) -> None:
     robot.script, received = list(DELIVERY[step][0]), DELIVERY[step][1]
     says(told.case, told.wang, "在吗？")
-    killed_at(step, deliver_due)
+    killed_at(step, send_due)
     deliver_until(lambda: alert().state == State.DELIVERED)
     assert len(robot.texts) == received
     assert len(set(robot.texts)) == 1, "the reference tells a person that it is the same"
@@ -105,23 +106,23 @@ def test_a_notification_survives_a_worker_killed_at_any_step(told: World, robot:
 
 def test_what_a_killed_worker_had_is_left_alone_until_its_lease_ends(told: World, robot: Robot) -> None:
     says(told.case, told.wang, "在吗？")
-    killed_at("delivery.claimed", deliver_due)
+    killed_at("sending.claimed", send_due)
     ends = alert().leased_until
     assert ends is not None
     with time_machine.travel(ends, tick=False):
-        deliver_due()
+        send_due()
     assert (alert().state, robot.texts) == (State.SENDING, [])
     with time_machine.travel(ends + timedelta(milliseconds=1), tick=False):
-        deliver_due()
+        send_due()
     assert (alert().state, len(robot.texts)) == (State.DELIVERED, 1)
 
 
 def test_a_worker_killed_while_it_takes_back_what_another_left_loses_nothing(told: World, robot: Robot) -> None:
     says(told.case, told.wang, "一")
-    killed_at("delivery.claimed", deliver_due)
+    killed_at("sending.claimed", send_due)
     says(told.case, told.wang, "二")
     time.sleep(LEASE.total_seconds() + 0.05)
-    killed_at("delivery.taking_back", deliver_due)
+    killed_at("sending.taking_back", send_due)
     assert sorted(Notification.objects.filter(event=events.MEMBER_WROTE.name).values_list("state", flat=True)) == [
         State.SENDING,
         State.WAITING,
@@ -223,9 +224,9 @@ def test_a_receiver_that_fails_takes_the_message_with_it(told: World, monkeypatc
 def test_a_message_committed_before_the_kill_is_there_with_its_notification(told: World, robot: Robot) -> None:
     def write_and_die() -> None:
         says(told.case, told.wang, "在吗？", client_id="one")
-        deliver_due()
+        send_due()
 
-    killed_at("delivery.claiming", write_and_die)
+    killed_at("sending.claiming", write_and_die)
     assert post_message(told.case, told.wang.user, "在吗？", client_id="one")[1] is False
     deliver_until(lambda: alert().state == State.DELIVERED)
     assert len(robot.texts) == 1
@@ -254,7 +255,7 @@ def test_what_is_put_aside_survives_a_kill_and_comes_in_once(
     told: World, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     settings.VAR_DIR = tmp_path
-    monkeypatch.setattr(callback, "ANSWER_WITHIN", 0.0)
+    monkeypatch.setattr(callback, "RESPOND_WITHIN", 0.0)
     wecom = WeCom()
     plaintext = wecom.message("LiMing", "text", {"Content": f"#{told.case.number} 您好"}, msg_id=78)
 

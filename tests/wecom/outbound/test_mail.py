@@ -21,7 +21,7 @@ from tests.support.robot import Robot
 from wecom.management.commands.deliver import work_on_mail
 from wecom.models import Attempt, Channel, Notification
 from wecom.outbound import events, queue
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.sending import send_due
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def reply(world: World, clock: time_machine.Traveller) -> Notification:
 
 
 def send() -> Notification:
-    deliver_due(channels=("email",))
+    send_due(channels=("email",))
     return Notification.objects.filter(event=events.REPLY_UNREAD.name).latest("pk")
 
 
@@ -211,7 +211,7 @@ def test_what_goes_to_wecom_does_not_wait_for_a_silent_mail_server(
             time.sleep(0.01)
         started = time.monotonic()
         register_member(email="zhao@example.com", name="赵一", password=PASSWORD)
-        deliver_due(channels=("group", "app"))
+        send_due(channels=("group", "app"))
         assert any("新会员" in text for text in robot.texts)
         assert time.monotonic() - started < 20.0
         assert Notification.objects.get(event=events.REPLY_UNREAD.name).state == State.SENDING

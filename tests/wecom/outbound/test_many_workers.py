@@ -31,10 +31,11 @@ from tests.support.workers import fork, forks, kill, wait_until, work_for_ever, 
 from wecom import clock
 from wecom.models import Attempt, Notification
 from wecom.outbound import events, limits
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.channels import Transport
 from wecom.outbound.limits import MARGIN
 from wecom.outbound.queue import claim
-from wecom.outbound.requests import send_test
+from wecom.outbound.requests import request_test
+from wecom.outbound.sending import send_due
 from wecom.outbound.states import resend
 
 SECONDS, ROWS = size((2, 60), (60, 200))
@@ -60,7 +61,7 @@ def real_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def ask_for(count: int) -> None:
     """Ask for so many notifications that no digest gathers."""
     for _ in range(count):
-        send_test("group")
+        request_test("group")
 
 
 def most_within(robot: Robot, seconds: float) -> int:
@@ -147,8 +148,8 @@ def test_the_limit_holds_across_workers_that_are_killed_and_started_again(
     world: World, robot: Robot, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.WECHAT_ROBOT_LIMIT = (8, 1)
-    monkeypatch.setattr(limits, "LEASE", timedelta(seconds=0.5))
-    monkeypatch.setattr("wecom.outbound.channels.Transport.lease", timedelta(seconds=0.5))
+    monkeypatch.setattr(Transport, "lease", timedelta(seconds=0.5))
+    monkeypatch.setattr(limits, "SEND_LEASE", timedelta(seconds=0.5))
     robot.play(slow(0.03))
     ask_for(16)
     chance = random.Random(4)
@@ -193,7 +194,7 @@ def another_connection(work: Callable[[], object]) -> Iterator[None]:
 def deliver_and_close() -> None:
     """What a worker does once, in a thread of its own."""
     try:
-        deliver_due()
+        send_due()
     finally:
         connections.close_all()
 
@@ -217,7 +218,7 @@ def test_a_transaction_that_hangs_in_one_case_does_not_hold_up_the_others(world:
         assert not worker.is_alive(), "it waits for somebody's transaction"
         assert len(robot.texts) == 1
         assert f"#{world.other_case.number}" in robot.texts[0]
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 2
 
 
@@ -229,7 +230,7 @@ def test_a_mark_that_waits_for_a_case_does_not_hold_up_the_claims(world: World, 
         marking.start()
         wait_until(lambda: bool(robot.requests), 10)
         time.sleep(0.3)  # it waits for the case now
-        send_test("group")
+        request_test("group")
         began = time.monotonic()
         assert claim("group") is not None
         assert time.monotonic() - began < 10, "where the other transaction hangs for 20 s"
@@ -262,7 +263,7 @@ def test_everything_at_once_neither_deadlocks_nor_tells_twice(world: World, app:
             mark_read(cases[number % 2], world.li.user, 99)
 
     def worker() -> None:
-        again(lambda _n: deliver_due())
+        again(lambda _n: send_due())
 
     people = [member(cases[0]), member(cases[1]), colleague("LiMing"), colleague("ZhangWei")]
     at_once(*people, lambda: again(administrator), lambda: again(reader), worker, worker, worker)
@@ -309,7 +310,7 @@ def test_no_connection_to_postgresql_is_open_while_wecom_hangs(
     robot.play(watched)
     app.play(watched)
     connections.close_all()
-    deliver_due()
+    send_due()
     asked = {path.rpartition("/")[2] for path, _open in seen}
     assert asked == {"send", "gettoken"}
     assert len(seen) >= 4

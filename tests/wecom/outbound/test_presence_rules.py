@@ -16,7 +16,7 @@ from tests.support.robot import Robot
 from tests.support.scene import Act, Scene
 from wecom.models import Notification
 from wecom.outbound import events
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.sending import send_due
 
 pytestmark = pytest.mark.django_db
 
@@ -140,7 +140,7 @@ def test_when_who_is_told(world: World, robot: Robot, clock: time_machine.Travel
         for _second, act in [one for one in happens if one[0] == second]:
             act(scene)
         before = len(robot.payloads)
-        deliver_due()
+        send_due()
         said = [payload["text"] for payload in robot.payloads[before:]]
         new = [text for text in said if re.match(rf"#{world.case.number} 王\*：[0-9]+ 条消息，", text["content"])]
         alerts += [(second, text["content"] + str(text.get("mentioned_list"))) for text in new]
@@ -170,7 +170,7 @@ def test_a_later_message_left_unread_is_reminded_of_although_the_first_one_was_r
     clock.shift(20 * 60)
     says(world.case, world.wang, "二")
     for minute in range(40):
-        deliver_due()
+        send_due()
         assert reminded(robot) == (minute >= 30)
         clock.shift(60)
     assert "1 条消息" in robot.texts[-1]
@@ -181,12 +181,12 @@ def test_what_was_answered_does_not_hasten_the_reminder_of_a_later_message(
 ) -> None:
     bind_wecom_account(world.li, "LiMing")
     says(world.case, world.wang, "一")
-    deliver_due()
+    send_due()
     WeCom().say("LiMing", f"#{world.case.number} 您好")
     clock.shift(20 * 60)
     says(world.case, world.wang, "二")
     for minute in range(80):
-        deliver_due()
+        send_due()
         assert reminded(robot) == (minute >= 30)
         clock.shift(60)
         if minute in {35, 40}:
@@ -196,14 +196,14 @@ def test_what_was_answered_does_not_hasten_the_reminder_of_a_later_message(
 def test_an_alert_counts_only_what_is_not_answered(world: World, robot: Robot, clock: time_machine.Traveller) -> None:
     bind_wecom_account(world.li, "LiMing")
     says(world.case, world.wang, "一")
-    deliver_due()
+    send_due()
     clock.shift(10)
     says(world.case, world.wang, "二")
     WeCom().say("LiMing", f"#{world.case.number} 您好")
     clock.shift(10)
     says(world.case, world.wang, "三")
     clock.shift(60)
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 2
     assert "1 条消息" in robot.texts[-1]
 
@@ -216,11 +216,11 @@ def test_what_comes_while_an_alert_is_on_its_way_is_gathered_too(
     under_way = {"state": State.SENDING, "advisor": world.li, "leased_until": NOON + timedelta(seconds=60)}
     Notification.objects.filter(pk=first.pk).update(**under_way)
     says(world.case, world.wang, "二")
-    deliver_due()
+    send_due()
     assert robot.texts == [], "not a second alert in the same second"
     Notification.objects.filter(pk=first.pk).update(state=State.DELIVERED, delivered_at=NOON)
     clock.shift(60)
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 1
     assert "1 条消息" in robot.texts[0]
 
@@ -230,12 +230,12 @@ def test_a_reminder_that_could_not_be_sent_in_time_waits_for_the_next_office_hou
 ) -> None:
     clock.move_to(datetime(2026, 11, 27, 22, 20, tzinfo=UTC))  # Friday 17:20 in Toronto
     says(world.case, world.wang, "在吗？")
-    deliver_due()
+    send_due()
     clock.move_to(datetime(2026, 11, 28, 1, 0, tzinfo=UTC))  # the worker was away until 20:00
-    deliver_due()
+    send_due()
     assert reminded(robot) == 0
     clock.move_to(datetime(2026, 11, 30, 14, 0, tzinfo=UTC))  # Monday 09:00
-    deliver_due()
+    send_due()
     assert reminded(robot) == 1
 
 
@@ -245,7 +245,7 @@ def test_steady_writing_cannot_postpone_an_alert(world: World, robot: Robot, clo
     for second in range(0, 180, 6):
         says(world.case, world.wang, "还有……")
         before = len(robot.texts)
-        deliver_due()
+        send_due()
         times += [second] * (len(robot.texts) - before)
         clock.shift(6)
     assert times == [0, 60, 120]

@@ -24,11 +24,11 @@ from wecom.management.commands.deliver import JobFailed, work
 from wecom.models import Attempt, Channel, Notification, ReplyTarget
 from wecom.outbound import events, queue
 from wecom.outbound.decision import decide
-from wecom.outbound.delivery import deliver_due
 from wecom.outbound.marks import mark_delivered, mark_failed
 from wecom.outbound.next_step import NextStep
 from wecom.outbound.queue import claim
-from wecom.outbound.requests import send_test
+from wecom.outbound.requests import request_test
+from wecom.outbound.sending import send_due
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
@@ -47,7 +47,7 @@ def told(clock: time_machine.Traveller, world: World, robot: Robot) -> World:
 
 def ask_for(count: int) -> list[Notification]:
     """Ask for so many notifications that no digest gathers."""
-    return [send_test("group") for _ in range(count)]
+    return [request_test("group") for _ in range(count)]
 
 
 def states(rows: list[Notification]) -> list[str]:
@@ -66,18 +66,18 @@ def test_five_failures_in_a_row_pause_the_channel_and_one_probe_at_a_time_follow
 ) -> None:
     rows = ask_for(10)
     robot.script = [BUSY] * 1000
-    deliver_due()
+    send_due()
     assert len(robot.requests) == 5, "a WeCom that hangs must not cost ten seconds for each notification"
     assert group().paused_until == NOON + timedelta(seconds=30)
     assert "系统繁忙" in group().problem
     assert not group().needs_mending, "nobody can do anything about it"
     for probes in range(1, 7):
         clock.shift(31)
-        deliver_due()
+        send_due()
         assert len(robot.requests) == 5 + probes
     robot.script = []
     clock.shift(31)
-    deliver_due()
+    send_due()
     assert states(rows) == [State.DELIVERED] * 10, "whatever waited for a later try goes out at once"
     assert (group().problem, group().paused_until) == ("", None)
 
@@ -88,7 +88,7 @@ def test_one_notification_that_fails_again_and_again_does_not_pause_the_channel(
     (row,) = ask_for(1)
     robot.script = [BUSY] * 8
     for _ in range(8):
-        deliver_due()
+        send_due()
         clock.shift(2000)
     assert len(robot.requests) == 8
     assert group().paused_until is None
@@ -100,13 +100,13 @@ def test_a_limit_pauses_the_channel_for_its_minute_however_often_the_row_was_tri
     tried, fresh = ask_for(2)
     Notification.objects.filter(pk=tried.pk).update(attempts=12)
     robot.script = [OFTEN]
-    deliver_due()
+    send_due()
     assert group().paused_until == NOON + timedelta(seconds=60)
     clock.shift(59)
-    deliver_due()
+    send_due()
     assert states([fresh]) == [State.WAITING]
     clock.shift(2)
-    deliver_due()
+    send_due()
     assert states([fresh]) == [State.DELIVERED]
 
 
@@ -127,7 +127,7 @@ def test_a_robot_switched_off_is_probed_slowly_and_mended_by_the_first_success(
     rows = ask_for(3)
     robot.script = [DISABLED] * 1000
     for _ in range(60):
-        deliver_due()
+        send_due()
         assert group().needs_mending
         assert "重新启用" in group().problem
         clock.shift(60)
@@ -135,7 +135,7 @@ def test_a_robot_switched_off_is_probed_slowly_and_mended_by_the_first_success(
     assert Notification.objects.count() == 3, "one red notice, not one alarm for each probe"
     robot.script = []
     clock.shift(301)
-    deliver_due()
+    send_due()
     assert states(rows) == [State.DELIVERED] * 3
     assert (group().needs_mending, group().problem, group().paused_until) == (False, "", None)
 
@@ -145,9 +145,9 @@ def test_a_network_failure_meanwhile_does_not_hide_what_must_be_mended(
 ) -> None:
     ask_for(8)
     robot.script = [DISABLED, *[BUSY] * 20]
-    deliver_due()
+    send_due()
     clock.shift(301)
-    deliver_due()
+    send_due()
     assert len(robot.requests) > 5
     assert group().needs_mending
     assert "重新启用" in group().problem
@@ -175,7 +175,7 @@ def test_a_digest_that_wecom_refuses_is_sent_one_by_one(
 
     robot.play(spam)
     for _ in range(6):
-        deliver_due()
+        send_due()
         clock.shift(61)
     assert states(alerts) == [State.DELIVERED, State.FAILED, State.DELIVERED]
     assert len(robot.texts) == 2
@@ -191,7 +191,7 @@ def test_of_a_digest_only_what_was_tried_for_24_hours_is_given_up(
     old, fresh = Notification.objects.filter(event=events.MEMBER_WROTE.name).order_by("pk")
     Notification.objects.filter(pk=old.pk).update(trying_since=NOON - timedelta(hours=24, minutes=1))
     robot.script = [BUSY]
-    deliver_due()
+    send_due()
     assert states([old, fresh]) == [State.FAILED, State.WAITING]
 
 
@@ -207,7 +207,7 @@ def test_a_mistake_of_ours_in_sending_fails_that_one_and_not_the_worker(
         return send(address, payload)
 
     monkeypatch.setattr("wecom.outbound.channels.robot.send_to_group", broken)
-    deliver_due()
+    send_due()
     assert states([poison, other]) == [State.FAILED, State.DELIVERED]
     assert "服务器日志" in Notification.objects.get(pk=poison.pk).note
     assert Attempt.objects.filter(notification=poison, finished_at=None).count() == 0
@@ -224,8 +224,8 @@ def test_a_database_that_is_away_for_a_moment_fails_nothing(
     with monkeypatch.context() as broken:
         broken.setattr(queue, "decide", away)
         with pytest.raises(OperationalError):
-            deliver_due()
-    deliver_due()
+            send_due()
+    send_due()
     assert states(rows) == [State.DELIVERED]
 
 
@@ -260,14 +260,14 @@ def test_a_direct_message_is_tried_again_and_the_group_is_told_meanwhile(
     app.play(
         lambda request: answer(access_token="canary-token", expires_in=7200) if "gettoken" in request.path else fault
     )
-    deliver_due()
+    send_due()
     direct = Notification.objects.get(channel="app")
     assert direct.state == State.WAITING
     assert NOON + timedelta(seconds=1.6) <= direct.due_at <= NOON + timedelta(seconds=2.4)
     assert len(robot.texts) == 1
     app.play(healthy)
     clock.shift(3)
-    deliver_due()
+    send_due()
     direct.refresh_from_db()
     assert direct.state == State.DELIVERED
     assert len(app.messages) == 1
@@ -284,10 +284,10 @@ def test_an_odd_token_does_not_end_the_worker(
     says(told.case, told.wang, "在吗？")
     healthy = app._script
     app.play([answer(**{"access_token": "t", "expires_in": 7200, **data})])
-    deliver_due()
+    send_due()
     app.play(healthy)
     clock.shift(3)
-    deliver_due()
+    send_due()
     assert Notification.objects.get(channel="app").state == State.DELIVERED
 
 
@@ -296,10 +296,10 @@ def test_a_direct_message_tried_again_goes_to_whoever_follows_the_case_by_then(
 ) -> None:
     says(told.case, told.wang, "我的护照号是 E12345678")
     app.script = [BUSY]
-    deliver_due()
+    send_due()
     assign_advisor(told.case, told.zhang, by=told.admin)
     clock.shift(3)
-    deliver_due()
+    send_due()
     cards = [message for message in app.messages if message["msgtype"] == "template_card"]
     assert [card["touser"] for card in cards] == ["ZhangWei"], "the advisor before must not read of it any more"
     assert ReplyTarget.objects.get(advisor=told.zhang).case == told.case
@@ -314,15 +314,15 @@ def test_a_clock_that_was_put_back_stops_nothing_for_longer_than_a_window(
     settings.WECHAT_ROBOT_LIMIT = (4, 60)
     ask_for(4)
     for _ in range(5):
-        deliver_due()
+        send_due()
         clock.shift(1)
     assert len(robot.texts) == 4
     clock.shift(timedelta(hours=-1))
     (late,) = ask_for(1)
-    deliver_due()
+    send_due()
     assert states([late]) == [State.WAITING], "a whole window first: nobody knows how long ago they were sent"
     clock.shift(62)
-    deliver_due()
+    send_due()
     assert states([late]) == [State.DELIVERED]
 
 
@@ -331,10 +331,10 @@ def test_a_pause_of_before_the_clock_was_put_back_is_over(
 ) -> None:
     robot.script = [DISABLED]
     ask_for(1)
-    deliver_due()
+    send_due()
     clock.shift(timedelta(hours=-1))
     ask_for(1)
-    deliver_due()
+    send_due()
     assert len(robot.texts) == 1
 
 
@@ -349,7 +349,7 @@ def test_a_mistake_of_ours_that_the_database_refuses_fails_that_one_and_not_the_
         return decide(row, now)
 
     monkeypatch.setattr(queue, "decide", broken)
-    deliver_due()
+    send_due()
     assert states([poison, other]) == [State.FAILED, State.DELIVERED]
 
 

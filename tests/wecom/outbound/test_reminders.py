@@ -18,7 +18,7 @@ from tests.support.people import World, deactivate, says, send, signed_in
 from tests.support.scene import Act, Scene
 from wecom.models import Notification
 from wecom.outbound import events
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.sending import send_due
 from wecom.outbound.states import resend
 
 pytestmark = pytest.mark.django_db
@@ -130,7 +130,7 @@ def test_when_the_member_gets_an_e_mail(world: World, clock: time_machine.Travel
         for _second, act in [one for one in happens if one[0] == second]:
             act(scene)
         before = len(mail.outbox)
-        deliver_due(channels=("email",))
+        send_due(channels=("email",))
         sent += [second] * (len(mail.outbox) - before)
     assert sent == expected
     row = Notification.objects.filter(event=events.REPLY_UNREAD.name).latest("pk")
@@ -146,7 +146,7 @@ def reminded(world: World, clock: time_machine.Traveller) -> mail.EmailMessage:
     """Have 李明 reply, five minutes pass, and return the e-mail."""
     says(world.case, world.li, SECRET)
     clock.shift(300)
-    deliver_due()
+    send_due()
     return mail.outbox[-1]
 
 
@@ -196,7 +196,7 @@ def test_it_goes_to_the_address_of_the_moment_it_is_sent(world: World, clock: ti
     world.wang.user.email = "new@example.com"
     world.wang.user.save(update_fields=["email"])
     clock.shift(300)
-    deliver_due()
+    send_due()
     assert mail.outbox[-1].to == ["new@example.com"]
 
 
@@ -214,7 +214,7 @@ def test_each_case_has_an_e_mail_of_its_own(world: World, clock: time_machine.Tr
     says(world.case, world.li, SECRET)
     says(world.other_case, world.zhang, SECRET)
     clock.shift(300)
-    deliver_due()
+    send_due()
     assert sorted(one.to[0] for one in mail.outbox) == ["lin@example.com", "wang@example.com"]
 
 
@@ -226,10 +226,10 @@ def test_a_recalled_message_in_time_leaves_a_later_reply_its_own_five_minutes(
     recall_message(first, by=world.li.user)
     says(world.case, world.li, "二")
     clock.shift(299)
-    deliver_due()
+    send_due()
     assert mail.outbox == []
     clock.shift(1)
-    deliver_due()
+    send_due()
     assert len(mail.outbox) == 1
 
 
@@ -237,10 +237,10 @@ def test_the_minutes_are_a_setting(world: World, clock: time_machine.Traveller, 
     settings.EMAIL_REMINDER_AFTER = timedelta(minutes=30)
     says(world.case, world.li, SECRET)
     clock.shift(30 * 60 - 1)
-    deliver_due()
+    send_due()
     assert mail.outbox == []
     clock.shift(1)
-    deliver_due()
+    send_due()
     assert len(mail.outbox) == 1
 
 
@@ -250,7 +250,7 @@ def test_without_a_mail_server_in_production_nothing_is_sent_or_printed(
     settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
     says(world.case, world.li, SECRET)
     clock.shift(300)
-    deliver_due()
+    send_due()
     row = Notification.objects.get(event=events.REPLY_UNREAD.name)
     assert (row.state, "EMAIL_URL" in row.note) == (State.CANCELLED, True)
     assert "wang@example.com" not in capsys.readouterr().out
@@ -272,10 +272,10 @@ def test_an_administrator_sends_a_cancelled_one_after_all_only_if_it_is_still_un
     set_reminders(world.wang, on=False)
     says(world.case, world.li, SECRET)
     clock.shift(300)
-    deliver_due()
+    send_due()
     row = Notification.objects.get(event=events.REPLY_UNREAD.name)
     assert row.state == State.CANCELLED
     set_reminders(world.wang, on=True)
     resend(row)
-    deliver_due()
+    send_due()
     assert len(mail.outbox) == 1

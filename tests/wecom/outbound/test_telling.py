@@ -22,7 +22,7 @@ from tests.support.robot import Robot
 from tests.support.threads import at_once
 from wecom.models import Channel, Notification
 from wecom.outbound import events
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.sending import send_due
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +62,7 @@ def ticks(world: World) -> list[str]:
 def test_a_message_is_sent_then_told_in_wecom_then_read(told: World) -> None:
     message = says(told.case, told.wang, "在吗？")
     assert (ticks(told), hints(told)) == (["sent"], [NOTIFYING])
-    deliver_due()
+    send_due()
     one = listed(told)
     assert (one["notified_seq"], one["notified_at"]) == (message.seq, "2026-11-23T17:00:00+00:00")
     assert (ticks(told), hints(told)) == (["told"], [TOLD])
@@ -86,7 +86,7 @@ def test_an_advisor_who_has_just_left_is_being_told(told: World, clock: time_mac
     clock.shift(20)
     assert hints(told) == [NOTIFYING]
     clock.shift(40)
-    deliver_due()
+    send_due()
     assert hints(told) == ["已提醒李明，11-23 12:01"]
 
 
@@ -97,7 +97,7 @@ def test_a_notification_cancelled_because_it_was_read_claims_nothing(
     message = says(told.case, told.wang, "在吗？")
     mark_read(told.case, told.li.user, message.seq)
     clock.shift(61)
-    deliver_due()
+    send_due()
     assert Notification.objects.get(event=events.MEMBER_WROTE.name).state == State.CANCELLED
     assert listed(told)["notified_at"] is None
     assert (ticks(told), hints(told)) == (["read"], [AWAY])
@@ -119,7 +119,7 @@ def no_account(world: World, robot: Robot, settings: Settings) -> None:
 def test_what_cannot_be_told_is_not_promised(told: World, robot: Robot, settings: Settings, broken: Any) -> None:
     broken(told, robot, settings)
     says(told.case, told.wang, "在吗？")
-    deliver_due()
+    send_due()
     assert (hints(told), ticks(told)) == ([SAVED], ["sent"])
     assert listed(told)["notified_seq"] == 0
 
@@ -128,7 +128,7 @@ def test_what_is_late_is_not_promised_until_it_is_delivered(told: World, clock: 
     says(told.case, told.wang, "在吗？")
     clock.shift(121)  # the worker is away
     assert hints(told) == [SAVED]
-    deliver_due()
+    send_due()
     assert hints(told) == ["已提醒李明，11-23 12:02"]
 
 
@@ -137,11 +137,11 @@ def test_what_fails_again_and_again_is_not_promised(told: World, robot: Robot, c
     says(told.case, told.wang, "在吗？")
     said = []
     for _ in range(4):
-        deliver_due()
+        send_due()
         said += hints(told)
         clock.move_to(Notification.objects.get(event=events.MEMBER_WROTE.name).due_at)
     assert said == [NOTIFYING, NOTIFYING, NOTIFYING, SAVED]
-    deliver_due()
+    send_due()
     assert hints(told)[0].startswith("已提醒李明")
 
 
@@ -153,10 +153,10 @@ def test_what_waits_for_the_end_of_the_quiet_hours_is_not_promised(
     told.li.save(update_fields=["quiet_from", "quiet_to"])
     says(told.case, told.wang, "在吗？")
     assert hints(told) == [NOTIFYING]
-    deliver_due(channels=("app",))
+    send_due(channels=("app",))
     assert hints(told) == [SAVED]
     clock.shift(timedelta(hours=1))
-    deliver_due(channels=("app",))
+    send_due(channels=("app",))
     assert hints(told) == ["已提醒李明，11-23 13:00"]
 
 
@@ -164,13 +164,13 @@ def test_a_second_message_keeps_the_first_ones_time_until_it_is_told_too(
     told: World, clock: time_machine.Traveller
 ) -> None:
     says(told.case, told.wang, "一")
-    deliver_due()
+    send_due()
     clock.shift(30)
     says(told.case, told.wang, "二")
-    deliver_due()
+    send_due()
     assert (hints(told), ticks(told)) == ([TOLD], ["told", "sent"])
     clock.shift(60)
-    deliver_due()
+    send_due()
     assert (hints(told), ticks(told)) == (["已提醒李明，11-23 12:01"], ["told", "told"])
 
 
@@ -178,7 +178,7 @@ def test_what_was_told_before_the_answer_is_not_said_of_the_next_question(
     told: World, clock: time_machine.Traveller
 ) -> None:
     says(told.case, told.wang, "一")
-    deliver_due()
+    send_due()
     clock.shift(600)
     says(told.case, told.li, "您好")
     assert hints(told) == [AWAY]
@@ -191,7 +191,7 @@ def test_a_digest_tells_each_of_its_members(told: World, robot: Robot, settings:
     settings.WECHAT_ROBOT_LIMIT = (1, 60)
     says(told.case, told.wang, "一")
     says(told.other_case, told.lin, "二")
-    deliver_due()
+    send_due()
     assert "汇总" in robot.texts[-1]
     for case in (told.case, told.other_case):
         case.refresh_from_db()
@@ -200,12 +200,12 @@ def test_a_digest_tells_each_of_its_members(told: World, robot: Robot, settings:
 
 def test_what_the_advisor_before_was_told_the_next_one_was_not(told: World, clock: time_machine.Traveller) -> None:
     says(told.case, told.wang, "在吗？")
-    deliver_due()
+    send_due()
     assign_advisor(told.case, told.zhang, by=told.admin)
     assert (listed(told)["notified_seq"], listed(told)["notified_at"]) == (0, None)
     assert (ticks(told), hints(told)) == (["sent"], [NOTIFYING])
     clock.shift(timedelta(minutes=1))
-    deliver_due()  # to the one who follows it now
+    send_due()  # to the one who follows it now
     assert hints(told) == ["已提醒张伟，11-23 12:01"]
 
 
@@ -235,19 +235,19 @@ def test_a_new_case_says_that_the_team_was_told(told: World, robot: Robot) -> No
     case = open_case(told.wang, "访客签证", kind="visitor")
     says(case, told.wang, "您好")
     assert hints(told, case) == ["我们正在为您安排顾问，您可以先留言，顾问会在这里看到。"]
-    deliver_due()
+    send_due()
     assert robot.texts[-1].startswith(f"#{case.number} 王*：新案件，1 条消息，12:00 起等待\n")
     assert "请管理员指派" in robot.texts[-1]
     assert hints(told, case) == ["已提醒我们的团队（11-23 12:00），正在为您安排顾问。"]
     assign_advisor(case, told.li, by=told.admin)
     assert hints(told, case) == [NOTIFYING]
-    deliver_due()
+    send_due()
     assert hints(told, case) == ["已提醒李明，11-23 12:00"]
 
 
 def test_a_closed_case_says_only_that(told: World) -> None:
     says(told.case, told.wang, "在吗？")
-    deliver_due()
+    send_due()
     close_case(told.case)
     (said,) = hints(told)
     closed = "案件已结案，不能再发送消息；以前的消息一直可以查看。"
@@ -262,7 +262,7 @@ def test_the_advisors_own_page_shows_no_such_hint(told: World) -> None:
 
 def test_open_pages_of_those_on_the_case_are_shown_it_and_nobody_elses(told: World) -> None:
     message = says(told.case, told.wang, "在吗？")
-    deliver_due()
+    send_due()
     everybody = {one.user.pk for one in (told.wang, told.lin, told.li, told.zhang)}
     event = {"type": "notified", "case": told.case.pk, "users": sorted(everybody)}
     data = {"case": 1001, "seq": message.seq, "at": NOON.isoformat()}
@@ -303,7 +303,7 @@ def test_writing_handing_over_and_telling_at_once_never_lock_each_other_out(
             for pk in Notification.objects.filter(state=State.WAITING).values_list("pk", flat=True):
                 Notification.objects.filter(pk=pk, state=State.WAITING).update(due_at=datetime.now(UTC))
             Channel.objects.update(paused_until=None)
-            deliver_due()
+            send_due()
 
     at_once(
         lambda: write(cases[0]),

@@ -16,8 +16,8 @@ from tests.support.robot import Robot
 from tests.support.size import size, sized
 from wecom.models import Attempt, Notification
 from wecom.outbound import events
-from wecom.outbound.delivery import deliver_due
-from wecom.outbound.requests import send_test
+from wecom.outbound.requests import request_test
+from wecom.outbound.sending import send_due
 from wecom.outbound.turns import due
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +38,7 @@ def alert_comes_after(
     clock.shift(1)
     says(told.case, told.wang, "在吗？")
     for second in range(1200):
-        deliver_due()
+        send_due()
         if any(f"#{told.case.number} 王" in text for text in heard()):
             with capsys.disabled():
                 print(f"\n   told after {second} s, with {len(heard())} messages", end=" ")
@@ -50,7 +50,7 @@ def alert_comes_after(
 def empty(clock: time_machine.Traveller, minutes: int) -> None:
     """Let the worker work on."""
     for _ in range(minutes * 12):
-        deliver_due()
+        send_due()
         clock.shift(5)
 
 
@@ -76,13 +76,13 @@ def test_sign_ups_that_trickle_in_leave_most_of_the_limit_to_alerts(
 ) -> None:
     for _ in range(60):
         some_members(1)
-        deliver_due()
+        send_due()
         clock.shift(1)
     assert len(robot.texts) == 5, "a quarter of the limit, however many sign up"
     for _ in range(15):
-        send_test("group")
+        request_test("group")
     clock.shift(1)
-    deliver_due()
+    send_due()
     assert len([text for text in robot.texts if "测试" in text]) >= 10
 
 
@@ -102,7 +102,7 @@ def test_hundreds_of_assignments_do_not_delay_an_alert(
     for case in cases:
         assign_advisor(case, told.li, by=told.admin)
     for _ in range(3):  # the worker was at it already
-        deliver_due()
+        send_due()
     heard = {"group": lambda: robot.texts, "app": lambda: [str(message) for message in app.messages]}[way]
     before = len(heard())
     assert alert_comes_after(heard, told, clock, capsys) == 0
@@ -125,7 +125,7 @@ def test_an_alert_finds_a_place_after_every_kind_of_flood(
         for number in range(20):
             says(open_case(told.lin, f"案件 {number}"), told.lin, "在吗？")
         for _ in range(10):
-            deliver_due()
+            send_due()
             clock.shift(4)
     assert alert_comes_after(lambda: robot.texts, told, clock, capsys) <= 1
 
@@ -152,7 +152,7 @@ def test_a_flood_in_one_case_is_one_alert_a_minute(
 ) -> None:
     for number in range(100):
         says(told.other_case, told.lin, f"第 {number} 条")
-        deliver_due()
+        send_due()
         clock.shift(3)
     assert len([text for text in robot.texts if "条消息" in text]) == 5
     assert alert_comes_after(lambda: robot.texts, told, clock, capsys) == 0
@@ -165,7 +165,7 @@ def test_a_member_has_three_messages_a_minute_and_the_rest_together(
     Notification.objects.all().delete()
     for case in cases[:3]:
         says(case, told.wang, "在吗？")
-    deliver_due()
+    send_due()
     assert [text.partition("：")[0] for text in robot.texts] == [f"#{case.number} 王*" for case in cases[:3]]
     for case in cases[3:]:
         says(case, told.wang, "在吗？")
@@ -191,7 +191,7 @@ def test_in_a_digest_a_member_with_many_cases_takes_nobodys_line(
     Notification.objects.filter(event=events.CASE_ASSIGNED.name).delete()
     for case in others:
         says(case, case.member, "在吗？")
-    deliver_due()
+    send_due()
     digest = robot.texts[0]
     assert digest.startswith("【汇总】50 个案件等待回复：\n王*：31 个案件（#1003、#1004、#1005 等）共 31 条消息，")
     assert digest.count("王*") == 1
@@ -209,12 +209,12 @@ def test_news_waits_for_alerts_but_not_for_ever(
     settings.WECHAT_ROBOT_LIMIT = (4, 60)
     told_at: list[int] = []
     for second in range(-120, 13 * 60, 10):
-        send_test("group")
+        request_test("group")
         if second == 0:
             some_members(2)
             make_advisor(7)
         before = len(robot.texts)
-        deliver_due()
+        send_due()
         told_at += [second] * len([text for text in robot.texts[before:] if "2 位新会员，1 位顾问待审核" in text])
         clock.shift(10)
     assert len(told_at) == 1
@@ -224,7 +224,7 @@ def test_news_waits_for_alerts_but_not_for_ever(
 def test_several_news_are_one_message_with_masked_names(told: World, robot: Robot) -> None:
     some_members(2)
     make_advisor(7)
-    deliver_due()
+    send_due()
     (text,) = robot.texts
     assert text.splitlines()[:3] == ["【汇总】2 位新会员，1 位顾问待审核", "新会员：会*、会*", "顾问待审核：高*"]
     assert "http://testserver/admin/advisors/advisor/" in text
@@ -239,9 +239,9 @@ def test_what_wecom_refuses_together_is_sent_one_by_one(
 ) -> None:
     robot.script = [{"errcode": 85002, "errmsg": "forbidden words"}]
     some_members(3)
-    deliver_due()
+    send_due()
     clock.shift(1)
-    deliver_due()
+    send_due()
     assert [text.partition("】")[0] for text in robot.texts] == ["【新会员"] * 3
 
 

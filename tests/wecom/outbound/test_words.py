@@ -26,7 +26,7 @@ from wecom.models import Notification, ReplyTarget
 from wecom.outbound import events
 from wecom.outbound.channels import transport_of
 from wecom.outbound.channels.app import card
-from wecom.outbound.delivery import deliver_due
+from wecom.outbound.sending import send_due
 from wecom.outbound.words import MAX_TEXT
 
 pytestmark = pytest.mark.django_db
@@ -143,7 +143,7 @@ def test_two_thousand_and_forty_eight_bytes_are_cut_at_a_character(told: World, 
 def test_the_account_is_mentioned_as_it_was_typed(told: World, robot: Robot) -> None:
     bind_wecom_account(told.li, "Li.Ming-ABC")
     says(told.case, told.wang, "在吗？")
-    deliver_due()
+    send_due()
     assert robot.payloads[-1]["text"]["mentioned_list"] == ["Li.Ming-ABC"]
 
 
@@ -151,11 +151,11 @@ def test_the_group_reads_the_clients_words_only_if_that_is_set(
     told: World, robot: Robot, settings: Settings, clock: time_machine.Traveller
 ) -> None:
     says(told.case, told.wang, "我的护照丢了")
-    deliver_due()
+    send_due()
     assert "护照" not in robot.texts[-1]
     settings.WECHAT_NOTIFY_PREVIEW = True
     says(told.other_case, told.lin, "我的护照丢了")
-    deliver_due()
+    send_due()
     assert "「我的护照丢了」" in robot.texts[-1]
 
 
@@ -167,7 +167,7 @@ def test_a_preview_is_of_what_waits_not_of_what_was_answered_before(
     says(told.case, told.li, "已答复")
     clock.shift(1)
     missed_call(told.case)
-    deliver_due()
+    send_due()
     assert "旧的问题" not in "".join(robot.texts)
 
 
@@ -183,7 +183,7 @@ def missed_call(case: Case) -> Message:
 
 def test_a_missed_call_is_told_as_one(told: World, robot: Robot) -> None:
     missed_call(told.case)
-    deliver_due()
+    send_due()
     text = robot.texts[-1]
     assert text.startswith(f"#{told.case.number} 王*：1 个未接来电，12:00 起等待\n")
     assert robot.payloads[-1]["text"]["mentioned_list"] == ["LiMing"]
@@ -194,7 +194,7 @@ def test_messages_and_missed_calls_are_counted_apart(told: World, app: App, robo
     says(told.case, told.wang, "一")
     missed_call(told.case)
     says(told.case, told.wang, "二")
-    deliver_due()
+    send_due()
     assert robot.texts[-1].startswith(f"#{told.case.number} 王*：2 条消息、1 个未接来电，12:00 起等待\n")
     assert app.messages[-1]["template_card"]["main_title"]["desc"].startswith("2 条消息、1 个未接来电，")
 
@@ -210,7 +210,7 @@ def test_a_digest_says_of_each_case_who_must_act(told: World, robot: Robot, sett
     Notification.objects.all().delete()
     for case in (told.case, nobodys, unbound):
         says(case, case.member, "在吗？")
-    deliver_due()
+    send_due()
     (text,) = robot.texts
     lines = text.splitlines()
     assert lines[0] == "【汇总】3 个案件等待回复："
@@ -233,14 +233,14 @@ def test_the_reminders_of_a_monday_morning_are_one_digest(
     for case in cases:
         says(case, case.member, "在吗？")
     for _ in range(8):
-        deliver_due()
+        send_due()
         clock.shift(120)
     others = Notification.objects.exclude(event__in=[events.STILL_UNREAD.name, events.STILL_UNANSWERED.name])
     told_with_the_alert = {"event": events.CASE_ASSIGNED.name, "state": State.CANCELLED}
     assert not others.exclude(state=State.DELIVERED).exclude(**told_with_the_alert).exists()
     before = len(robot.texts)
     clock.move_to(datetime(2026, 11, 30, 14, 30, 1, tzinfo=UTC))  # Monday 09:30
-    deliver_due()
+    send_due()
     reminders = robot.texts[before:]
     assert reminders[0].startswith("【汇总】")
     assert "久未阅读" in reminders[0]

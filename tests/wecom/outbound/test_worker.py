@@ -19,8 +19,8 @@ from tests.support.hostile import ScriptedServer, Wire, answer, hang
 from tests.support.people import World
 from tests.support.processes import end, start_manage
 from wecom.models import Notification
-from wecom.outbound.delivery import deliver_due
-from wecom.outbound.requests import send_test
+from wecom.outbound.requests import request_test
+from wecom.outbound.sending import send_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,7 +54,7 @@ def test_sigterm_finishes_the_message_in_hand_and_takes_no_other(world: World, s
 
     with ScriptedServer([slow]) as server:
         settings.WECHAT_WEBHOOK_URL = server.webhook_url("test-robot-key")
-        first, second = send_test("group"), send_test("group")
+        first, second = request_test("group"), request_test("group")
         with worker() as process:
             server.wait_for(1, timeout=60)
             process.send_signal(signal.SIGTERM)
@@ -78,7 +78,7 @@ def test_sigterm_ends_within_ten_seconds_while_wecom_hangs_and_loses_nothing(
     settings.WECHAT_APP_SECRET = "the-secret"
     (tmp_path / "secret").write_text("the-secret")
     bind_wecom_account(world.li, "LiMing")
-    row = send_test("app", world.li)
+    row = request_test("app", world.li)
     with ScriptedServer([slow_token, hang()]) as wecom:
         settings.WECHAT_API_BASE_URL = wecom.url
         more = {"WECHAT_API_BASE_URL": wecom.url, "WECHAT_APP_SECRET_FILE": str(tmp_path / "secret")}
@@ -89,7 +89,7 @@ def test_sigterm_ends_within_ten_seconds_while_wecom_hangs_and_loses_nothing(
             assert process.wait(12) == 0
         wecom.play([answer(msgid="m")])
         Notification.objects.filter(pk=row.pk, state=State.SENDING).update(leased_until=timezone.now())
-        deliver_due()
+        send_due()
         row.refresh_from_db()
         assert (row.state, row.attempts) == (State.DELIVERED, 2)
         sent = [request.body for request in wecom.requests if request.path.endswith("/message/send")]
@@ -99,7 +99,7 @@ def test_sigterm_ends_within_ten_seconds_while_wecom_hangs_and_loses_nothing(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_ends_at_once(world: World, silent: ScriptedServer, number: signal.Signals) -> None:
-    row = send_test("group")
+    row = request_test("group")
     with worker() as process:
         silent.wait_for(1, timeout=60)
         process.send_signal(number)
@@ -117,7 +117,7 @@ def test_a_second_signal_ends_at_once(world: World, silent: ScriptedServer, numb
 
 def test_a_worker_that_waits_for_wecom_is_seen(world: World, silent: ScriptedServer) -> None:
     assert seen(WORKER) is None
-    send_test("group")
+    request_test("group")
     with worker() as process:
         silent.wait_for(1, timeout=60)
         first = seen(WORKER)

@@ -76,6 +76,12 @@ def test_the_page_shows_the_group_and_the_app(client: Client, world: World) -> N
     assert '<option value="WangFang">王芳 WangFang (未绑定)</option>' in page
 
 
+@pytest.mark.parametrize("debug", [True, False])
+def test_every_page_says_that_this_is_a_trial_run(client: Client, settings: Settings, debug: bool) -> None:
+    settings.DEBUG = debug
+    assert ("sandbox-strip" in client.get("/").content.decode()) is debug
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

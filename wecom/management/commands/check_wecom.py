@@ -1,3 +1,5 @@
+"""The command that shows the check-up on the terminal."""
+
 import io
 import sys
 from argparse import ArgumentParser
@@ -10,20 +12,20 @@ from wecom.diagnosis.checkup import checkup
 from wecom.diagnosis.findings import Finding
 from wecom.diagnosis.programs import await_starts
 from wecom.diagnosis.trial import await_trial, begin_trial, came_of
-from wecom.outbound.delivery import deliver_due
 from wecom.outbound.events import GROUP
+from wecom.outbound.sending import send_due
 
 MARKS = {"ok": "✓", "warn": "!", "bad": "✗"}
-STARTING = 6.0  # seconds; who reloads, restarts and checks in one go is not to be told that nothing has happened
-PATIENCE = 12.0  # seconds for another worker that was faster; longer than one request may take
+STARTING = 6.0  # seconds for programs that were reloaded or restarted just before this command
+WAIT_FOR_TRIAL = 12.0  # seconds for another worker that has claimed the test message; one request takes less
 
 
 def try_the_group() -> Finding:
-    """Send a test message to the group through the queue, and whatever else is due, and return what came of it."""
+    """Send a test message to the group through the queue, with all that is due, and return its outcome."""
     row = begin_trial(GROUP)
-    deliver_due()
+    send_due()
     row.refresh_from_db()
-    return came_of(await_trial(row, PATIENCE) if row.state == row.State.SENDING else row)
+    return came_of(await_trial(row, WAIT_FOR_TRIAL) if row.state == row.State.SENDING else row)
 
 
 class Command(BaseCommand):

@@ -1,6 +1,6 @@
-"""The ways to people. One object for each: what it needs, how much it takes, what it writes, sends and understands.
+"""Channels: the ways to people, an object for each, which knows its settings, limits, texts, requests and errors.
 
-Used by the rest of outbound and by diagnosis; a new way is a module here and a name in models.Channel.
+Used by the rest of outbound and by diagnosis; a new channel is a module here and a name in models.Channel.
 """
 
 from wecom.outbound.channels.app import App

@@ -20,17 +20,18 @@ from wecom.outbound.events import Event
 from wecom.outbound.limits import member_is_full
 from wecom.outbound.next_step import Postpone
 from wecom.outbound.turns import Turn
-from wecom.outbound.words import Said
+from wecom.outbound.words import Rendered
 
 TASK_ID_USED = 42014  # DOC 90313
 
 
 def app_is_configured() -> bool:
+    """Return whether the settings have all that it takes to send by the app."""
     return bool(settings.WECHAT_APP_SECRET and settings.WECHAT_AGENT_ID and settings.WECHAT_CORP_ID)
 
 
 class App(Transport):
-    """Each advisor has hours and a limit of their own. WeCom drops what is sent twice if it is the same to the byte."""
+    """The way to one advisor, by their own hours and limit. WeCom drops a repetition that is the same to the byte."""
 
     name = Channel.Name.APP
     repeats_exactly = True
@@ -54,14 +55,14 @@ class App(Transport):
     def compose(self, row: Notification) -> Composed:
         assert row.advisor is not None
         sent_before = dict(json.loads(row.payload)) if row.payload else {}
-        # Not to the advisor before, who must not read of the case any more.
+        # The former advisor must not read of the case any more: for another account it is composed anew.
         if sent_before and sent_before.get("touser", row.advisor.wecom_userid) == row.advisor.wecom_userid:
             return Composed(sent_before, row.sent_text)
         if row.rules.updates_card:
             return _card_update(row)
         if row.rules.as_card and not row.advisor.plain_text:
             return card(row)
-        return _text(words.say(row.rules.direct, row), row)
+        return _text(words.render(row.rules.direct, row), row)
 
     def compose_digest(self, rows: list[Notification]) -> Composed:
         return _text(digests.for_an_advisor(rows), rows[0])
@@ -86,7 +87,7 @@ class App(Transport):
 
 
 def _addressed(row: Notification) -> dict[str, Any]:
-    """Return what every application message begins with: to whom, and that a repetition is not shown twice."""
+    """Return the fields of every application message: its reader, and that a repetition is not shown twice."""
     assert row.advisor is not None
     return {
         "touser": row.advisor.wecom_userid,
@@ -96,9 +97,9 @@ def _addressed(row: Notification) -> dict[str, Any]:
     }
 
 
-def _text(said: Said, row: Notification) -> Composed:
+def _text(rendered: Rendered, row: Notification) -> Composed:
     """Return the application message that says this to the row's advisor, with the row's reference."""
-    signed = words.signed(said, row.reference)
+    signed = words.signed(rendered, row.reference)
     return Composed({**_addressed(row), "msgtype": "text", "text": {"content": signed.text}}, signed.record)
 
 
@@ -130,6 +131,6 @@ def _card_update(row: Notification) -> Composed:
         "userids": [to["touser"]],
         "agentid": to["agentid"],
         "response_code": row.response_code,
-        "button": {"replace_name": words.say(row.rules.direct, row).text},
+        "button": {"replace_name": words.render(row.rules.direct, row).text},
     }
     return Composed(payload, "[更新卡片]")

@@ -1,6 +1,7 @@
 """The e-mail that says, without any content, that an advisor replied. The address is in no row and no error."""
 
 import time
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +15,8 @@ from wecom.api.errcodes import Verdict
 from wecom.models import Channel, Notification
 from wecom.outbound import words
 from wecom.outbound.channels.transport import Composed, Transport
-from wecom.outbound.limits import MAIL_LEASE
 
+MAIL_LEASE = timedelta(minutes=3)  # a mail server may take EMAIL_TIMEOUT for each of a dozen answers
 VERDICTS = {Fault.PASSING: Verdict.RETRY, Fault.MAIL: Verdict.PAYLOAD, Fault.SERVER: Verdict.CONFIGURATION}
 SEPARATOR = "\n\n――――――――――\n\n"
 
@@ -37,23 +38,23 @@ TEXTS = {
 
 
 class Email(Transport):
-    """To a member who has left the site. Without a mail server nothing waits for one (reminders.py)."""
+    """The way to a member who has left the site. Without a mail server its rows are cancelled (reminders.py)."""
 
     name = Channel.Name.EMAIL
     lease = MAIL_LEASE
 
     def compose(self, row: Notification) -> Composed:
-        """Write it in the language the case's member last used, in both when none is known."""
+        """Return the e-mail in the language that the case's member used last; in both when none is known."""
         case = row.case
         assert case is not None
         off = switch_off_url(case.member)
-        said = {"number": case.number, "url": words.page(case), "off": off}
+        in_braces = {"number": case.number, "url": words.page(case), "off": off}
         texts = [TEXTS[case.member.language]] if case.member.language in TEXTS else list(TEXTS.values())
-        subject = " / ".join(subject.format(**said) for subject, _body in texts)
+        subject = " / ".join(subject.format(**in_braces) for subject, _body in texts)
         payload = {
             "to": case.member.user.email,
             "subject": subject,
-            "body": SEPARATOR.join(body.format(**said) for _subject, body in texts),
+            "body": SEPARATOR.join(body.format(**in_braces) for _subject, body in texts),
             "headers": {
                 # The same at every try, so that a repetition can be known.
                 "Message-ID": f"<{row.reference}.{row.created_at:%Y%m%d%H%M%S}@{urlsplit(settings.SITE_URL).hostname}>",

@@ -18,11 +18,11 @@ from wecom.outbound.events import Priority
 from wecom.outbound.limits import free_places, places_of_members
 from wecom.outbound.next_step import Postpone
 from wecom.outbound.turns import MEMBER_PLACES, Turn, is_overdue
-from wecom.outbound.words import Said
+from wecom.outbound.words import Rendered
 
 
 class Robot(Transport):
-    """Has 20 messages a minute for everybody together, and hours of its own."""
+    """The way to the group: 20 messages a minute in all (WECHAT_ROBOT_LIMIT), and quiet hours of its own."""
 
     name = Channel.Name.GROUP
 
@@ -52,19 +52,19 @@ class Robot(Transport):
         return Postpone(quiet.next_end(now), "群免打扰时间。") if quiet and quiet.covers(now) else None
 
     def compose(self, row: Notification) -> Composed:
-        return _text(words.say(row.rules.group, row), [row], row.reference)
+        return _text(words.render(row.rules.group, row), [row], row.reference)
 
     def compose_digest(self, rows: list[Notification]) -> Composed:
-        said, reference = digests.for_the_group(rows)
-        return _text(said, rows, reference)
+        rendered, reference = digests.for_the_group(rows)
+        return _text(rendered, rows, reference)
 
     def send(self, row: Notification, payload: dict[str, Any]) -> Answer:
         return send_to_group(robot_address(settings.WECHAT_WEBHOOK_URL), payload)
 
 
-def _text(said: Said, rows: list[Notification], reference: str) -> Composed:
-    """Return the robot's message that says this, with whoever follows the cases of these rows mentioned."""
-    signed = words.signed(said, reference)
+def _text(rendered: Rendered, rows: list[Notification], reference: str) -> Composed:
+    """Return the robot's message with this text; it mentions the follow-up advisors of these rows' cases."""
+    signed = words.signed(rendered, reference)
     told = [row.advisor for row in rows if row.case is not None and row.rules.moves_target]
     accounts = list(dict.fromkeys(advisor.wecom_userid for advisor in told if advisor and advisor.wecom_userid))
     text: dict[str, Any] = {"content": signed.text}

@@ -1,4 +1,4 @@
-"""What every way to people has to answer."""
+"""The interface of a channel."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from advisors.models import Advisor
 from wecom.api.answers import Answer
 from wecom.models import Notification
 from wecom.outbound.events import Event
-from wecom.outbound.limits import LEASE
+from wecom.outbound.limits import SEND_LEASE
 from wecom.outbound.next_step import Postpone
 from wecom.outbound.turns import Turn
 
 
 @dataclass(frozen=True)
 class Composed:
-    """A request ready to be sent, and what of it is kept for administrators (words.Said)."""
+    """A request that is ready to be sent, and its record for administrators (words.Rendered)."""
 
     payload: dict[str, Any]
     record: str
 
 
 class Transport(ABC):
-    """A way to people. What differs between them is answered here, and asked nowhere else."""
+    """A way to people. All that differs between the ways is asked of this object."""
 
     name: str
-    lease = LEASE  # how long a worker may take for one request
-    # A repetition is the same to the byte, or the other side does not see that it is one.
+    lease = SEND_LEASE  # how long a worker may take for one request
+    # Whether a repetition must be the same to the byte, because the other side knows it by that.
     repeats_exactly = False
 
     def problem(self) -> str:
@@ -37,7 +37,7 @@ class Transport(ABC):
         return ""
 
     def turns(self, rows: QuerySet[Notification], now: datetime) -> list[Turn]:
-        """Return what of the due rows may be sent now, whose turn comes first first. The channel's row is locked."""
+        """Return the turns by which the due rows may be sent now, in order. The caller has locked the channel's row."""
         return [Turn(rows, is_direct=True)]
 
     def quiet(self, advisor: Advisor | None, now: datetime) -> Postpone | None:
@@ -45,25 +45,25 @@ class Transport(ABC):
         return None
 
     def reaches(self, advisor: Advisor | None) -> bool:
-        """Whether this advisor, or nobody's follow-up, can be told this way."""
+        """Return whether this advisor can be told this way, or a case without a follow-up advisor (None)."""
         return True
 
     def is_full(self, advisor: Advisor | None, priority: int, now: datetime) -> bool:
-        """Whether the reader has been sent as much as there is room for at this moment."""
+        """Return whether this advisor has been sent as many messages as the limit allows now, for this priority."""
         return False
 
     @abstractmethod
     def compose(self, row: Notification) -> Composed:
-        """Write the request for a row whose advisor and messages are decided."""
+        """Return the request for a row whose advisor and messages are decided."""
 
     def compose_digest(self, rows: list[Notification]) -> Composed:
-        """Write one request about several rows that share a message."""
+        """Return one request about several rows that share a message."""
         raise NotImplementedError(f"{self.name} has no digests")
 
     @abstractmethod
     def send(self, row: Notification, payload: dict[str, Any]) -> Answer:
-        """Send the request of a claim, whose first row this is. Holds no transaction. Raises WeComError."""
+        """Send a claim's request; `row` is its first row. Called outside of transactions. Raises WeComError."""
 
     def falls_back(self, event: Event) -> bool:
-        """Whether the group is told of such an event when it cannot be sent this way."""
+        """Return whether the group is told of such an event instead when it cannot be sent this way."""
         return False
