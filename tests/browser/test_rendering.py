@@ -14,9 +14,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import CALM, PASSWORD, PageErrors, Site, until
+from tests.browser.conftest import CALM, PASSWORD, PageErrors, until
 from tests.browser.test_pages import is_live
 from tests.support import files
+from tests.support.site import Site
 
 pytestmark = pytest.mark.browser
 
