@@ -177,13 +177,11 @@ def planned(extra: Sequence[str], postgres: str) -> list[Run]:
 
 def proving(extra: Sequence[str], postgres: str) -> list[Run]:
     """Give the runs of `make prove`: the tests that have two sizes, in the full one."""
-    full = {"TEST_SIZE": "full"}
-    sized = ("-m", "sized", "--ignore=tests/browser", *extra)
-    url = own_database(postgres, "prove")
+    full, rest = {"TEST_SIZE": "full"}, ("--ignore=tests/browser", *extra)
+    on_postgres = full | {"DATABASE_URL": own_database(postgres, "prove")}
     return [
-        Run("prove-postgres", "postgres", "PostgreSQL, full size", sized, full | {"DATABASE_URL": url}),
-        Run("prove-sqlite", "sqlite", "SQLite, full size", ("-m", "sized and engine", *sized[2:]), full),
-        Run("prove-browser", "browser", "Chromium, full size", ("tests/browser", "-m", "sized", *extra), full),
+        Run("prove-postgres", "postgres", "PostgreSQL, full size", ("-m", "sized", *rest), on_postgres),
+        Run("prove-sqlite", "sqlite", "SQLite, full size", ("-m", "sized and engine", *rest), full),
     ]
 
 
