@@ -73,7 +73,7 @@ apply("there@example.com", "محمد علي", "R626262")
 """
 SCENE = f"""
 from cases.models import Attachment
-from cases.models import Note
+from cases.models.desk import Note
 member = Member.objects.get(user__email={MEMBER!r})
 advisor = Advisor.objects.get(user__email={ADVISOR!r})
 there = Advisor.objects.get(user__email="there@example.com")
