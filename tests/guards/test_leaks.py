@@ -173,7 +173,7 @@ def test_admin_lists_find_nothing_by_what_is_said_in_a_case(stage: Stage) -> Non
 def event_types() -> set[str]:
     """The types of event that our code tells open pages about."""
     folders = [Path(settings.BASE_DIR) / app for app in ("cases", "advisors", "members")]
-    sources = [path.read_text(encoding="utf-8") for folder in folders for path in folder.glob("*.py")]
+    sources = [path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py")]
     return {kind for source in sources for kind in re.findall(r'"type": "(\w+)"', source)}
 
 
