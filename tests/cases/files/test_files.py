@@ -258,7 +258,7 @@ def test_the_page_tells_the_limits_before_anybody_chooses(world: World, settings
     assert "文件最大 7 MB" in page
     assert "PNG / PDF" in page
     assert 'accept=".png,.pdf"' in page
-    assert '"max_bytes": 7340032' in page
+    assert '"max_bytes":7340032' in page
 
 
 # Storing ------------------------------------------------------------------------------------------
