@@ -182,6 +182,7 @@ def proving(extra: Sequence[str], postgres: str) -> list[Run]:
     return [
         Run("prove-postgres", "postgres", "PostgreSQL, full size", ("-m", "sized", *rest), on_postgres),
         Run("prove-sqlite", "sqlite", "SQLite, full size", ("-m", "sized and engine", *rest), full),
+        Run("prove-browser", "browser", "Chromium, full size", ("tests/browser", "-m", "sized", *extra), full),
     ]
 
 
