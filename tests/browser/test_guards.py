@@ -107,7 +107,7 @@ def texts(page: Page) -> list[str]:
 
 @sized
 def test_nothing_that_somebody_wrote_runs_in_a_conversation(
-    site: Site, sign_in: Open, poisoned: int, page_errors: PageErrors, shot: Callable[..., None]
+    site: Site, sign_in: Open, poisoned: int, shot: Callable[..., None]
 ) -> None:
     assert len(PAYLOADS) >= 200
     payloads = size(PAYLOADS[::4], PAYLOADS)
