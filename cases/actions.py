@@ -239,7 +239,7 @@ def note_advisor_notified(case: Case, advisor: Advisor | None, seq: int) -> None
 
 def note_alert_due(case_id: int, due_at: datetime | None) -> None:
     """Note when the follow-up advisor is to be told, elsewhere than on the website, of what waits; None: not at all."""
-    Case.objects.filter(pk=case_id).exclude(alert_due_at=due_at).update(alert_due_at=due_at)
+    Case.objects.filter(pk=case_id).update(alert_due_at=due_at)
 
 
 @transaction.atomic

@@ -1,6 +1,6 @@
 """Names for WeCom's kinds of messages and callback events (DOC 90239, 90240), as people read them.
 
-The one place that knows these kinds by name: in the admin in the reader's language, in receipts in Chinese.
+How people read them: in the admin in the reader's language, in receipts in Chinese.
 """
 
 from django.utils.functional import Promise

@@ -29,7 +29,7 @@ class Channel(models.Model):
 
 
 class Checkup(Channel):
-    """The check-up page's place in the admin, beside the channels; no rows of its own (admin.py)."""
+    """The check-up page's place in the admin, beside the channels; no rows of its own (admin/checkup.py)."""
 
     class Meta:
         proxy = True

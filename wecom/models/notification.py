@@ -15,6 +15,8 @@ from members.models import Member
 from wecom.models.channel import Channel
 from wecom.outbound.events import EVENTS, Event, Priority, choices
 
+GATHERED = [event.name for event in EVENTS.values() if event.gathered]
+
 
 def _of_their_priority() -> Q:
     """Return the condition that a row has its event's priority. A new alert changes nothing here: no migration."""
@@ -100,6 +102,10 @@ class Notification(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=["waiting", "sending", "delivered", "failed", "cancelled"]),
                 name="notification_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(event__in=GATHERED, gathered=True) | ~Q(event__in=GATHERED) & Q(gathered=False),
+                name="notification_gathered_by_its_event",
             ),
             models.CheckConstraint(
                 condition=_of_their_priority(),

@@ -43,7 +43,10 @@ class Reader(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """All that is known of an event. Texts are templates, whose braces hold names of words.WORDS."""
+    """All that is known of an event.
+
+    Texts are templates; their braces hold names of words.WORDS, those of group_line also names of digests.py.
+    """
 
     name: str  # stored in Notification.event
     label: Promise  # in the admin

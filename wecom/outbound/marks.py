@@ -20,8 +20,9 @@ from wecom.clock import shared_now
 from wecom.failpoints import failpoint
 from wecom.models import Attempt, Channel, Notification
 from wecom.outbound import states
+from wecom.outbound.alerts import keep_alerts_due
 from wecom.outbound.channels import transport_of
-from wecom.outbound.events import Rule
+from wecom.outbound.events import MEMBER_WROTE, OF_MESSAGES
 from wecom.outbound.limits import is_failing
 from wecom.outbound.queue import LONGEST_PAUSE
 from wecom.outbound.requests import notify_rest
@@ -59,19 +60,14 @@ def mark_delivered(claim: Claim, answer: Answer) -> None:
 
 def _locked_cases(claim: Claim) -> dict[int, Case]:
     """Lock the cases whose members see that the advisor was told: after the advisors, before the notifications."""
-    wanted = [row.case_id for row in claim.rows if _is_of_messages(row) and row.case_id]
+    wanted = [row.case_id for row in claim.rows if row.event in OF_MESSAGES and row.case_id]
     return {pk: lock_case(pk) for pk in sorted(set(wanted))}
-
-
-def _is_of_messages(row: Notification) -> bool:
-    """Return whether it tells of a member's messages."""
-    return row.rules.rule is Rule.MEMBER_WAITS
 
 
 def _tell_members(claim: Claim, cases: dict[int, Case]) -> None:
     for row in claim.rows:
         # Without an account the advisor is only named in the group, where others read it.
-        if row.case_id in cases and _is_of_messages(row) and (row.advisor is None or row.advisor.wecom_userid):
+        if row.case_id in cases and row.event in OF_MESSAGES and (row.advisor is None or row.advisor.wecom_userid):
             note_advisor_notified(cases[row.case_id], row.advisor, row.payload_seq or row.last_seq or 0)
             notify_rest(cases[row.case_id], row)
 
@@ -88,7 +84,9 @@ def _works_again(channel: str, now: datetime) -> None:
         tried = Notification.objects.filter(channel=channel, state=State.WAITING, attempts__gt=0, due_at__gt=now)
         # A row that is locked, as by a member's new message that joins it, keeps its time: we never wait here.
         free = tried.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
-        Notification.objects.filter(pk__in=list(free)).update(due_at=now, retry_at=None)
+        again = Notification.objects.filter(pk__in=list(free))
+        again.update(due_at=now, retry_at=None)
+        keep_alerts_due(again.filter(event=MEMBER_WROTE.name).values_list("case", flat=True))
 
 
 def _told(advisor: Advisor, rows: list[Notification]) -> None:
@@ -120,6 +118,9 @@ def _pause(channel: str, error: WeComError, now: datetime) -> None:
     row = Channel.objects.filter(name=channel)
     if error.verdict is Verdict.CONFIGURATION:
         row.update(paused_until=now + PROBE_EVERY, problem=error.reason[:300], needs_mending=True)
+        # No member's page may promise any longer what was to go this way in a moment, or is tried again then.
+        promised = Notification.objects.filter(channel=channel, event=MEMBER_WROTE.name, state=State.WAITING)
+        keep_alerts_due(promised.filter(case__alert_due_at__isnull=False).values_list("case", flat=True))
         return
     pause = timedelta(seconds=error.wait)
     if not pause and error.verdict is not Verdict.PAYLOAD and is_failing(channel):

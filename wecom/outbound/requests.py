@@ -14,7 +14,7 @@ from members.models import Member
 from wecom.failpoints import failpoint
 from wecom.models import Notification
 from wecom.outbound import events, states
-from wecom.outbound.alerts import keep_alert_due
+from wecom.outbound.alerts import keep_alerts_due
 from wecom.outbound.channels import transport_of
 from wecom.outbound.events import APP, EMAIL, GROUP, Event
 from wecom.outbound.timing import look_again
@@ -67,14 +67,14 @@ def notify_waiting(case: Case) -> None:
         channel = _way_to(advisor) if advisor is not None and advisor.may_work else GROUP
         _ask_to_alert(case, channel, (seqs["first"], seqs["last"]))
         _ask_to_remind(case, (seqs["first"], seqs["last"]))
-    keep_alert_due(case.pk)
+    keep_alerts_due([case.pk])
 
 
 def notify_rest(case: Case, row: Notification) -> None:
     """Ask for the messages that joined an alert after its text had been composed to be told as well."""
     if row.event == events.MEMBER_WROTE.name and row.payload_seq and row.last_seq and row.last_seq > row.payload_seq:
         _ask_to_alert(case, row.channel, (row.payload_seq + 1, row.last_seq))
-        keep_alert_due(case.pk)
+        keep_alerts_due([case.pk])
 
 
 def advisor_changed(advisor: Advisor, *, tell: bool = False) -> None:
@@ -96,7 +96,7 @@ def advisor_changed(advisor: Advisor, *, tell: bool = False) -> None:
         if tell and case.advisor == advisor:
             notify_waiting(case)
         else:
-            keep_alert_due(pk)
+            keep_alerts_due([pk])
 
 
 def notify_card_chosen(case: Case, advisor: Advisor, response_code: str) -> Notification:
@@ -122,7 +122,7 @@ def notify_member_wrote(message: Message) -> None:
     for channel in sorted(ways, reverse=True):
         _ask_to_alert(case, channel, seqs)
     _ask_to_remind(case, seqs)
-    keep_alert_due(case.pk)
+    keep_alerts_due([case.pk])
     failpoint("message.notified")
 
 

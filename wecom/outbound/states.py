@@ -1,4 +1,6 @@
-"""The life of a notification: it waits, is being sent, and ends delivered, failed or cancelled. All changes are here.
+"""The life of a notification: it waits, is being sent, and ends delivered, failed or cancelled.
+
+Nothing else changes its state. When a waiting one is looked at, timing.py and marks.py may change as well.
 
 Locks are always taken in the order advisor, case, notification, channel.
 """
@@ -22,7 +24,7 @@ from jiayi.errors import Conflict
 from wecom.clock import shared_now
 from wecom.failpoints import failpoint
 from wecom.models import Attempt, Notification
-from wecom.outbound.alerts import keep_alert_due
+from wecom.outbound.alerts import keep_alerts_due
 from wecom.outbound.channels import Composed, transport_of
 from wecom.outbound.events import CASE_ASSIGNED, GROUP, MEMBER_WROTE, Event
 from wecom.outbound.timing import not_after
@@ -163,8 +165,7 @@ def note_delivered(claim: Claim, now: datetime, answer: str, response_code: str)
     note = "" if len(claim.rows) == 1 else f"与 {claim.first.reference} 汇总为一条。"
     done = {"state": State.DELIVERED, "delivered_at": now, "note": note, "answer": answer, "lease": "", "payload": ""}
     changed = claim.still_ours().update(**done, response_code=response_code)
-    for row in claim.rows:
-        _tell_case(row)
+    _tell_cases(claim.rows)
     return changed == len(claim.rows)
 
 
@@ -209,9 +210,9 @@ def _change(row: Notification, **changes: Any) -> None:
     for name, value in changes.items():
         setattr(row, name, value)
     Notification.objects.filter(pk=row.pk).update(**changes)
-    _tell_case(row)
+    _tell_cases([row])
 
 
-def _tell_case(row: Notification) -> None:
-    if row.event == MEMBER_WROTE.name and row.case_id:
-        keep_alert_due(row.case_id)
+def _tell_cases(rows: list[Notification]) -> None:
+    if cases := [row.case_id for row in rows if row.event == MEMBER_WROTE.name]:
+        keep_alerts_due(cases)

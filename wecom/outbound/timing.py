@@ -12,6 +12,8 @@ from django.db.models.functions import Coalesce, Greatest, Least
 from django.utils import timezone
 
 from wecom.models import Notification
+from wecom.outbound.alerts import keep_alerts_due
+from wecom.outbound.events import MEMBER_WROTE
 
 State = Notification.State
 CHUNK = 500  # rows in one transaction
@@ -39,4 +41,6 @@ def look_at_all() -> None:
         with transaction.atomic():
             rows = Notification.objects.filter(pk__in=pks[start : start + CHUNK])
             free = rows.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
-            look_again(Notification.objects.filter(pk__in=list(free)))
+            looked_at = Notification.objects.filter(pk__in=list(free))
+            look_again(looked_at)
+            keep_alerts_due(looked_at.filter(event=MEMBER_WROTE.name).values_list("case", flat=True))

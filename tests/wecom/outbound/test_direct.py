@@ -17,6 +17,8 @@ from tests.support.people import World, look, says
 from tests.support.robot import Robot
 from wecom.models import Channel, InboundMessage, Notification, ReplyTarget
 from wecom.outbound import events
+from wecom.outbound.channels import Composed, Transport
+from wecom.outbound.channels.app import App as AppTransport
 from wecom.outbound.requests import request_test
 from wecom.outbound.sending import send_due
 
@@ -395,3 +397,18 @@ def test_a_test_message_does_not_wait_for_the_morning(
     send_due()
     assert "测试" in robot.texts[-1]
     assert "测试" in app.messages[-1]["text"]["content"]
+
+
+def test_an_assignment_that_cannot_be_written_to_the_advisor_is_told_to_the_group(
+    world: World, app: App, robot: Robot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Transport, row: Notification) -> Composed:
+        raise ValueError("poison")
+
+    monkeypatch.setattr(AppTransport, "compose", broken)
+    assign_advisor(world.case, world.zhang, by=world.admin)
+    send_due()
+    assigned = Notification.objects.filter(event=events.CASE_ASSIGNED.name).order_by("pk")
+    assert [(row.channel, row.state) for row in assigned] == [("app", State.FAILED), ("group", State.WAITING)]
+    send_due()
+    assert any("案件指派，现在由 张伟 跟进" in text for text in robot.texts)

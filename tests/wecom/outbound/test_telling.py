@@ -124,6 +124,24 @@ def test_what_cannot_be_told_is_not_promised(told: World, robot: Robot, settings
     assert listed(told)["notified_seq"] == 0
 
 
+def test_a_channel_that_a_person_must_mend_is_promised_neither_later_nor_in_other_cases(
+    told: World, robot: Robot, clock: time_machine.Traveller
+) -> None:
+    robot.script = [{"errcode": 93008, "errmsg": "removed"}] * 9
+    says(told.case, told.wang, "在吗？")
+    other = open_case(told.wang, "访客签证", advisor=told.li)
+    says(other, told.wang, "也在吗？")
+    assert hints(told, other) == [NOTIFYING]
+    send_due()
+    assert (hints(told), hints(told, other)) == ([SAVED], [SAVED])
+    clock.shift(200)  # shortly before it is tried again
+    assert (hints(told), hints(told, other)) == ([SAVED], [SAVED])
+    robot.script = []
+    clock.shift(101)
+    send_due()
+    assert hints(told)[0].startswith("已提醒李明")
+
+
 def test_what_is_late_is_not_promised_until_it_is_delivered(told: World, clock: time_machine.Traveller) -> None:
     says(told.case, told.wang, "在吗？")
     clock.shift(121)  # the worker is away
