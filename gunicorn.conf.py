@@ -17,7 +17,6 @@ from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger
 
 sys.path.insert(0, str(Path(__file__).parent))
-from jiayi.redact import mask
 
 
 def number(name, default, most):
@@ -63,6 +62,9 @@ class MaskingLogger(Logger):
     """gunicorn's, whose lines have no secrets either: some paths are ones."""
 
     def atoms(self, *args):
+        # In a worker, which has read the settings. Here it would be kept, for workers of a later version as well.
+        from jiayi.redact import mask
+
         return {name: mask(value) if isinstance(value, str) else value for name, value in super().atoms(*args).items()}
 
 

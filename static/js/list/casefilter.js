@@ -1,6 +1,6 @@
 // The advisor's filters over the list of cases. They are links that work without this; with it nothing is loaded anew.
 // The words in the box of the search (js/list/search.js) filter the list too: each must say something of the case, as in
-// cases/search.py. cases/desk_list.py filters the same way. Members have no filters, and do not fetch this.
+// cases/search/queries.py. cases/desk/filters.py filters the same way. Members have no filters, and do not fetch this.
 
 import { waits } from "./cases.js";
 import { NextCase } from "./nextcase.js";
@@ -102,7 +102,7 @@ export class CaseFilter {
   }
 }
 
-// As cases/folding.py: without regard to case, width and accents.
+// As jiayi/folding.py: without regard to case, width and accents.
 function fold(text) {
   return text.normalize("NFKD").toLowerCase().replace(/[\u0300-\u036f]/g, "");
 }
