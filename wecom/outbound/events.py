@@ -78,6 +78,10 @@ class Event:
     admin: str = ""  # of the news: the admin's list to look at
 
 
+# An alert and its reminders say the same; what is urgent stands before {waits}.
+OF_A_CASE_THAT_WAITS = "{masked}：{waits}{preview}\n{who_answers}"
+LINE_OF_CASES_THAT_WAIT = "{waiting}{who_follows}"
+
 MEMBER_REGISTERED = Event(
     name="member_registered",
     label=_("新会员注册"),
@@ -120,11 +124,11 @@ MEMBER_WROTE = Event(
     gathered=True,
     moves_target=True,
     as_card=True,
-    group="{masked}：{waits}{preview}\n{who_answers}",
+    group=OF_A_CASE_THAT_WAITS,
     direct="{case}：{waits}{last_lines}\n{how_to_answer}\n查看：{page}",
     digest="member_wrote",
     digest_head="个案件等待回复",
-    group_line="{waiting}{who_follows}",
+    group_line=LINE_OF_CASES_THAT_WAIT,
     direct_line="{case_in_short}：{came_since}",
 )
 STILL_UNREAD = Event(
@@ -136,10 +140,10 @@ STILL_UNREAD = Event(
     gathered=True,
     moves_target=True,
     urgency="久未阅读，",
-    group="{masked}：{waits}{preview}\n{who_answers}",
+    group=OF_A_CASE_THAT_WAITS,
     digest="still_unread",
     digest_head="个案件久未阅读",
-    group_line="{waiting}{who_follows}",
+    group_line=LINE_OF_CASES_THAT_WAIT,
 )
 STILL_UNANSWERED = Event(
     name="still_unanswered",
@@ -150,10 +154,10 @@ STILL_UNANSWERED = Event(
     gathered=True,
     moves_target=True,
     urgency="久未回复，",
-    group="{masked}：{waits}{preview}\n{who_answers}",
+    group=OF_A_CASE_THAT_WAITS,
     digest="still_unanswered",
     digest_head="个案件久未回复",
-    group_line="{waiting}{who_follows}",
+    group_line=LINE_OF_CASES_THAT_WAIT,
 )
 REPLY_UNREAD = Event(
     name="reply_unread",
