@@ -1,6 +1,7 @@
 """How large the longest tests are: small in `make test`, full in `make prove`, which CI runs too (TEST_SIZE=full)."""
 
 import os
+from collections.abc import Iterable
 from typing import TypeVar
 
 import pytest
@@ -14,3 +15,8 @@ T = TypeVar("T")
 def size(small: T, full: T) -> T:
     """Give what the test is made of in this run."""
     return full if FULL else small
+
+
+def some(values: Iterable[T], every: int) -> list[T]:
+    """Give what a test is parametrized with in this run: one of so many of the values, or all of them."""
+    return list(values)[:: size(every, 1)]
