@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PASSWORD, PageErrors
 from tests.support.site import Site
+from tests.support.size import sized, some
 
 pytestmark = pytest.mark.browser
 
@@ -62,7 +63,8 @@ def anything_wrong(page: Page) -> list[str]:
 TITLES = ["تصريح الدراسة", "הארכה 2026", "学签\u202e", "a\u2067"]
 
 
-@pytest.mark.parametrize("title", TITLES, ids=ascii)
+@sized
+@pytest.mark.parametrize("title", some(TITLES, 2), ids=ascii)
 def test_a_number_is_read_as_it_is_beside_any_title_and_name(site: Site, sign_in: Open, title: str) -> None:
     """A title of Arabic letters, or one that ended in U+202E, showed 8002# for #2008."""
     number = site.shell(
@@ -199,7 +201,8 @@ PUBLIC = ["/", "/register/", "/register/advisor/", "/accounts/login/", "/account
 PUBLIC += ["/accounts/password/reset/done/", "/accounts/password/reset/key/done/"]
 
 
-@pytest.mark.parametrize("phone", [True, False])
+@sized
+@pytest.mark.parametrize("phone", some([True, False], 2))
 def test_axe_finds_nothing_of_any_level_where_one_signs_up_and_asks(visit: Open, sign_in: Open, phone: bool) -> None:
     wrong = {}
     stranger, member = visit("/", phone=phone), sign_in(MEMBER, "/profile/", phone=phone)

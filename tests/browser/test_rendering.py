@@ -18,6 +18,7 @@ from tests.browser.conftest import CALM, PASSWORD, PageErrors, until
 from tests.browser.test_pages import is_live
 from tests.support import files
 from tests.support.site import Site
+from tests.support.size import sized, some
 
 pytestmark = pytest.mark.browser
 
@@ -245,9 +246,13 @@ def same(page: Page, selector: str, url: str | None = None, place: str | None = 
     return list(sent)
 
 
+@sized
 @pytest.mark.parametrize(
     ("email", "source", "locale"),
-    [(MEMBER, "web", CHINESE), (MEMBER, "wecom", ENGLISH), (ADVISOR, "web", ENGLISH), (ADVISOR, "wecom", CHINESE)],
+    some(
+        [(MEMBER, "wecom", ENGLISH), (MEMBER, "web", CHINESE), (ADVISOR, "wecom", CHINESE), (ADVISOR, "web", ENGLISH)],
+        every=2,
+    ),
 )
 def test_every_kind_and_state_of_message(cast: Site, read: Open, email: str, source: str, locale: str) -> None:
     (number,) = prepared(cast, MESSAGES, SOURCE=source)
@@ -270,9 +275,12 @@ def test_every_kind_and_state_of_message(cast: Site, read: Open, email: str, sou
     assert ('class="wecom"' in said) == (source == "wecom")
 
 
+@sized
 @pytest.mark.parametrize(
     ("email", "query", "locale"),
-    [(MEMBER, "", CHINESE), (MEMBER, "", ENGLISH), (ADVISOR, "?show=all", CHINESE), (ADVISOR, "", ENGLISH)],
+    some(
+        [(MEMBER, "", ENGLISH), (MEMBER, "", CHINESE), (ADVISOR, "?show=all", CHINESE), (ADVISOR, "", ENGLISH)], every=2
+    ),
 )
 def test_every_state_of_a_row_in_the_list(
     cast: Site, rows: int, read: Open, email: str, query: str, locale: str
@@ -288,8 +296,10 @@ def test_the_fold_of_closed_cases(cast: Site, rows: int, read: Open) -> None:
     assert 'class="closed-cases"' in "\n".join(same(read(MEMBER, "/messages/", CHINESE), "#cases"))
 
 
+@sized
 @pytest.mark.parametrize(
-    ("notice", "locale"), [*((one, CHINESE) for one in NOTICES), ("notified", ENGLISH), ("team-notified", ENGLISH)]
+    ("notice", "locale"),
+    some([*((one, CHINESE) for one in NOTICES), ("notified", ENGLISH), ("team-notified", ENGLISH)], every=2),
 )
 def test_every_notice_and_who_is_there(
     cast: Site, calm_wecom: None, read: Open, notice: str, locale: str, request: pytest.FixtureRequest
@@ -304,7 +314,8 @@ def test_every_notice_and_who_is_there(
     assert same(page, "#peer")
 
 
-@pytest.mark.parametrize("locale", LANGUAGES)
+@sized
+@pytest.mark.parametrize("locale", some(LANGUAGES, 2))
 def test_every_kind_of_note(cast: Site, read: Open, locale: str) -> None:
     (number,) = prepared(cast, 'print(make("备注").number)')
     page = read(ADVISOR, f"/messages/{number}/", locale)
@@ -317,7 +328,8 @@ def test_every_kind_of_note(cast: Site, read: Open, locale: str) -> None:
     assert said.count('class="note-kind"') == 1
 
 
-@pytest.mark.parametrize("locale", LANGUAGES)
+@sized
+@pytest.mark.parametrize("locale", some(LANGUAGES, 2))
 def test_what_a_search_finds(cast: Site, read: Open, locale: str) -> None:
     (number,) = prepared(cast, FOUND)
     page = read(MEMBER, f"/messages/{number}/", locale)

@@ -14,6 +14,7 @@ from tests.browser.test_files import file, opened, sent_files
 from tests.browser.test_pages import ADVISOR, BOX, is_live, sign_in_here, write
 from tests.support import files
 from tests.support.site import Site
+from tests.support.size import sized, some
 
 pytestmark = pytest.mark.browser
 
@@ -58,7 +59,8 @@ def written(site: Site, number: int) -> list[str]:
 # The list of cases ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("who", [CLIENT, ADVISOR])
+@sized
+@pytest.mark.parametrize("who", some([CLIENT, ADVISOR], 2))
 def test_the_list_shows_drafts_and_what_is_not_sent_live_in_every_tab(
     sign_in: Open, case: int, elsewhere: int, who: str, page_errors: PageErrors, shot: Any
 ) -> None:
