@@ -16,7 +16,7 @@ import pytest
 from jiayi.health import WORKER
 from jiayi.running import WEB, note_of
 from scripts.units import FOLDER, read_unit
-from tests.support.processes import ROOT, database_url, end, eventually, free_port, run, start
+from tests.support.processes import ROOT, database_url, end, eventually, free_port, patched, run, start
 from wecom.inbound import crypto
 from wecom.inbound.crypto import Keys
 
@@ -27,17 +27,6 @@ AES_KEY = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
 CALLBACK = {"WECHAT_CORP_ID": "wwtest0000000000", "WECHAT_CALLBACK_TOKEN": TOKEN, "WECHAT_ENCODING_AES_KEY": AES_KEY}
 KEYS = Keys(TOKEN, AES_KEY, "wwtest0000000000")
 PYTHON = f"{FOLDER}/.venv/bin/python"
-
-# manage.py, whose check-up gives programs half a second to start again in place of six: here it is known which do.
-MANAGE = """
-import django, sys
-from django.core.management import execute_from_command_line
-django.setup()
-from wecom.management.commands import check_wecom
-assert check_wecom.STARTING > 0.5
-check_wecom.STARTING = 0.5
-execute_from_command_line(["manage.py", *sys.argv[1:]])
-"""
 
 
 class Production:
@@ -79,7 +68,9 @@ class Production:
 
     def manage(self, *arguments: str) -> str:
         """What a command of manage.py says."""
-        done = run("-c", MANAGE, *arguments, env=self.environment(DJANGO_SETTINGS_MODULE="jiayi.settings"))
+        # The check-up gives programs six seconds to start again; here it is known which do.
+        program = patched("wecom.management.commands.check_wecom.STARTING", 0.5)
+        done = run(*program, *arguments, env=self.environment(DJANGO_SETTINGS_MODULE="jiayi.settings"))
         return done.stdout + done.stderr
 
     def get(self, path: str) -> tuple[int, bytes]:
