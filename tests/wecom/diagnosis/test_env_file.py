@@ -17,10 +17,11 @@ from jiayi.health import WORKER
 from jiayi.running import WEB, note_of
 from scripts.units import FOLDER, read_unit
 from tests.support.processes import ROOT, database_url, end, eventually, free_port, patched, run, start
+from tests.support.size import size, sized
 from wecom.inbound import crypto
 from wecom.inbound.crypto import Keys
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once, sized]
 
 TOKEN, OTHER_TOKEN = "firsttoken1234567890", "othertoken1234567890"
 AES_KEY = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
@@ -50,7 +51,8 @@ class Production:
 
     def environment(self, **more: str) -> dict[str, str]:
         kept = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "JIAYI_ENV_FILE": str(self.file)}
-        return kept | self.unit.environment | {"PORT": str(self.port)} | more
+        processes = size({"WEB_CONCURRENCY": "1"}, {})  # as many as the unit says in full size
+        return kept | self.unit.environment | processes | {"PORT": str(self.port)} | more
 
     def start(self, **more: str) -> None:
         log = self.file.with_name("web.log")

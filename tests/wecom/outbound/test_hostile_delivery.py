@@ -28,7 +28,7 @@ from tests.support import hostile
 from tests.support.clock import NOON
 from tests.support.hostile import Received, Response, ScriptedServer, Wire, answer, http_answer
 from tests.support.people import PASSWORD, World, says, signed_in
-from tests.support.size import size, sized
+from tests.support.size import size, sized, some
 from wecom.api import client
 from wecom.models import Attempt, Channel, InboundMessage, Notification
 from wecom.outbound import events
@@ -135,7 +135,8 @@ def within(moment: datetime | None, bounds: tuple[float, float]) -> bool:
     return moment is not None and bounds[0] <= (moment - NOON).total_seconds() <= bounds[1]
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@sized
+@pytest.mark.parametrize("name", some(FAULTS, 2))
 def test_a_fault_and_what_follows(
     world: World, wecom: ScriptedServer, clock: time_machine.Traveller, name: str
 ) -> None:

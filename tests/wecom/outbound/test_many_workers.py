@@ -146,6 +146,7 @@ def slow(seconds: float) -> Callable[[Received], Response]:
     return script
 
 
+@sized
 def test_the_limit_holds_across_workers_that_are_killed_and_started_again(
     world: World, robot: Robot, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,16 +154,17 @@ def test_the_limit_holds_across_workers_that_are_killed_and_started_again(
     monkeypatch.setattr(Transport, "lease", timedelta(seconds=0.5))
     monkeypatch.setattr(limits, "SEND_LEASE", timedelta(seconds=0.5))
     robot.play(slow(0.03))
-    ask_for(16)
+    rows = size(11, 16)
+    ask_for(rows)
     chance = random.Random(4)
     kills = 0
-    while delivered() < 16 and kills < 24:
+    while delivered() < rows and kills < 24:
         with workers(2):
             time.sleep(chance.uniform(0.05, 0.5))
         kills += 2
     with workers(2):
-        wait_until(lambda: delivered() == 16, seconds=30)
-    assert len(robot.requests) <= 16 + kills
+        wait_until(lambda: delivered() == rows, seconds=30)
+    assert len(robot.requests) <= rows + kills
     assert most_within(robot, 1) <= 8
 
 

@@ -592,8 +592,8 @@ def test_many_waiting_cases_given_to_one_advisor_are_a_few_texts_and_delay_nobod
     """300 assignments and 100 sign-ups at once, half of the cases waiting: 王小明's alert within 10 s, both ways."""
     members = some_members(size(25, 100))
     # In small size too more wait than one text tells of (50): 王小明, who comes last, is told of by a card.
-    cases = [open_case(members[n % len(members)], "学签") for n in range(size(100, 300))]
-    for case in cases[: len(cases) // 2]:
+    cases = [open_case(members[n % len(members)], "学签") for n in range(size(60, 300))]
+    for case in cases[: size(50, 150)]:
         says(case, case.member, "请问要多久？")
     for case in cases:
         assign_advisor(case, world.li, by=world.admin)

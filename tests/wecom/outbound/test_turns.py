@@ -71,10 +71,11 @@ def test_a_hundred_and_twenty_sign_ups_do_not_delay_an_alert(
     assert not Notification.objects.filter(event=events.MEMBER_REGISTERED.name).exclude(state=State.DELIVERED).exists()
 
 
+@sized
 def test_sign_ups_that_trickle_in_leave_most_of_the_limit_to_alerts(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
-    for _ in range(60):
+    for _ in range(size(20, 60)):
         some_members(1)
         send_due()
         clock.shift(1)
