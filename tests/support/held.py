@@ -21,6 +21,10 @@ from tests.support.server import Server
 __all__ = ["handler500", "urlpatterns"]
 
 pool.GIVES_WAY = float(os.environ.get("HELD_GIVES_WAY", pool.GIVES_WAY))
+if respond_within := os.environ.get("HELD_RESPOND_WITHIN"):
+    from wecom.inbound import callback  # which is not there when wecom is uninstalled
+
+    callback.RESPOND_WITHIN = float(respond_within)
 
 SLOW = 0.2  # seconds
 LONG = 64 * 1024  # bytes of each of a hundred pieces: more than the sockets between hold

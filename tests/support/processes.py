@@ -91,6 +91,24 @@ def manage(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return run("manage.py", *arguments, env=environment(**more))
 
 
+def patched(constant: str, value: float) -> tuple[str, str]:
+    """Return the arguments of Python that are `manage.py` with one of the product's constants smaller than it is.
+
+    For a test that would only wait for it. What follows are the arguments of `manage.py`.
+    """
+    module, _dot, name = constant.rpartition(".")
+    code = f"""
+import django, sys
+from django.core.management import execute_from_command_line
+django.setup()
+import {module} as module
+assert module.{name} > {value}
+module.{name} = {value}
+execute_from_command_line(["manage.py", *sys.argv[1:]])
+"""
+    return "-c", code
+
+
 def start_manage(*arguments: str, **more: str) -> subprocess.Popen[bytes]:
     """Start `manage.py` in another process; the caller ends it."""
     return start("manage.py", *arguments, env=environment(**more))

@@ -24,6 +24,7 @@ from pytest_django import Settings
 from jiayi.redact import RedactSecrets
 from tests.support import hostile
 from tests.support.hostile import Response, ScriptedServer
+from tests.support.size import sized, some
 from wecom.api import client
 from wecom.api.client import RobotAddress, WeComError, robot_address
 from wecom.api.errcodes import Verdict, explain
@@ -31,7 +32,7 @@ from wecom.api.errcodes import Verdict, explain
 KEY, TOKEN, SECRET, MEDIA_ID = "canary-key-7e1f", "canary-token-93ab", "canary-secret-c0de", "canary-media-55aa"
 CANARIES = ("canary-", "CANARY-")
 DEADLINE = 5.0  # seconds, instead of 10
-SHORT_DEADLINE = 1.0
+SHORT_DEADLINE = 0.5
 LATE = 5.0  # a busy machine wakes threads late
 
 TEXT: dict[str, Any] = {"msgtype": "text", "text": {"content": "案件 #1042 有 2 条消息"}}
@@ -305,12 +306,13 @@ FAULTS: dict[str, Response] = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@sized
+@pytest.mark.parametrize("fault", some(FAULTS, 2))
 @pytest.mark.usefixtures("short_deadline")
 def test_a_hostile_answer_ends_in_time_as_a_retry(wecom: ScriptedServer, fault: str) -> None:
     error = group_failure(wecom, FAULTS[fault])
     assert (error.verdict, error.errcode) == (Verdict.RETRY, None)
-    assert len(wecom.requests) == 1  # not tried again behind the caller's back
+    assert len(wecom.wait_for(1)) == 1  # not tried again behind the caller's back
 
 
 def test_a_body_of_a_gigabyte_is_cut_at_the_cap(wecom: ScriptedServer) -> None:
@@ -323,9 +325,10 @@ def test_a_body_of_a_gigabyte_is_cut_at_the_cap(wecom: ScriptedServer) -> None:
 
 
 @pytest.mark.usefixtures("short_deadline")
-def test_the_next_request_after_a_hang_goes_through(wecom: ScriptedServer) -> None:
+def test_the_next_request_after_a_hang_goes_through(wecom: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     wecom.play([hostile.hang(), hostile.answer()])
     failure(lambda: client.send_to_group(robot(wecom), TEXT))
+    monkeypatch.setattr(client, "DEADLINE_SECONDS", DEADLINE)  # of a healthy answer on a busy machine
     assert client.send_to_group(robot(wecom), TEXT).errcode == 0
 
 
@@ -457,12 +460,13 @@ def test_a_certificate_that_does_not_verify_stops_the_request(
         assert server.requests == []
 
 
-@pytest.mark.parametrize("fault", ["hangs", "drips the headers", "drips the body"])
+@sized
+@pytest.mark.parametrize("fault", some(["hangs", "drips the headers", "drips the body"], 2))
 @pytest.mark.usefixtures("short_deadline")
 def test_the_deadline_holds_over_tls(tls_server: Callable[[int, bool], ScriptedServer], fault: str) -> None:
     with tls_server(10, True) as server:
         assert group_failure(server, FAULTS[fault]).verdict is Verdict.RETRY
-        assert len(server.requests) == 1
+        assert len(server.wait_for(1)) == 1
 
 
 @pytest.mark.usefixtures("short_deadline")

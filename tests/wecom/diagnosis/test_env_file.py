@@ -16,11 +16,12 @@ import pytest
 from jiayi.health import WORKER
 from jiayi.running import WEB, note_of
 from scripts.units import FOLDER, read_unit
-from tests.support.processes import ROOT, database_url, eventually, free_port, run, start
+from tests.support.processes import ROOT, database_url, end, eventually, free_port, patched, run, start
+from tests.support.size import size, sized
 from wecom.inbound import crypto
 from wecom.inbound.crypto import Keys
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once, sized]
 
 TOKEN, OTHER_TOKEN = "firsttoken1234567890", "othertoken1234567890"
 AES_KEY = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
@@ -50,7 +51,8 @@ class Production:
 
     def environment(self, **more: str) -> dict[str, str]:
         kept = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "JIAYI_ENV_FILE": str(self.file)}
-        return kept | self.unit.environment | {"PORT": str(self.port)} | more
+        processes = size({"WEB_CONCURRENCY": "1"}, {})  # as many as the unit says in full size
+        return kept | self.unit.environment | processes | {"PORT": str(self.port)} | more
 
     def start(self, **more: str) -> None:
         log = self.file.with_name("web.log")
@@ -68,7 +70,9 @@ class Production:
 
     def manage(self, *arguments: str) -> str:
         """What a command of manage.py says."""
-        done = run("manage.py", *arguments, env=self.environment())
+        # The check-up gives programs six seconds to start again; here it is known which do.
+        program = patched("wecom.management.commands.check_wecom.STARTING", 0.5)
+        done = run(*program, *arguments, env=self.environment(DJANGO_SETTINGS_MODULE="jiayi.settings"))
         return done.stdout + done.stderr
 
     def get(self, path: str) -> tuple[int, bytes]:
@@ -94,8 +98,7 @@ class Production:
 
     def end(self) -> None:
         if self.web:
-            self.web.terminate()
-            self.web.wait(20)
+            end(self.web)
 
 
 @pytest.fixture
@@ -185,5 +188,4 @@ def test_the_check_up_tells_when_the_worker_was_started_with_other_settings(site
         assert "systemctl restart jiayi-deliver" in said.partition("运行中的设置")[2]
         assert "a-key-of-a-robot" not in said
     finally:
-        worker.terminate()
-        worker.wait(15)
+        end(worker)

@@ -22,6 +22,7 @@ from advisors.models import Advisor
 from cases.models import Message
 from tests.support.colleague import URL, WeCom, xml
 from tests.support.people import World, signed_in
+from tests.support.size import size, sized
 from wecom.inbound import callback, crypto, envelope, receipts
 from wecom.inbound.receive import receive
 from wecom.inbound.spool import bring_in
@@ -335,10 +336,16 @@ def test_the_receipt_is_in_chinese_whatever_the_request_says_of_languages(world:
     assert "at most" not in reply
 
 
+@sized
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_somebody_holds_is_not_waited_for_longer_than_wecom_waits(
-    world: World, settings: Settings, tmp_path: Path
+    world: World, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In small size all is three and a half seconds shorter; a busy machine has the same second to answer."""
+    assert callback.RESPOND_WITHIN + 1 <= callback.WECOM_WAITS == 5
+    less = 0 if connection.vendor == "sqlite" else size(3.5, 0)  # SQLite waits for a lock as its settings say
+    monkeypatch.setattr(callback, "RESPOND_WITHIN", callback.RESPOND_WITHIN - less)
+    wecom_waits = callback.WECOM_WAITS - less
     settings.VAR_DIR = tmp_path
     bind_wecom_account(world.li, "LiMing")
 
@@ -364,6 +371,6 @@ def test_a_database_that_somebody_holds_is_not_waited_for_longer_than_wecom_wait
         assert (answer.status, answer.reply) == (200, receipts.PUT_ASIDE)
         assert bring_in() == 1
         assert Message.objects.filter(source="wecom").latest("seq").body == f"您好 {attempt}"
-        if took < callback.WECOM_WAITS:
+        if took < wecom_waits:
             break
-    assert took < callback.WECOM_WAITS
+    assert took < wecom_waits

@@ -11,6 +11,7 @@ from cases.actions import assign_advisor, close_case, open_case
 from cases.models import Case, Message
 from tests.support.colleague import WeCom
 from tests.support.people import World, says
+from tests.support.size import size, sized
 from wecom.models import InboundMessage
 
 pytestmark = pytest.mark.django_db
@@ -92,8 +93,9 @@ def test_the_list_shows_who_waits_and_how_long(world: World, wecom: WeCom, clock
     assert "没有等待" in wecom.say("LiMing", "列表").reply
 
 
+@sized
 def test_a_long_list_fits_into_one_reply(world: World, wecom: WeCom) -> None:
-    for number in range(120):
+    for number in range(size(60, 120)):
         says(open_case(world.wang, f"案件 {number}", advisor=world.li), world.wang, "在吗？")
     reply = wecom.say("LiMing", "列表").reply
     assert len(reply.encode()) <= 2048

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.size import size, sized
 from tests.wecom.inbound.samples import (
     CORP_ID,
     KEYS,
@@ -30,7 +31,7 @@ from tests.wecom.inbound.samples import (
 from wecom.inbound.crypto import InvalidCallback, Keys, decrypt, encrypt, sign
 from wecom.inbound.envelope import parse_message, parse_query
 
-SAMPLES = 2000
+SAMPLES = size(500, 2000)
 
 
 def opened(request: Signed, keys: Keys = KEYS) -> bytes:
@@ -323,6 +324,7 @@ def test_a_refusal_does_not_show_what_was_refused() -> None:
 # The signature has no delimiters: what somebody who recorded a request can make of it
 
 
+@sized
 def test_every_shifted_boundary_reads_the_same_message_or_nothing() -> None:
     """2,000 captures, each boundary between two values moved to many places that keep the signature.
 
@@ -344,6 +346,7 @@ def test_every_shifted_boundary_reads_the_same_message_or_nothing() -> None:
     assert refused >= SAMPLES
 
 
+@sized
 def test_under_the_grammar_a_recorded_signature_yields_no_second_message() -> None:
     """2,000 captures and all requests that keep both the signature and the grammar of the query.
 
@@ -378,6 +381,7 @@ def blocks(encrypted: str) -> set[bytes]:
     return {raw[at : at + 16] for at in range(0, len(raw), 16)} if len(raw) % 16 == 0 else set()
 
 
+@sized
 def test_truncated_ciphertexts_are_refused() -> None:
     """2,000 ciphertexts less whole AES blocks that were moved into the time or the nonce.
 

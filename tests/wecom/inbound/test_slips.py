@@ -10,6 +10,7 @@ from tests.support.app import App
 from tests.support.colleague import WeCom
 from tests.support.files import image
 from tests.support.people import World, says, send, signed_in
+from tests.support.size import sized, some
 from wecom.inbound.media import fetch_due_media
 from wecom.models import InboundMessage, ReplyTarget
 from wecom.outbound.sending import send_due
@@ -172,7 +173,8 @@ def test_recall_takes_back_the_held_line_and_not_the_one_sent_before(
 RECALLS = ["撤回", "撤回。", " 撤 回 ", "撤销", "撤消！", "【撤回】", "Recall", "#{} 撤回", "撤回 #{}", "撤回 {}"]
 
 
-@pytest.mark.parametrize("said", RECALLS)
+@sized
+@pytest.mark.parametrize("said", some(RECALLS, 3))
 def test_a_recall_however_it_is_written_takes_the_last_one_back(told: World, wecom: WeCom, said: str) -> None:
     wecom.say("LiMing", f"#{told.case.number} 写错了")
     assert "已撤回" in wecom.say("LiMing", said.format(told.case.number)).reply
@@ -190,13 +192,15 @@ def test_a_recall_with_a_number_takes_back_the_last_one_of_that_case(
     assert "没有可以撤回" in wecom.say("LiMing", "#9999 撤回").reply
 
 
-@pytest.mark.parametrize("said", ["列表。", "List", "LIST!", "列 表", "＃{} 列表"])
+@sized
+@pytest.mark.parametrize("said", some(["列表。", "List", "＃{} 列表", "LIST!", "列 表"], 2))
 def test_the_list_however_it_is_asked_for(told: World, wecom: WeCom, said: str) -> None:
     assert wecom.say("LiMing", said.format(told.case.number)).reply.startswith("等待您回复的案件（2）")
     assert written(told.case) == []
 
 
-@pytest.mark.parametrize("said", ["帮助。", "help!", "Ｈｅｌｐ", "帮助？"])
+@sized
+@pytest.mark.parametrize("said", some(["帮助。", "帮助？", "Ｈｅｌｐ", "help!"], 2))
 def test_help_however_it_is_asked_for(told: World, wecom: WeCom, said: str) -> None:
     assert "这份说明" in wecom.say("LiMing", said).reply
     assert written(told.case) == []
@@ -216,7 +220,8 @@ SLIPS += [
 ]
 
 
-@pytest.mark.parametrize("said", SLIPS)
+@sized
+@pytest.mark.parametrize("said", some(SLIPS, 3))
 def test_what_looks_like_a_slip_is_held_and_sent_by_confirming(told: World, wecom: WeCom, said: str) -> None:
     said = said.format(told.case.number)
     reply = wecom.say("LiMing", said).reply
@@ -231,7 +236,8 @@ MEANT = ["好", "OK", "👍", "√", "50%", "6.5", "1-2", "12月3日", "#{} 2", 
 MEANT += ["申请已撤回", "签证被撤销", "很有帮助", "谢谢帮助", "材料列表", "helpful", "100% help", "2024 list"]
 
 
-@pytest.mark.parametrize("said", MEANT)
+@sized
+@pytest.mark.parametrize("said", some(MEANT, 3))
 def test_what_is_meant_for_the_client_is_not_held_up(told: World, wecom: WeCom, said: str) -> None:
     wecom.say("LiMing", said.format(told.case.number))
     assert written(told.case) == [said.removeprefix("#{} ")]

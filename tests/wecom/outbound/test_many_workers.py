@@ -38,7 +38,7 @@ from wecom.outbound.requests import request_test
 from wecom.outbound.sending import send_due
 from wecom.outbound.states import resend
 
-SECONDS, ROWS = size((2, 60), (60, 200))
+SECONDS, ROWS = size((2, 30), (60, 200))
 MESSAGES = 20
 State = Notification.State
 database_time = clock._database_time  # before the fixture of conftest.py
@@ -108,13 +108,15 @@ def test_an_alert_goes_before_a_hundred_and_twenty_sign_ups_whichever_worker_tak
     assert not Attempt.objects.exclude(outcome="ok").exists()
 
 
+@sized
 def test_the_limit_and_the_leases_hold_on_hosts_whose_clocks_differ(
     world: World, robot: Robot, settings: Settings
 ) -> None:
     """By its own clock a host that is ahead would see a window that is over, and leases that have ended."""
-    settings.WECHAT_ROBOT_LIMIT = (5, 2)
+    rows, seconds = size((7, 1), (10, 2))
+    settings.WECHAT_ROBOT_LIMIT = (5, seconds)
     robot.play(slow(0.05))
-    ask_for(10)
+    ask_for(rows)
 
     def at(offset: float) -> Callable[[], None]:
         def work() -> None:
@@ -125,12 +127,12 @@ def test_the_limit_and_the_leases_hold_on_hosts_whose_clocks_differ(
 
     hosts = [fork(at(offset)) for offset in (0, 600, -600)]
     try:
-        wait_until(lambda: delivered() == 10, seconds=40)
+        wait_until(lambda: delivered() == rows, seconds=40)
     finally:
         for host in hosts:
             kill(host)
-    assert len(robot.requests) == 10, "nothing twice"
-    assert most_within(robot, 2) <= 5
+    assert len(robot.requests) == rows, "nothing twice"
+    assert most_within(robot, seconds) <= 5
 
 
 def slow(seconds: float) -> Callable[[Received], Response]:
@@ -144,6 +146,7 @@ def slow(seconds: float) -> Callable[[Received], Response]:
     return script
 
 
+@sized
 def test_the_limit_holds_across_workers_that_are_killed_and_started_again(
     world: World, robot: Robot, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,16 +154,17 @@ def test_the_limit_holds_across_workers_that_are_killed_and_started_again(
     monkeypatch.setattr(Transport, "lease", timedelta(seconds=0.5))
     monkeypatch.setattr(limits, "SEND_LEASE", timedelta(seconds=0.5))
     robot.play(slow(0.03))
-    ask_for(16)
+    rows = size(11, 16)
+    ask_for(rows)
     chance = random.Random(4)
     kills = 0
-    while delivered() < 16 and kills < 24:
+    while delivered() < rows and kills < 24:
         with workers(2):
             time.sleep(chance.uniform(0.05, 0.5))
         kills += 2
     with workers(2):
-        wait_until(lambda: delivered() == 16, seconds=30)
-    assert len(robot.requests) <= 16 + kills
+        wait_until(lambda: delivered() == rows, seconds=30)
+    assert len(robot.requests) <= rows + kills
     assert most_within(robot, 1) <= 8
 
 

@@ -14,6 +14,7 @@ from tests.support.colleague import WeCom
 from tests.support.people import World, says, send
 from tests.support.robot import Robot
 from tests.support.scene import Act, Scene
+from tests.support.size import size, sized
 from wecom.models import Notification
 from wecom.outbound import events
 from wecom.outbound.sending import send_due
@@ -126,6 +127,7 @@ TABLE: dict[str, tuple[list[tuple[int, Act]], int | None, str]] = {
 }
 
 
+@sized
 @pytest.mark.parametrize("name", TABLE)
 def test_when_who_is_told(world: World, robot: Robot, clock: time_machine.Traveller, name: str) -> None:
     happens, told_at, words = TABLE[name]
@@ -133,7 +135,7 @@ def test_when_who_is_told(world: World, robot: Robot, clock: time_machine.Travel
     bind_wecom_account(world.zhang, "ZhangWei")
     scene = Scene(world)
     alerts: list[tuple[int, str]] = []
-    for second in sorted({*(second for second, _act in happens), *range(0, 241, 5)}):
+    for second in sorted({*(second for second, _act in happens), *range(0, 241, size(10, 5))}):
         clock.move_to(NOON + timedelta(seconds=second))
         if second == 0:
             says(world.case, world.wang, "在吗？")

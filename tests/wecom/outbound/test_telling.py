@@ -19,6 +19,7 @@ from tests.support.app import App
 from tests.support.clock import NOON
 from tests.support.people import World, look, says, signed_in
 from tests.support.robot import Robot
+from tests.support.size import size, sized
 from tests.support.threads import at_once
 from wecom.models import Channel, Notification
 from wecom.outbound import events
@@ -287,13 +288,17 @@ def test_open_pages_of_those_on_the_case_are_shown_it_and_nobody_elses(told: Wor
     assert shows(event, everybody) == [(told.wang.user.pk, "notified", data), (told.li.user.pk, "notified", data)]
 
 
+ROUNDS = size(7, 20)
+
+
 def change_hours(world: World) -> None:
-    for n in range(20):
+    for n in range(ROUNDS):
         for advisor in (world.li, world.zhang):
             set_availability(advisor, away=bool(n % 2))
             bind_wecom_account(advisor, f"{advisor.user.pk}-{n % 2}")
 
 
+@sized
 @pytest.mark.postgres
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite lets only one write at a time")
 @pytest.mark.django_db(transaction=True)
@@ -307,16 +312,16 @@ def test_writing_handing_over_and_telling_at_once_never_lock_each_other_out(
     cases = (world.case, world.other_case)
 
     def write(case: Case) -> None:
-        for n in range(20):
+        for n in range(ROUNDS):
             says(case, case.member, f"{n}")
 
     def hand_over() -> None:
-        for n in range(20):
+        for n in range(ROUNDS):
             for case in cases:
                 assign_advisor(case, (world.zhang, world.li)[n % 2], by=world.admin)
 
     def deliver() -> None:
-        for n in range(40):
+        for n in range(2 * ROUNDS):
             robot.script = [{"errcode": -1, "errmsg": "busy"}] if n % 5 == 0 else []
             for pk in Notification.objects.filter(state=State.WAITING).values_list("pk", flat=True):
                 Notification.objects.filter(pk=pk, state=State.WAITING).update(due_at=datetime.now(UTC))
