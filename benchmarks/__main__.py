@@ -21,6 +21,7 @@ from scripts.processes import ROOT
 SCRIPTS = (
     "callback_to_stream",
     "post_to_stream",
+    "core_path",
     "callbacks_per_second",
     "post_while_wecom_hangs",
     "long_conversations",

@@ -97,8 +97,8 @@ def sign_in(users: Sequence[User]) -> list[str]:
     return [session.session_key for session in sessions]
 
 
-def callback(userid: str, text: str) -> bytes:
-    """Give the request by which WeCom delivers a text that this colleague typed, really encrypted."""
+def sealed(userid: str, text: str) -> tuple[str, bytes]:
+    """Give the URL and the body by which WeCom delivers a text that this colleague typed, really encrypted."""
     plaintext = xml(
         {
             "ToUserName": settings.WECHAT_CORP_ID,
@@ -110,7 +110,12 @@ def callback(userid: str, text: str) -> bytes:
             "AgentID": settings.WECHAT_AGENT_ID,
         }
     )
-    url, body = WeCom().sealed(plaintext)
+    return WeCom().sealed(plaintext)
+
+
+def callback(userid: str, text: str) -> bytes:
+    """Give the whole request by which WeCom delivers such a text."""
+    url, body = sealed(userid, text)
     return request("POST", url, body, Content_Type="text/xml")
 
 

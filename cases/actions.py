@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +20,7 @@ from cases.system_messages import record_of
 from jiayi.bus import publish
 from jiayi.errors import Conflict, Gone, InvalidInput
 from jiayi.plaintext import one_line
+from jiayi.statements import given, insert, kept, save
 from members.models import Member, User
 
 NUMBER_ATTEMPTS = 20
@@ -107,6 +108,16 @@ def post_message(
     return write_message(case, sender, kind=Message.Kind.TEXT, body=body, client_id=client_id, source=source)
 
 
+@kept
+def _sent_before() -> QuerySet[Message]:
+    return Message.objects.filter(case=given("case"), sender=given("sender"), client_id=given("client_id")).order_by()
+
+
+def sent_before(case: Case, sender: User, client_id: str) -> Message | None:
+    """Return the message that this request repeats, if it does."""
+    return _sent_before.first(case=case.pk, sender=sender.pk, client_id=client_id)
+
+
 @transaction.atomic
 def write_message(
     case: Case, sender: User, *, kind: str, body: str, client_id: str, source: str
@@ -117,9 +128,8 @@ def write_message(
     """
     case = lock_case(case.pk)
     check_participant(case, sender)
-    sent_before = case.messages.filter(sender=sender, client_id=client_id).first()
-    if sent_before is not None:
-        return sent_before, False
+    if repeated := sent_before(case, sender, client_id):
+        return repeated, False
     if case.status == Case.Status.CLOSED:
         raise Conflict(_("案件已结案，不能再发送消息。"))
     return _append(case, kind=kind, body=body, client_id=client_id, sender=sender, source=source), True
@@ -146,11 +156,24 @@ def follows(case: Case, user: User) -> bool:
     return advisor.user_id == user.pk and advisor.may_work
 
 
+@kept
+def _locked() -> QuerySet[Case]:
+    return Case.objects.select_for_update(no_key=True).only("pk").filter(pk=given("pk")).order_by()
+
+
+@kept
+def _with_people() -> QuerySet[Case]:
+    return Case.objects.select_related("member__user", "advisor__user").filter(pk=given("pk")).order_by()
+
+
 def lock_case(pk: int) -> Case:
     """Return the case with its row locked until the end of the transaction, which must be open."""
     # First lock, then read: after a wait PostgreSQL reads the locked row anew, but not what is joined to it.
-    Case.objects.select_for_update(no_key=True).only("pk").get(pk=pk)
-    return Case.objects.select_related("member__user", "advisor__user").get(pk=pk)
+    _locked.all(pk=pk)
+    case = _with_people.first(pk=pk)
+    if case is None:
+        raise Case.DoesNotExist
+    return case
 
 
 def _say(case: Case, notice: str, name: str = "") -> None:
@@ -167,8 +190,9 @@ def _append(case: Case, *, sender: User | None = None, **fields: str) -> Message
     if sender is not None:
         is_member = sender.pk == case.member.user_id
         case.waiting_since = (case.waiting_since or now) if is_member else None
-    case.save(update_fields=["last_seq", "last_message_at", "waiting_since"])
-    message = Message.objects.create(case=case, seq=case.last_seq, sender=sender, created_at=now, **fields)
+    save(case, "last_seq", "last_message_at", "waiting_since")
+    message = Message(case=case, seq=case.last_seq, sender=sender, created_at=now, **fields)
+    insert(message)
     _tell(case, {"type": "message", "case": case.pk, "seq": message.seq})
     return message
 

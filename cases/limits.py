@@ -14,6 +14,7 @@ from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cases.actions import sent_before
 from cases.models import Attachment, Case, Message
 from jiayi.errors import TooMany, Unavailable
 from members.models import User
@@ -34,11 +35,6 @@ def limit_posts(case: Case, user: User, client_id: str) -> None:
         return
     wait = max(1, round((latest[-1] - since).total_seconds()))
     raise TooMany(_("发送得太快了，请过一分钟再发送。"), retry_after=wait)
-
-
-def sent_before(case: Case, user: User, client_id: str) -> Message | None:
-    """Return the message that this request repeats, if it does."""
-    return case.messages.filter(sender=user, client_id=client_id).first()
 
 
 def limit_searches(user: User) -> None:

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 from jiayi.models import WakeUp
+from jiayi.statements import insert
 
 CHANNEL = "jiayi"
 KEPT_WAKE_UPS = 5_000
@@ -37,7 +38,8 @@ def publish(event: Event) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
         return
-    row = WakeUp.objects.create(payload=payload)
+    row = WakeUp(payload=payload)
+    insert(row)
     if row.pk % 1000 == 0:
         WakeUp.objects.filter(pk__lte=row.pk - KEPT_WAKE_UPS).delete()
 

@@ -1,9 +1,10 @@
-"""A bare Django view with one INSERT, to compare the callback with."""
+"""Views to compare the callback with: one INSERT, and the callback written by hand."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
+from benchmarks.bare.handwritten import callback
 from benchmarks.bare.models import Row
 
 
@@ -14,4 +15,4 @@ def insert(request: HttpRequest) -> HttpResponse:
     return HttpResponse(b"ok", headers={"Content-Length": "2"})
 
 
-urlpatterns = [path("insert", insert)]
+urlpatterns = [path("insert", insert), path("api/wechat/receive", callback)]

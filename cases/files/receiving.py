@@ -6,9 +6,10 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from cases.actions import sent_before
 from cases.files.actions import post_file
 from cases.files.uploads import read_upload
-from cases.limits import keep_disk_free, limit_files, sent_before
+from cases.limits import keep_disk_free, limit_files
 from cases.models import Case, Message
 from jiayi.errors import TooMany
 from members.models import User

@@ -5,10 +5,12 @@ One question at a time for each advisor. What is written while it is open joins 
 
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from advisors.models import Advisor
 from cases.models import Case
+from jiayi.statements import given, kept
 from wecom.inbound import receipts
 from wecom.inbound.routing import Outcome, close_held, post_text, text_of, written_at
 from wecom.inbound.slips import choice_in
@@ -18,10 +20,15 @@ State, Kind = InboundMessage.State, ReplyMenu.Kind
 MENU_FOR = timedelta(minutes=10)
 
 
+@kept
+def _open_question() -> QuerySet[ReplyMenu]:
+    fresh = ReplyMenu.objects.filter(advisor=given("advisor"), created_at__gte=given("since"))
+    return fresh.filter(kind=Kind.WHICH_CASE, held__isnull=False)[:1]
+
+
 def open_question(advisor: Advisor) -> ReplyMenu | None:
     """Return the question to which case held texts go, while it may still be answered."""
-    fresh = ReplyMenu.objects.filter(advisor=advisor, created_at__gte=timezone.now() - MENU_FOR)
-    return fresh.filter(kind=Kind.WHICH_CASE, held__isnull=False).first()
+    return _open_question.first(advisor=advisor.pk, since=timezone.now() - MENU_FOR)
 
 
 def ask_which(row: InboundMessage, advisor: Advisor, cases: list[Case], menu: ReplyMenu | None = None) -> Outcome:

@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import override
 
 from advisors.models import Advisor
+from jiayi.statements import given, insert, kept, save
 from wecom.failpoints import failpoint
 from wecom.inbound import receipts
 from wecom.inbound.commands import entered, pressed, run_command
@@ -37,34 +39,35 @@ def receive(
     if not created:
         return row
     failpoint("inbound.stored")
-    advisor = _sender(inbound.from_user)
+    advisor = _bound.first(userid=inbound.from_user.lower())
     with override("zh-hans"):  # whatever language the request or the worker has
         outcome = _handle(row, inbound, advisor)
     write_outcome(row, outcome)
     row.advisor = advisor
     row.untold = late and advisor is not None and bool(outcome.receipt) and not outcome.of_the_moment
     row.reply = outcome.receipt if late or not advisor else _with_untold(advisor, _with_next(advisor, outcome))
-    row.save(update_fields=[*OUTCOME_FIELDS, "advisor", "reply", "untold"])
+    save(row, *OUTCOME_FIELDS, "content", "advisor", "reply", "untold")
     failpoint("inbound.routed")
     return row
 
 
 def _stored(inbound: Inbound, received_at: datetime, *, late: bool) -> tuple[InboundMessage, bool]:
-    """Return the row of a message or callback event, and whether it is new."""
-    return InboundMessage.objects.get_or_create(
+    """Return the row of a message or callback event, and whether it is new; it is committed with what came of it."""
+    row = InboundMessage(
         identity=inbound.identity,
-        defaults={
-            "userid": inbound.from_user,
-            "message_type": inbound.msg_type[:40],
-            "event": inbound.event[:60],
-            "content": inbound.content,
-            "fields": inbound.fields,
-            "sent_at": datetime.fromtimestamp(inbound.created_at, UTC),
-            "received_at": received_at,
-            "late": late,
-            "state": State.IGNORED,
-        },
+        userid=inbound.from_user,
+        message_type=inbound.msg_type[:40],
+        event=inbound.event[:60],
+        content=inbound.content,
+        fields=inbound.fields,
+        sent_at=datetime.fromtimestamp(inbound.created_at, UTC),
+        received_at=received_at,
+        late=late,
+        state=State.IGNORED,
     )
+    if insert(row, unless="identity"):
+        return row, True
+    return InboundMessage.objects.get(identity=inbound.identity), False
 
 
 def _wait_at_most(seconds: float) -> None:
@@ -85,25 +88,32 @@ def _with_next(advisor: Advisor, outcome: Outcome) -> str:
     return f"{outcome.receipt}\n{line or receipts.NEXT_NOWHERE}"
 
 
+@kept
+def _untold() -> QuerySet[InboundMessage]:
+    return InboundMessage.objects.filter(advisor=given("advisor"), untold=True).order_by("pk")
+
+
 def _with_untold(advisor: Advisor, receipt: str) -> str:
     """Add to a receipt the outcomes that became known since the last one; as many lines as fit."""
     if not receipt:
         return ""
     told = []
-    for row in InboundMessage.objects.filter(advisor=advisor, untold=True).order_by("pk"):
+    for row in _untold.all(advisor=advisor.pk):
         longer = f"{receipt}\n{receipts.untold(row)}"
         if len(longer.encode()) > MAX_RECEIPT:
             break
         receipt = longer
         told.append(row.pk)
-    InboundMessage.objects.filter(pk__in=told).update(untold=False)
+    if told:
+        InboundMessage.objects.filter(pk__in=told).update(untold=False)
     return receipt
 
 
-def _sender(userid: str) -> Advisor | None:
-    """Return the advisor bound to this WeCom account, ignoring case, with the row locked against changes."""
-    bound = Advisor.objects.alias(lowered=Lower("wecom_userid")).filter(lowered=userid.lower())
-    return bound.select_for_update(of=("self",), no_key=True).select_related("user").first()
+@kept
+def _bound() -> QuerySet[Advisor]:
+    """The advisor bound to a WeCom account, ignoring case, with the row locked against changes."""
+    bound = Advisor.objects.alias(lowered=Lower("wecom_userid")).filter(lowered=given("userid"))
+    return bound.select_for_update(of=("self",), no_key=True).select_related("user")
 
 
 def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> Outcome:
@@ -118,7 +128,6 @@ def _handle(row: InboundMessage, inbound: Inbound, advisor: Advisor | None) -> O
         target = ReplyTarget.objects.select_related("case").filter(advisor=advisor, case__advisor=advisor).first()
         return Outcome(State.REFUSED, receipts.only_text(target.case if target else None), "只能转发文字")
     row.content = text
-    row.save(update_fields=["content"])
     return run_command(row, advisor, text) or route_text(row, advisor, text)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,6 +18,7 @@ from cases.actions import lock_case, note_read, post_message
 from cases.models import Case, Message
 from jiayi.errors import Conflict, Gone, InvalidInput, Refused
 from jiayi.plaintext import one_line
+from jiayi.statements import given, kept
 from wecom.inbound import receipts
 from wecom.inbound.numbers import numbered
 from wecom.models import InboundMessage, Notification, ReplyMenu, ReplyTarget
@@ -50,12 +52,17 @@ def waiting_cases(advisor: Advisor) -> list[Case]:
     return list(mine.select_related("member__user").order_by("waiting_since"))
 
 
+@kept
+def _target() -> QuerySet[ReplyTarget]:
+    return ReplyTarget.objects.select_related("case__member__user").filter(advisor=given("advisor"))
+
+
 def destination(advisor: Advisor, written: datetime | None = None) -> Case | list[Case] | Outcome:
     """Return the case that a text without a number is routed to, the cases to choose from, or why there is none.
 
     `written` is when the text was written, as far as that is known; None stands for a text written now.
     """
-    target = ReplyTarget.objects.select_related("case__member__user").filter(advisor=advisor).first()
+    target = _target.first(advisor=advisor.pk)
     waiting: list[Case] | None = None
     if settings.WECHAT_REPLY_ROUTING == "ask":
         waiting = waiting_cases(advisor)
@@ -138,9 +145,15 @@ def _mark_read(row: InboundMessage, advisor: Advisor, case: Case) -> None:
         note_read(case, advisor.user, case.notified_seq)
 
 
+@kept
+def _followed() -> QuerySet[Case]:
+    mine = Case.objects.filter(number=given("number"), advisor=given("advisor"))
+    return mine.select_related("member__user").order_by()
+
+
 def followed(advisor: Advisor, number: int) -> Case | None:
     """Return the advisor's case of this number, if it is theirs."""
-    return Case.objects.select_related("member__user").filter(number=number, advisor=advisor).first()
+    return _followed.first(number=number, advisor=advisor.pk)
 
 
 def _another_is_being_told(advisor: Advisor, case: Case) -> bool:

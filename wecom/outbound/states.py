@@ -21,6 +21,7 @@ from advisors.models import Advisor
 from cases.actions import lock_case
 from cases.models import Case
 from jiayi.errors import Conflict
+from jiayi.statements import KeptUpdate, given
 from wecom.clock import shared_now
 from wecom.failpoints import failpoint
 from wecom.models import Attempt, Notification
@@ -62,13 +63,21 @@ def request(event: Event, channel: str, **fields: Any) -> Notification:
     return Notification.objects.create(event=event.name, channel=channel, **fields)
 
 
+# The one that waits may have been timed for another advisor or by other rules: it is due no later than this.
+_join = KeptUpdate(
+    lambda: Notification.objects.filter(
+        event=given("event"), channel=given("channel"), case=given("case"), state=State.WAITING
+    ),
+    first_seq=Least("first_seq", given("first")),
+    last_seq=Greatest("last_seq", given("last")),
+    due_at=not_after(given("due_at")),
+)
+
+
 def request_gathered(event: Event, channel: str, case: Case, due_at: datetime, seqs: tuple[int, int]) -> None:
     """Write a waiting notification of the messages `seqs` (first, last), or add them to the one that waits."""
-    waiting = Notification.objects.filter(event=event.name, channel=channel, case=case, state=State.WAITING)
     first, last = seqs
-    joined = {"first_seq": Least("first_seq", first), "last_seq": Greatest("last_seq", last)}
-    # The one that waits may have been timed for another advisor or by other rules: it is due no later than this.
-    if not waiting.update(**joined, due_at=not_after(due_at)):
+    if not _join.run(event=event.name, channel=channel, case=case.pk, first=first, last=last, due_at=due_at):
         seen = {"first_seq": first, "last_seq": last, "due_at": due_at}
         request(event, channel, member=case.member, case=case, **seen)
 
