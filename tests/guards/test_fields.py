@@ -191,9 +191,10 @@ def foreign_values(stage: Stage) -> list[Any]:
     return found + [int(value) for value in found if value.isdigit()] + [stage.people["lin"].pk]
 
 
+@sized
 @pytest.mark.parametrize("actor", ["wang", "li"])
 def test_what_a_field_names_is_never_anothers(stage: Stage, actor: str) -> None:
-    for one in writable():
+    for at, one in enumerate(writable()):
         route, row, method = one
         if actor not in (row.who(method) or ()):
             continue
@@ -201,7 +202,7 @@ def test_what_a_field_names_is_never_anothers(stage: Stage, actor: str) -> None:
         for name, value in good.items():
             if not isinstance(value, int) and not str(value).isdigit():
                 continue
-            for foreign in foreign_values(stage):
+            for foreign in part(foreign_values(stage), 3, at):
                 body = encoded({**good, name: foreign}, form=row.form)
                 response, written = sent(stage, one, actor, *body)
                 said = response.getvalue().decode(errors="replace")
