@@ -250,8 +250,11 @@ def test_a_recalled_file_stays_gone_when_its_verdict_comes(world: World, setting
     assert signed_in(world.wang).get(urls(attachment)[0]).status_code == 404
 
 
-def test_a_file_is_not_scanned_inside_a_transaction_and_a_retry_stores_one(world: World, clamd: Clamd) -> None:
+def test_a_file_is_not_scanned_inside_a_transaction_and_a_retry_stores_one(
+    world: World, clamd: Clamd, monkeypatch: pytest.MonkeyPatch
+) -> None:
     upload = read_upload(BytesIO(files.PNG), "a.png")
+    monkeypatch.setattr(scanning, "AT_ONCE", 0.3)
     clamd.answer = clamd.hang  # whoever asked now would wait
     first, created = post_file(world.case, world.wang.user, upload, client_id="a")
     again, again_created = post_file(
