@@ -1,4 +1,3 @@
-import gc
 import logging
 from collections.abc import Iterator
 
@@ -22,7 +21,5 @@ def stage(staged: Recording[Keys], django_db_blocker: DjangoDbBlocker) -> Iterat
     logging.disable(logging.ERROR)  # thousands of refusals, and 501 for the live stream
     with django_db_blocker.unblock(), undone():
         made = stage_of(staged.replay())
-        gc.freeze()  # thousands of requests: the collector need not look at what is there already each time
         yield made
-    gc.unfreeze()
     logging.disable(logging.NOTSET)

@@ -1,4 +1,4 @@
-"""Each picture is decoded once in these tests: it takes a process of its own and a tenth of a second."""
+"""Each picture is decoded once in these tests: that takes a process of its own and a tenth of a second."""
 
 import os
 from collections.abc import Iterator
