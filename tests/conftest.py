@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Iterator
 from types import FunctionType
 
@@ -21,6 +22,14 @@ flush.make_quick()
 
 # A test that names one of these asks what this database does.
 OF_THE_ENGINE = {"IntegrityError", "connection", "explain"}
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector look seldom: what is loaded by now is large, and a tenth of the time went there.
+
+    Not gc.freeze(): tests/guards/test_signals.py finds the signals among what the collector knows.
+    """
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

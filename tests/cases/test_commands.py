@@ -131,8 +131,7 @@ def test_everybody_of_the_demo_signs_in(demo: None, who: str) -> None:
     assert client.get("/admin/").status_code == (200 if who == "admin" else 302)
 
 
-def test_a_second_seeding_changes_nothing() -> None:
-    seed()
+def test_a_second_seeding_changes_nothing(demo: None) -> None:
     before = rows()
     seed()
     assert rows() == before

@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from jiayi import __version__
 from tests.support.people import World, says, signed_in
+from tests.support.size import part, sized
 
 pytestmark = pytest.mark.django_db
 
@@ -92,12 +93,20 @@ def test_a_stranger_gets_nothing_of_the_api_but_a_401() -> None:
                 assert Client().generic(method, route.url).status_code == 401, (method, route.url)
 
 
+WALKERS = ["wang", "li", "chen", "gone", "admin"]
+
+
+@sized
 @pytest.mark.without_wecom
-@pytest.mark.parametrize("name", ["wang", "li", "chen", "gone", "admin"])
+@pytest.mark.parametrize("name", WALKERS)
 def test_no_route_breaks_for_anybody_or_shows_a_case_of_others(world: World, name: str) -> None:
     says(world.other_case, world.lin, "我的护照号是 G12345678")
     client, may_see_it = signed_in(getattr(world, name)), name in {"li", "admin"}
-    for url in {url for route in routes() for url in (route.url, route.url.replace("1001", "1002"))}:
+    urls = sorted({url for route in routes() for url in (route.url, route.url.replace("1001", "1002"))})
+    # In the small size a library's page is asked for by one or two of them, each of ours by all.
+    theirs = [url for url in urls if url.startswith(("/admin/", "/accounts/"))]
+    some_of_theirs = part(theirs, 3, WALKERS.index(name))
+    for url in [*(url for url in urls if url not in theirs), *some_of_theirs]:
         if "logout" in url:
             continue
         # 501: the live stream is not served by this synchronous test client, but by jiayi/asgi.py.

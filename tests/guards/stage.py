@@ -113,7 +113,23 @@ class Stage:
         }
 
 
-def make_stage() -> Stage:
+@dataclass(frozen=True)
+class Keys:
+    """Where what stands on the stage is found in the database, and who is signed in."""
+
+    people: dict[str, int]
+    sessions: dict[str, str]
+    cases: dict[str, int]
+
+
+def stage_of(keys: Keys) -> Stage:
+    people = {name: User.objects.get(pk=pk) for name, pk in keys.people.items()}
+    found = Case.objects.select_related("member__user", "advisor__user")
+    cases = {name: found.get(pk=pk) for name, pk in keys.cases.items()}
+    return Stage(people, keys.sessions, cases, Client(raise_request_exception=False))
+
+
+def make_stage() -> Keys:
     """Build it, on an empty database."""
     admin = User.objects.create_superuser("admin@example.com", PASSWORD, name=canary("admin", "name"))
     staff = User.objects.create_user("staff@example.com", PASSWORD, name=canary("staff", "name"), is_staff=True)
@@ -137,8 +153,6 @@ def make_stage() -> Stage:
     suspend_advisor(advisors["suspended"], by=admin)
     hand_over_case(cases["wang"], advisors["li"], by=advisors["ex"].user, reason=_text("ex", "reason"))
     _note(cases["wang"], advisors["li"])
-    for name in cases:
-        cases[name] = Case.objects.select_related("member__user", "advisor__user").get(pk=cases[name].pk)
     for _number in range(5):  # so that its newest seq exists in no other case
         _say(cases["lin"], lin.user, "lin")
     _inbound(advisors["li"], _say(cases["wang"], advisors["li"].user, "li", source=Message.Source.WECOM))
@@ -146,7 +160,8 @@ def make_stage() -> Stage:
     people |= {name: advisor.user for name, advisor in advisors.items()} | {"staff": staff, "admin": admin}
     people = {name: User.objects.get(pk=user.pk) for name, user in people.items()}
     sessions = {name: _session(people.get(name)) for name in ACTORS}
-    return Stage(people, sessions, cases, Client(raise_request_exception=False))
+    keys = {name: user.pk for name, user in people.items()}
+    return Keys(keys, sessions, {name: case.pk for name, case in cases.items()})
 
 
 def _text(whose: str, what: str) -> str:

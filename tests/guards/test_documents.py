@@ -8,8 +8,10 @@ settings in tests/jiayi/test_settings.py.
 import ast
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +42,15 @@ OUTSIDE = re.compile(
 LICENCE = "0d96a4ff68ad6d4b6f1f30f713b18d5184912ba8dd389f86aa7710db079abcb0"  # SHA-256 of the FSF's agpl-3.0.txt
 
 
-def files() -> Iterator[tuple[Path, str]]:
+@cache
+def files() -> tuple[tuple[Path, str], ...]:
     """Every text of ours, with what is in it."""
-    for path in sorted(ROOT.rglob("*")):
-        ours = path.is_file() and not NOT_OURS & set(path.relative_to(ROOT).parts)
-        if ours and (path.suffix in READ or path.name in NAMED) and path != THIS:
-            yield path, path.read_text(encoding="utf-8")
+    found: list[Path] = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in NOT_OURS]
+        found += [Path(folder, name) for name in names if name not in NOT_OURS]
+    ours = [path for path in found if (path.suffix in READ or path.name in NAMED) and path != THIS and path.is_file()]
+    return tuple((path, path.read_text(encoding="utf-8")) for path in sorted(ours))
 
 
 def documents() -> list[Path]:
@@ -57,6 +62,7 @@ def prose(text: str) -> str:
     return re.sub(r"(?ms)^```.*?^```$", "", text)
 
 
+@cache
 def anchors(text: str) -> set[str]:
     """The anchors of a document's headings, as GitHub makes them."""
     found: list[str] = []
@@ -98,13 +104,20 @@ def test_every_document_that_is_named_is_there() -> None:
     assert not wrong
 
 
+@cache
 def _is_a_decision(name: str) -> bool:
     """`docs/decisions/0002` is short for the one file that begins so."""
     return re.fullmatch(r"docs/decisions/\d{4}", name) is not None and len(list(ROOT.glob(f"{name}-*.md"))) == 1
 
 
 def _stands_somewhere(path: Path, name: str) -> bool:
-    return any((folder / name).exists() for folder in (path.parent, ROOT, ROOT / "docs", ROOT / "docs" / "decisions"))
+    folders = (path.parent, ROOT, ROOT / "docs", ROOT / "docs" / "decisions")
+    return any(_exists(folder, name) for folder in folders)
+
+
+@cache
+def _exists(folder: Path, name: str) -> bool:
+    return (folder / name).exists()
 
 
 def test_nothing_names_what_only_its_makers_have() -> None:

@@ -19,6 +19,7 @@ from tests.guards.access import ACCESS, ADVISORS, METHODS, is_admin, row_of
 from tests.guards.requests import send_good
 from tests.guards.routes import Route, all_routes
 from tests.guards.stage import ACTORS, SAID_EVERYWHERE, Stage, canaries, canary
+from tests.support.size import part, sized
 
 pytestmark = pytest.mark.django_db
 
@@ -98,24 +99,33 @@ def text_of(response: Any) -> str:
     return f"{headers}\n{response.cookies}\n{response.getvalue().decode(errors='replace')}"
 
 
+HAVE_CASES = ("wang", "lin", "zhang", "li", "ex")
+
+
 def crawled(stage: Stage, actor: str) -> Iterator[tuple[str, Any]]:
-    """Every GET of every route with the things of every case, and searches for the first half of what is said."""
+    """Every GET of every route with the things of every case, and searches for the first half of what is said.
+
+    In the small size, at each route and for each actor, some of these: of the cases always wang's and lin's for those
+    who have one of them.
+    """
     cases = [stage.values(name) for name in stage.cases]
-    for route in all_routes():
+    for at, route in enumerate(all_routes(), ACTORS.index(actor)):
         if is_admin(route):
-            urls = admin_urls(route, cases[0]) if actor in ("staff", "admin") else set()
+            objects = sorted(admin_urls(route, cases[0])) if actor in ("staff", "admin") else []
+            urls = set(part(objects, 5, at))
         elif route.pattern.startswith(("/sandbox/", "/accounts/")):
             continue
         else:
-            urls = {route.url(values) for values in cases} | searches(route.url(cases[0]))
+            some_cases = cases[:2] + part(cases[2:], 2, at) if actor in HAVE_CASES else part(cases, 2, at)
+            urls = {route.url(values) for values in some_cases} | set(part(searches(route.url(cases[0])), 2, at))
         for url in sorted(urls):
             yield url, stage.ask(actor, "GET", url)
 
 
-def searches(url: str) -> set[str]:
+def searches(url: str) -> list[str]:
     """By another's number, and by another's words, which would be refused together with a number that is none."""
     number, words = dict.fromkeys(WORDS + NUMBERS, "1002"), dict.fromkeys(WORDS, canary("lin", "said"))
-    return {f"{url}?{urlencode(query)}" for query in (number, words)}
+    return [f"{url}?{urlencode(query)}" for query in (number, words)]
 
 
 def admin_urls(route: Route, values: dict[str, str]) -> set[str]:
@@ -127,6 +137,7 @@ def admin_urls(route: Route, values: dict[str, str]) -> set[str]:
     return {route.url(values | {"object_id": str(pk)}) for pk in pks}
 
 
+@sized
 @pytest.mark.parametrize("actor", ACTORS)
 def test_everybody_sees_only_what_is_theirs_and_no_cache_keeps_it(stage: Stage, actor: str) -> None:
     found: set[str] = set()

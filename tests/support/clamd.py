@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -42,7 +43,8 @@ class Clamd:
         else:
             self.server = socket.create_server(("127.0.0.1", 0))
             self.address = Address("127.0.0.1", self.server.getsockname()[1])
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.accepting = threading.Thread(target=self._serve, daemon=True)
+        self.accepting.start()
 
     def _serve(self) -> None:
         while True:
@@ -82,4 +84,9 @@ class Clamd:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.released.set()
+        # Wake the thread first: one that still waits for this socket when it is closed would go on, once a signal
+        # interrupts it, with the next socket of the same number, and answer in place of the next scanner.
+        with suppress(OSError):
+            self.server.shutdown(socket.SHUT_RDWR)
+        self.accepting.join(5)
         self.server.close()

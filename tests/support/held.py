@@ -1,4 +1,7 @@
-"""A real server with pages that last as long as a test wants, and tell which of them were begun."""
+"""A real server with pages that last as long as a test wants, and tell which of them were begun.
+
+And with time limits of its own (HELD_…), so that a test need not wait as long as people do.
+"""
 
 import os
 import shutil
@@ -13,7 +16,8 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from jiayi import pool
+from cases.live import stream
+from jiayi import bus, pool
 from jiayi.urls import handler500, urlpatterns
 from tests.support.page import PATIENCE
 from tests.support.server import Server
@@ -25,6 +29,9 @@ if respond_within := os.environ.get("HELD_RESPOND_WITHIN"):
     from wecom.inbound import callback  # which is not there when wecom is uninstalled
 
     callback.RESPOND_WITHIN = float(respond_within)
+stream.CHECKED_FOR = float(os.environ.get("HELD_CHECKED_FOR", stream.CHECKED_FOR))
+stream.PING_EVERY = int(os.environ.get("HELD_PING_EVERY", stream.PING_EVERY))
+bus.RECONNECT_AFTER = float(os.environ.get("HELD_RECONNECT_AFTER", bus.RECONNECT_AFTER))
 
 SLOW = 0.2  # seconds
 LONG = 64 * 1024  # bytes of each of a hundred pieces: more than the sockets between hold
@@ -50,17 +57,19 @@ def long(request: HttpRequest) -> StreamingHttpResponse:
 urlpatterns = [*urlpatterns, path("held/long/", long), path("held/<name>/", held)]
 
 
+def held_settings(**more: str) -> dict[str, str]:
+    """What a server is told so that it runs with the settings of this file, and with `more`."""
+    given = os.environ.get("DJANGO_SETTINGS_MODULE", settings.SETTINGS_MODULE)
+    return {"DJANGO_SETTINGS_MODULE": "tests.settings_held", "HELD_SETTINGS": given, **more}
+
+
 class HeldServer(Server):
     """While `holding`, every request to /held/NAME/ keeps its thread."""
 
     def __init__(self, threads: int, **more: str) -> None:
         self.folder = Path(tempfile.mkdtemp())
         super().__init__(
-            DJANGO_SETTINGS_MODULE="tests.settings_held",
-            HELD_SETTINGS=os.environ.get("DJANGO_SETTINGS_MODULE", settings.SETTINGS_MODULE),
-            HELD_FOLDER=str(self.folder),
-            WEB_THREADS=str(threads),
-            **more,
+            **held_settings(HELD_FOLDER=str(self.folder), WEB_THREADS=str(threads), **more),
         )
 
     @contextmanager
@@ -90,6 +99,13 @@ class HeldServer(Server):
                 return True
             time.sleep(0.05)
         return False
+
+    def has_seen_all(self) -> bool:
+        """Whether all that was sent is in the queue, and who hung up is known to have.
+
+        What the event loop is asked after that it answers after that, and for this it needs no thread.
+        """
+        return self.has_read_all() and all(self.request("GET", "/api/events/")[0] == 401 for _ in range(3))
 
     def forget(self) -> None:
         for one in self.folder.iterdir():

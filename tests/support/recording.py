@@ -32,7 +32,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Recording(Generic[T]):
-    """What making something at the moment `at` wrote, and the objects it gave: rows, or a dataclass of rows."""
+    """What making something at the moment `at` wrote, and the objects it gave: rows, or a dataclass of rows or keys."""
 
     at: datetime
     rows: list[Rows]
@@ -47,7 +47,8 @@ class Recording(Generic[T]):
         made: T = pickle.loads(self.objects)
         seen: set[int] = set()
         for one in getattr(made, "__dict__", {}).values():
-            _move(one, by, seen)
+            if isinstance(one, Model):
+                _move(one, by, seen)
         return made
 
 

@@ -20,3 +20,12 @@ def size(small: T, full: T) -> T:
 def some(values: Iterable[T], every: int) -> list[T]:
     """Give what a test is parametrized with in this run: one of so many of the values, or all of them."""
     return list(values)[:: size(every, 1)]
+
+
+def part(values: Iterable[T], every: int, at: int) -> list[T]:
+    """Give what is tried at the place number `at` in this run: one of so many of the values, or all of them.
+
+    Never nothing, and other values at each place, so that over some places all of them are tried.
+    """
+    found, every = list(values), size(every, 1)
+    return found[at % min(every, len(found) or 1) :: every]

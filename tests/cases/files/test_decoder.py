@@ -1,7 +1,6 @@
 """Pictures are read in a process of its own: what a hostile one costs, or breaks, is not the website's."""
 
 import ast
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from cases.files import images
 from cases.models import Attachment
 from tests.support import files
 from tests.support.people import World, signed_in
+from tests.support.processes import eventually
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +28,14 @@ def decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> Non
     script = tmp_path / "another.py"
     script.write_text(source)
     monkeypatch.setattr(images, "DECODER", script)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there, and more of it than that nobody has asked yet how it ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except OSError:
+        return False
 
 
 def test_the_website_itself_loads_no_decoder(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,20 +77,20 @@ def test_a_decoder_that_hangs_is_ended_and_the_person_told_to_try_again(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.PICTURE_SECONDS = 1
-    alive = tmp_path / "alive"
+    began = tmp_path / "began"
     decoder(
         tmp_path,
         monkeypatch,
         "import subprocess, sys, time\n"
-        f'child = \'import time; time.sleep(3); open("{alive}", "w")\'\n'
-        "subprocess.Popen([sys.executable, '-c', child])\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"open({str(began)!r}, 'w').write(str(child.pid))\n"
         "time.sleep(60)",
     )
     answer = send(world, "护照.png", files.PNG)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "3")
     assert "请过几秒再发送" in answer.json()["detail"]
-    time.sleep(3)
-    assert not alive.exists(), "what it began was ended with it"
+    child = int(began.read_text())
+    eventually(lambda: not runs(child), lambda: "what it began was not ended with it")
 
 
 def test_the_decoder_gets_nothing_of_ours(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ from tests.cases.files.test_file_kinds import send_file
 from tests.support import files
 from tests.support.clamd import EICAR, Answer, Clamd, says
 from tests.support.people import World, signed_in
+from tests.support.size import part, sized
 
 pytestmark = pytest.mark.django_db
 
@@ -68,14 +69,15 @@ def urls(attachment: Attachment) -> list[str]:
     return [f"/api/files/{attachment.key}/", f"/api/files/{attachment.key}/thumbnail/"]
 
 
-def assert_not_served(world: World, attachment: Attachment, state: str) -> None:
+def assert_not_served(world: World, attachment: Attachment, state: str, every: int = 1, at: int = 0) -> None:
+    """By none of the ways; in the small size by one of `every` so many, another one at each place `at`."""
     attachment.refresh_from_db()
     assert attachment.state == state
     for who in (world.wang, world.li):
         client = signed_in(who)
         never = client.get(f"/api/files/{uuid4()}/")
         for url in urls(attachment):
-            for headers in ({}, {"Range": "bytes=0-3"}, {"If-None-Match": f'"{attachment.sha256}"'}):
+            for headers in part(({}, {"Range": "bytes=0-3"}, {"If-None-Match": f'"{attachment.sha256}"'}), every, at):
                 answer = client.get(url, headers=headers)
                 assert (answer.status_code, answer.content) == (404, never.content)
                 assert client.head(url, headers=headers).status_code == 404
@@ -156,6 +158,7 @@ WRONG: dict[str, Callable[[Clamd], Answer]] = {
 }
 
 
+@sized
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_scanner_that_gives_no_verdict_keeps_the_file_waiting(
     world: World, clamd: Clamd, impatient: None, monkeypatch: pytest.MonkeyPatch, wrong: str
@@ -164,9 +167,10 @@ def test_a_scanner_that_gives_no_verdict_keeps_the_file_waiting(
     began = time.monotonic()
     attachment = send(world, files.PDF, "a.pdf")
     assert time.monotonic() - began < 8
-    assert_not_served(world, attachment, "waiting")
+    at = list(WRONG).index(wrong)
+    assert_not_served(world, attachment, "waiting", 3, at)
     assert scan_due() == 0
-    assert_not_served(world, attachment, "waiting")
+    assert_not_served(world, attachment, "waiting", 3, at + 1)
     clamd.answer = proper
     monkeypatch.setattr(scanning, "PATIENCE", 30.0)
     with wait_a_little():
@@ -250,8 +254,11 @@ def test_a_recalled_file_stays_gone_when_its_verdict_comes(world: World, setting
     assert signed_in(world.wang).get(urls(attachment)[0]).status_code == 404
 
 
-def test_a_file_is_not_scanned_inside_a_transaction_and_a_retry_stores_one(world: World, clamd: Clamd) -> None:
+def test_a_file_is_not_scanned_inside_a_transaction_and_a_retry_stores_one(
+    world: World, clamd: Clamd, monkeypatch: pytest.MonkeyPatch
+) -> None:
     upload = read_upload(BytesIO(files.PNG), "a.png")
+    monkeypatch.setattr(scanning, "AT_ONCE", 0.3)
     clamd.answer = clamd.hang  # whoever asked now would wait
     first, created = post_file(world.case, world.wang.user, upload, client_id="a")
     again, again_created = post_file(

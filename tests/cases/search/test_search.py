@@ -24,6 +24,7 @@ from jiayi.folding import fold, snippet, words_of
 from members.models import Member
 from tests.support.files import PNG
 from tests.support.people import World, says, signed_in
+from tests.support.size import size, sized
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
@@ -293,13 +294,16 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def corpus(world: World) -> list[tuple[int, int, str]]:
-    """What li may find in two cases: (case number, seq, text), newest first; some messages were recalled."""
+    """What li may find in two cases: (case number, seq, text), newest first; some messages were recalled.
+
+    For tests that are `sized`.
+    """
     sides: list[tuple[Case, Member | Advisor]] = [
         (world.case, world.wang), (world.other_case, world.lin), (world.other_case, world.li)
     ]  # fmt: skip
     rng = random.Random(20)
     said: list[tuple[int, int, str]] = []
-    for n in range(60):
+    for n in range(size(30, 60)):
         case, who = rng.choice(sides)
         text = "".join(rng.choices("学签工a B", k=rng.randint(1, 5))).strip() or "空"
         message = says(case, who, text, client_id=f"c{n}")
@@ -310,6 +314,7 @@ def corpus(world: World) -> list[tuple[int, int, str]]:
     return said
 
 
+@sized
 @pytest.mark.usefixtures("small_steps")
 def test_going_on_finds_each_message_once_and_misses_none(world: World, corpus: list[tuple[int, int, str]]) -> None:
     client = signed_in(world.li)
