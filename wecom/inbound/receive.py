@@ -71,10 +71,14 @@ def _stored(inbound: Inbound, received_at: datetime, *, late: bool) -> tuple[Inb
 
 
 def _wait_at_most(seconds: float) -> None:
-    """Limit how long PostgreSQL waits for a lock; it has no limit of its own. SQLite's is in the settings."""
+    """Limit how long each statement takes on PostgreSQL, which has no limit of its own. SQLite's is in the settings.
+
+    Not `lock_timeout`: the second who waits for a row waits for two locks, one after the other, each with that limit.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{max(1, round(seconds * 1000))}ms"])
+            limit = f"{max(1, round(seconds * 1000))}ms"
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [limit])
 
 
 def _with_next(advisor: Advisor, outcome: Outcome) -> str:

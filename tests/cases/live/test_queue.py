@@ -17,7 +17,8 @@ from tests.support.people import World, signed_in
 from tests.support.server import session_of
 from tests.support.size import size, sized
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# Threads and signals are the same on every database.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 WRITE = "/api/cases/1001/messages/"
 SIGN_IN = "/accounts/login/"

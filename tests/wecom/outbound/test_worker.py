@@ -24,7 +24,8 @@ from wecom.models import Notification
 from wecom.outbound.requests import request_test
 from wecom.outbound.sending import send_due
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# Threads and signals are the same on every database.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 State = Notification.State
 
