@@ -17,7 +17,7 @@ help:  ## this list
 run: setup  ## everything on http://127.0.0.1:8000 with demo accounts; Ctrl-C ends it (PORT=8001: another port)
 	@exec $(PY) -m scripts.run
 
-test: setup-dev  ## all tests: PostgreSQL, what asks the engine on SQLite, without wecom, in Chromium (15 min)
+test: setup-dev  ## all tests: PostgreSQL, what asks the engine on SQLite, without wecom, in Chromium (6 min)
 	@exec $(PY) -m scripts.test
 
 lint: setup-dev  ## ruff, mypy, import contract, missing migrations, check --deploy, ESLint where Node.js is
@@ -30,7 +30,7 @@ fuzz: setup-dev  ## coverage-guided random input for what reads a WeCom callback
 	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check atheris==3.0.0
 	@exec $(PY) fuzz/fuzz_callback.py -max_total_time=$(FUZZ_SECONDS)
 
-prove: setup-dev  ## the longest tests, small in `make test`, in full size: four workers within 20 in any 60 s, 50 kills… (15 min)
+prove: setup-dev  ## the longest tests, small in `make test`, in full size: four workers within 20 in any 60 s, 50 kills… (20 min)
 	@exec $(PY) -m scripts.test --prove
 
 bench: setup-dev  ## the figures of docs/performance.md, on SQLite and on PostgreSQL (five minutes)

@@ -28,12 +28,14 @@ LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/jiayi"
 # Debian's Chromium without a window, in which a page costs a sixth; or the whole one.
 CHROMIUMS = [Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium")]
 CHINESE_FONT = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
-AT_A_TIME = 2  # runs, on two cores: with a third, what waits for a browser or for WeCom waits too long now and then
+AT_A_TIME = 2  # runs, on two cores: a third takes from the other two what it gains
 RUN_TIMEOUT = 40 * 60  # seconds for one run; a hanging test fails by itself long before (pytest-timeout)
 DOMAIN = ("tests/members", "tests/advisors", "tests/cases")  # what must work without wecom
 SLOWEST = 10  # are named
 # Half of the browser's tests by their time; every other file of tests/browser is in the other half.
-ONE_HALF = tuple(f"tests/browser/test_{name}.py" for name in ("guards", "case_list", "files", "search"))
+ONE_HALF = tuple(
+    f"tests/browser/test_{name}.py" for name in ("guards", "case_list", "files", "search", "rendering", "desk")
+)
 
 
 @dataclass(frozen=True)
@@ -168,9 +170,9 @@ def planned(extra: Sequence[str], postgres: str) -> list[Run]:
         ]
     alone = {"DJANGO_SETTINGS_MODULE": "tests.settings_without_wecom"}
     return [
-        Run("browser", "browser", "Chromium, one half", pages),
-        Run("browser-too", "browser", "Chromium, the other half", other_pages),
         *on_databases,
+        Run("browser-too", "browser", "Chromium, the other half", other_pages),
+        Run("browser", "browser", "Chromium, one half", pages),
         Run("without-wecom", "without-wecom", "the domain without wecom", domain, alone, at_least=fewer),
     ]
 

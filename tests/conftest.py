@@ -12,6 +12,7 @@ from tests.support.clock import clock
 from tests.support.people import World, make_world
 from tests.support.post_office import PostOffice
 from tests.support.recording import Recording, record
+from tests.support.size import FULL
 
 __all__ = ["clock"]  # a fixture of all tests
 
@@ -45,6 +46,17 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     names = set(function.__code__.co_names) if isinstance(function, FunctionType) else set()
     if (database and database.kwargs.get("transaction")) or names & OF_THE_ENGINE:
         item.add_marker("engine")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what has no small size, unless this is the full one; the last line of the run says how many."""
+    left_out = [] if FULL else [item for item in items if _has_no_small_size(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _has_no_small_size(item: pytest.Item) -> bool:
+    return any(mark.kwargs.get("small") is False for mark in item.iter_markers("sized"))
 
 
 @pytest.fixture(autouse=True)

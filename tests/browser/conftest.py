@@ -28,6 +28,8 @@ CHROMIUM = next(filter(os.path.exists, ("/usr/bin/chromium-headless-shell", "/us
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
+    # One process less that every request passes through: a page costs a tenth less.
+    "--enable-features=NetworkServiceInProcess2",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

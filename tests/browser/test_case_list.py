@@ -10,9 +10,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PASSWORD
-from tests.browser.test_pages import BOX, bubbles, is_live, says
+from tests.browser.test_pages import BOX, bubbles, is_live, says, sign_in_here
 from tests.support.site import Site
-from tests.support.size import sized, some
+from tests.support.size import some, whole
 
 pytestmark = pytest.mark.browser
 
@@ -118,6 +118,7 @@ def test_an_advisor_sees_eight_cases_and_more_at_once_each_by_its_member(
     shot(advisor, "list-85-phone")
 
 
+@whole
 def test_the_head_of_the_list_is_whole_in_english_too(practice: Site, sign_in: Open, shot: Any) -> None:
     advisor = sign_in(BUSY, "/messages/3041/", locale="en")
     is_live(advisor)
@@ -129,6 +130,7 @@ def test_the_head_of_the_list_is_whole_in_english_too(practice: Site, sign_in: O
     assert whole_rows(advisor) >= 8
 
 
+@whole
 def test_the_page_builds_rows_as_the_server_does(practice: Site, sign_in: Open) -> None:
     markup = """() => [...document.querySelectorAll("#cases .case")].map((one) => {
         const tidy = (node) => node.nodeType === Node.TEXT_NODE ? node.data.trim()
@@ -148,6 +150,7 @@ def test_the_page_builds_rows_as_the_server_does(practice: Site, sign_in: Open) 
         assert live.evaluate(markup) == plain.evaluate(markup)
 
 
+@whole
 def test_the_row_of_the_open_case_is_in_view(practice: Site, sign_in: Open) -> None:
     advisor = sign_in(BUSY, "/messages/3083/")
     expect(row(advisor, 3083)).to_be_in_viewport(ratio=1)
@@ -188,6 +191,7 @@ def test_the_next_waiting_case_by_button_and_by_key_round_and_round(practice: Si
     advisor.wait_for_url(f"**/messages/{waiting[0]}/?show=waiting")
 
 
+@whole
 def test_the_page_says_that_nobody_waits(practice: Site, sign_in: Open) -> None:
     practice.shell("print(Case.objects.filter(number__gte=3000, number__lt=3900).update(waiting_since=None))")
     try:
@@ -208,6 +212,7 @@ def test_the_page_says_that_nobody_waits(practice: Site, sign_in: Open) -> None:
         )
 
 
+@whole
 def test_who_opens_a_case_writes_at_once_where_there_is_a_keyboard(practice: Site, sign_in: Open) -> None:
     advisor = sign_in(BUSY, "/messages/3041/")
     expect(advisor.locator(BOX)).to_be_focused()
@@ -221,6 +226,7 @@ def test_who_opens_a_case_writes_at_once_where_there_is_a_keyboard(practice: Sit
     expect(place.locator(BOX)).not_to_be_focused()  # one came to read
 
 
+@whole
 def test_two_tabs_from_the_top_lead_past_85_cases_to_the_box(practice: Site, sign_in: Open) -> None:
     advisor = sign_in(BUSY, "/messages/3041/", java_script_enabled=False)
     advisor.keyboard.press("Tab")
@@ -232,12 +238,14 @@ def test_two_tabs_from_the_top_lead_past_85_cases_to_the_box(practice: Site, sig
     expect(advisor.locator(BOX)).to_be_focused()
 
 
-def test_signing_in_leads_to_the_unread_answer_and_not_to_the_closed_case(practice: Site, sign_in: Open) -> None:
-    member = sign_in(CLIENT)  # 3901 is closed and the newest, 3902 closed and unread, 3900 open and unread
+def test_signing_in_leads_to_the_unread_answer_and_not_to_the_closed_case(practice: Site, visit: Open) -> None:
+    member = visit("/")
+    sign_in_here(member, CLIENT)  # 3901 is closed and the newest, 3902 closed and unread, 3900 open and unread
     member.wait_for_url("**/messages/3900/")
     expect(member.locator(".theirs .text")).to_be_visible()
 
 
+@whole
 def test_closed_cases_are_folded_and_stay_as_the_reader_left_them(
     practice: Site, sign_in: Open, visit: Open, shot: Any
 ) -> None:
@@ -318,6 +326,7 @@ def record(practice: Site) -> int:
     )
 
 
+@whole
 def test_the_files_of_a_case_are_one_tap_from_its_conversation(
     practice: Site, sign_in: Open, record: int, shot: Any
 ) -> None:
@@ -349,6 +358,7 @@ def pdf_pages(page: Page) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
 
 
+@whole
 def test_the_whole_conversation_is_printed(practice: Site, sign_in: Open, record: int, shot: Any) -> None:
     advisor = sign_in(BUSY, f"/messages/{record}/")
     is_live(advisor)
@@ -370,6 +380,7 @@ def test_the_whole_conversation_is_printed(practice: Site, sign_in: Open, record
     assert pdf_pages(advisor) >= 2
 
 
+@whole
 def test_printing_the_page_of_messages_prints_the_conversation(
     practice: Site, sign_in: Open, record: int, shot: Any
 ) -> None:
@@ -389,7 +400,7 @@ def test_printing_the_page_of_messages_prints_the_conversation(
         assert pdf_pages(page) >= 2
 
 
-@sized
+@whole
 def test_axe_finds_nothing_on_the_pages_of_the_desk(practice: Site, sign_in: Open, record: int) -> None:
     wrong = {}
     for phone in some((True, False), 2):

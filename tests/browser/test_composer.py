@@ -9,6 +9,7 @@ from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.browser.conftest import PageErrors
 from tests.support.site import Site
+from tests.support.size import whole
 
 pytestmark = pytest.mark.browser
 
@@ -59,6 +60,7 @@ def test_a_text_that_is_too_long_is_never_cut_and_says_what_to_do(
     expect(member.locator(".limit")).to_be_empty()
 
 
+@whole
 def test_without_scripts_a_text_that_is_too_long_comes_back_whole(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -76,6 +78,7 @@ def test_without_scripts_a_text_that_is_too_long_comes_back_whole(
     assert bodies(site, case) == [fits]
 
 
+@whole
 def test_a_note_says_how_much_is_left_too(sign_in: Open, case: int) -> None:
     advisor = sign_in(ADVISOR, f"/messages/{case}/")
     is_live(advisor)
@@ -135,6 +138,7 @@ def test_enter_breaks_the_line_on_a_touch_keyboard_and_sends_on_another(site: Si
     assert bodies(site, case) == ["第一行\n第二行", "电脑上写的"]
 
 
+@whole
 def test_canned_replies_have_a_button_on_a_phone(site: Site, sign_in: Open, case: int, shot: Any) -> None:
     phone = sign_in(ADVISOR, "/profile/", phone=True)
     held: list[Route] = []
@@ -160,6 +164,7 @@ def test_canned_replies_have_a_button_on_a_phone(site: Site, sign_in: Open, case
     assert bodies(site, case) == []
 
 
+@whole
 @pytest.mark.parametrize("phone", [True, False])
 def test_the_composer_does_not_shift_while_the_page_loads(visit: Open, sign_in: Open, case: int, phone: bool) -> None:
     watch = """
@@ -175,6 +180,7 @@ def test_the_composer_does_not_shift_while_the_page_loads(visit: Open, sign_in: 
     assert sum(member.evaluate("window.shifts")) < 0.005
 
 
+@whole
 @pytest.mark.parametrize("size", [(320, 256), (740, 360)])
 def test_in_a_small_window_the_conversation_keeps_half_the_height(
     site: Site, sign_in: Open, case: int, size: tuple[int, int], shot: Any
@@ -193,6 +199,7 @@ def test_in_a_small_window_the_conversation_keeps_half_the_height(
         assert box["x"] + box["width"] <= width, control
 
 
+@whole
 @pytest.mark.parametrize("name", ["Aleksandrapetrovna" * 3, "محمد بن عبد الله آل سعود الطويل جدا", "王" * 60])
 def test_a_long_or_right_to_left_name_does_not_break_the_header(
     site: Site, sign_in: Open, case: int, name: str
@@ -220,6 +227,7 @@ def test_a_long_or_right_to_left_name_does_not_break_the_header(
 # What is said to those who listen, and where a link leads -------------------------------------------------
 
 
+@whole
 def test_the_speaker_of_a_continued_message_is_read_too(site: Site, sign_in: Open, case: int) -> None:
     site.shell(
         f"case = Case.objects.get(number={case})\n"

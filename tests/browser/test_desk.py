@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import PageErrors
 from tests.browser.test_pages import ADVISOR, BOX, MEMBER, bubbles, is_live, says, serious
 from tests.support.site import Site
+from tests.support.size import whole
 
 pytestmark = pytest.mark.browser
 
@@ -78,6 +79,7 @@ def test_notes_stay_with_the_advisors_and_are_live_there(
     assert not serious(advisor)
 
 
+@whole
 def test_a_note_changed_after_a_save_that_timed_out_is_not_lost(
     sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -100,6 +102,7 @@ def test_a_note_changed_after_a_save_that_timed_out_is_not_lost(
     expect(advisor.locator(".note .text")).to_have_text(["周一打电话，下午三点", "周一打电话"])
 
 
+@whole
 def test_an_advisor_who_left_the_page_open_does_not_read_their_first_case(
     site: Site, sign_in: Open, empty_desk: None
 ) -> None:
@@ -174,6 +177,7 @@ def test_a_slash_inserts_a_canned_reply_and_never_sends(site: Site, sign_in: Ope
     expect(advisor.locator(".mine .tick")).to_have_count(1)
 
 
+@whole
 def test_the_enter_of_an_input_method_never_picks_a_reply(site: Site, sign_in: Open, case: int) -> None:
     advisor = sign_in(ADVISOR, f"/messages/{case}/")
     is_live(advisor)
@@ -307,6 +311,7 @@ def test_the_list_is_ordered_and_filtered_without_loading_it_anew(
     shot(advisor, "desk-filters")
 
 
+@whole
 def test_one_box_filters_the_cases_and_searches_the_messages(site: Site, sign_in: Open, case: int, shot: Any) -> None:
     closed = new_case(site, "旧案")
     says(site, closed, MEMBER, "雅思七分半")
@@ -341,6 +346,7 @@ def test_one_box_filters_the_cases_and_searches_the_messages(site: Site, sign_in
     expect(advisor.locator(".cases .found-panel")).to_be_hidden()
 
 
+@whole
 def test_the_list_is_filtered_by_email_kind_and_name_and_the_number_however_written(
     site: Site, sign_in: Open, case: int, shot: Any
 ) -> None:
@@ -358,6 +364,7 @@ def test_the_list_is_filtered_by_email_kind_and_name_and_the_number_however_writ
         expect(row).to_have_count(0)
 
 
+@whole
 def test_away_is_switched_on_the_desk_without_javascript_too(site: Site, sign_in: Open, case: int) -> None:
     for script in (True, False):
         advisor = sign_in(ADVISOR, f"/messages/{case}/", java_script_enabled=script)
@@ -368,6 +375,7 @@ def test_away_is_switched_on_the_desk_without_javascript_too(site: Site, sign_in
         expect(advisor.locator("#my-state")).to_have_text("接待中")
 
 
+@whole
 def test_without_javascript_notes_hand_over_and_filters_work(site: Site, sign_in: Open, case: int) -> None:
     advisor = sign_in(ADVISOR, f"/messages/{case}/", java_script_enabled=False)
     advisor.click("#filters [data-show=waiting]")
@@ -384,6 +392,7 @@ def test_without_javascript_notes_hand_over_and_filters_work(site: Site, sign_in
     expect(advisor.get_by_text("已移交给 张伟。")).to_be_visible()
 
 
+@whole
 def test_on_a_phone_the_desk_is_a_page_behind_a_button_in_the_head(
     site: Site, sign_in: Open, case: int, shot: Any
 ) -> None:

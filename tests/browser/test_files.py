@@ -14,7 +14,7 @@ from tests.browser.conftest import PageErrors, until
 from tests.support import files
 from tests.support.clamd import Clamd
 from tests.support.site import Site
-from tests.support.size import size, sized, some
+from tests.support.size import size, some, whole
 
 pytestmark = pytest.mark.browser
 
@@ -117,6 +117,7 @@ def test_files_go_by_button_drop_and_paste_and_the_other_side_looks_at_them(
     assert sent_files(site, case)[:3] == ["护照首页.jpg", "录取信.pdf", "手机截图.png"]
 
 
+@whole
 def test_pictures_are_looked_at_by_keyboard(site: Site, sign_in: Open, case: int, shot: Any) -> None:
     member = opened(sign_in(MEMBER, f"/messages/{case}/"))
     three = [file(f"{n}.png", files.image("PNG", (900 + n, 600)), "image/png") for n in (1, 2, 3)]
@@ -173,6 +174,7 @@ def test_what_cannot_be_sent_is_said_at_once_and_by_the_server_anyway(
     expect(member.locator(".failed .foot")).to_contain_text("只能发送照片、PDF、Office 文档、录音和视频。")
 
 
+@whole
 def test_an_upload_shows_its_progress_and_can_be_cancelled_while_texts_go_on(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors, shot: Any
 ) -> None:
@@ -204,6 +206,7 @@ def test_an_upload_shows_its_progress_and_can_be_cancelled_while_texts_go_on(
     assert sent_files(site, case) == ["短.pdf"]
 
 
+@whole
 def test_a_file_that_is_cancelled_in_one_tab_is_sent_by_none(site: Site, sign_in: Open, case: int) -> None:
     advisor = opened(sign_in(ADVISOR, f"/messages/{case}/"))
     held: list[Route] = []
@@ -259,6 +262,7 @@ def test_a_file_survives_a_killed_server_and_a_reload_and_is_sent_once(
     assert site.shell(f"import hashlib\nprint(all({sha} for m in {query}))") == "True"
 
 
+@whole
 def test_a_file_the_browser_did_not_keep_asks_to_be_chosen_again(
     sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -290,6 +294,7 @@ def test_signing_out_leaves_no_file_on_the_device(sign_in: Open, case: int, page
     assert member.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('jiayi:'))") == []
 
 
+@whole
 def test_a_voice_note_is_recorded_listened_to_and_sent(site: Site, sign_in: Open, case: int, shot: Any) -> None:
     member = opened(sign_in(MEMBER, f"/messages/{case}/", permissions=["microphone"]))
     advisor = opened(sign_in(ADVISOR, f"/messages/{case}/"))
@@ -347,6 +352,7 @@ def answers_to(page: Page) -> list[Response]:
     return seen
 
 
+@whole
 def test_a_film_plays_and_is_wound_where_the_browser_can_and_is_downloaded_everywhere(
     site: Site, sign_in: Open, case: int, shot: Any
 ) -> None:
@@ -387,6 +393,7 @@ def test_a_film_plays_and_is_wound_where_the_browser_can_and_is_downloaded_every
     expect(plain.locator("video.player")).to_have_count(2)
 
 
+@whole
 def test_the_microphone_is_off_when_the_case_is_gone(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -404,6 +411,7 @@ def test_the_microphone_is_off_when_the_case_is_gone(
     until(advisor, "window.heard.getTracks().every((track) => track.readyState === 'ended')")
 
 
+@whole
 def test_a_refused_microphone_is_explained(sign_in: Open, case: int) -> None:
     member = opened(sign_in(MEMBER, f"/messages/{case}/"))
     refuse = """window.asked = 0;
@@ -447,6 +455,7 @@ def test_a_file_that_waits_for_the_scanner_turns_ready_by_itself(
     shot(advisor, "files-dark")
 
 
+@whole
 def test_on_a_phone_there_is_a_camera_and_everything_fits(sign_in: Open, case: int, shot: Any) -> None:
     member = opened(sign_in(MEMBER, f"/messages/{case}/", phone=True))
     camera = member.locator("#camera")
@@ -536,7 +545,7 @@ OPEN_EACH = """async (urls) => {
 }"""
 
 
-@sized
+@whole
 def test_no_hostile_file_runs_however_a_browser_opens_it(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:

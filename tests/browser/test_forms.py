@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PASSWORD, PageErrors
 from tests.support.site import Site
-from tests.support.size import sized, some
+from tests.support.size import some, whole
 
 pytestmark = pytest.mark.browser
 
@@ -63,7 +63,7 @@ def anything_wrong(page: Page) -> list[str]:
 TITLES = ["تصريح الدراسة", "הארכה 2026", "学签\u202e", "a\u2067"]
 
 
-@sized
+@whole
 @pytest.mark.parametrize("title", some(TITLES, 2), ids=ascii)
 def test_a_number_is_read_as_it_is_beside_any_title_and_name(site: Site, sign_in: Open, title: str) -> None:
     """A title of Arabic letters, or one that ended in U+202E, showed 8002# for #2008."""
@@ -146,6 +146,7 @@ ZONES = [
 ]
 
 
+@whole
 def test_a_new_member_is_told_when_answers_come_until_the_first_one_is_there(
     site: Site, visit: Open, sign_in: Open, shot: Any
 ) -> None:
@@ -187,6 +188,7 @@ def test_a_question_is_not_lost_when_the_session_has_ended_meanwhile(sign_in: Op
     expect(page.locator("[name=body]")).to_have_value("")
 
 
+@whole
 def test_a_first_case_opened_by_others_does_not_take_away_what_is_being_written(site: Site, visit: Open) -> None:
     page = sign_up(visit, "zhao-writes@example.com")
     page.fill("[name=body]", "正在写")
@@ -201,7 +203,7 @@ PUBLIC = ["/", "/register/", "/register/advisor/", "/accounts/login/", "/account
 PUBLIC += ["/accounts/password/reset/done/", "/accounts/password/reset/key/done/"]
 
 
-@sized
+@whole
 @pytest.mark.parametrize("phone", some([True, False], 2))
 def test_axe_finds_nothing_of_any_level_where_one_signs_up_and_asks(visit: Open, sign_in: Open, phone: bool) -> None:
     wrong = {}

@@ -13,7 +13,7 @@ from tests.browser.conftest import PageErrors
 from tests.browser.payloads import PAYLOADS, SHORT
 from tests.guards.routes import all_routes
 from tests.support.site import Site
-from tests.support.size import size, sized, some
+from tests.support.size import size, sized, some, whole
 
 pytestmark = pytest.mark.browser
 
@@ -110,7 +110,7 @@ def test_nothing_that_somebody_wrote_runs_in_a_conversation(
     site: Site, sign_in: Open, poisoned: int, shot: Callable[..., None]
 ) -> None:
     assert len(PAYLOADS) >= 200
-    payloads = some(PAYLOADS, 4)
+    payloads = some(PAYLOADS, 8)
     path, wrote = f"/messages/{poisoned}/", [text.strip() for text in payloads]
     live = watched(sign_in("poisoner@example.com", "/profile/"), path)
     expect(live.locator("body")).to_have_attribute("data-connection", "live")
@@ -134,6 +134,7 @@ def test_nothing_that_somebody_wrote_runs_in_a_conversation(
     expect(member.locator(".conversation-head h1")).to_contain_text(SHORT[2])
 
 
+@whole
 def test_nothing_that_somebody_wrote_runs_elsewhere(
     site: Site, sign_in: Open, visit: Open, page_errors: PageErrors, shot: Callable[..., None]
 ) -> None:
@@ -428,7 +429,7 @@ def test_axe_finds_nothing_serious_on_any_page_of_the_admin(
     paths = list(dict.fromkeys(site.shell(ADMIN_PAGES).split()))
     assert len(paths) > 25
     wrong = {}
-    for path in some(paths, 2):
+    for path in some(paths, 4):
         is_there(page, path)
         expect(page.locator(UNNAMED_BOXES)).to_have_count(0)
         wrong[path] = findings(page)

@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, Dialog, Page, Request, Route, ex
 
 from tests.browser.conftest import PASSWORD, PageErrors, until
 from tests.support.site import Site
+from tests.support.size import whole
 
 pytestmark = pytest.mark.browser
 
@@ -103,6 +104,7 @@ def test_each_side_sees_the_other_type_until_the_message_is_there(sign_in: Open,
 # Many tabs -----------------------------------------------------------------------------------------------
 
 
+@whole
 def test_eight_tabs_share_one_stream_and_outlive_the_one_that_holds_it(site: Site, sign_in: Open, case: int) -> None:
     first = sign_in(MEMBER, "/messages/new/")
     streams = Streams(first.context)
@@ -127,6 +129,7 @@ def test_eight_tabs_share_one_stream_and_outlive_the_one_that_holds_it(site: Sit
     assert len(streams.open) == 1
 
 
+@whole
 def test_a_tab_that_the_browser_froze_loses_the_stream_to_the_one_in_front(
     site: Site, sign_in: Open, case: int
 ) -> None:
@@ -150,6 +153,7 @@ if (navigator.locks) navigator.locks.request = () => Promise.reject(new DOMExcep
 """
 
 
+@whole
 def test_where_tabs_cannot_agree_each_has_a_stream(site: Site, sign_in: Open, case: int) -> None:
     first = sign_in(MEMBER, "/messages/new/")
     first.context.add_init_script(NO_LOCKS)
@@ -164,6 +168,7 @@ def test_where_tabs_cannot_agree_each_has_a_stream(site: Site, sign_in: Open, ca
     assert len(streams.open) == 2
 
 
+@whole
 def test_a_page_left_open_from_another_account_shows_nothing_of_the_new_one(
     site: Site, sign_in: Open, case: int
 ) -> None:
@@ -286,6 +291,7 @@ def test_what_both_sides_did_while_a_browser_was_offline_appears_without_a_reloa
     assert member.evaluate("window.sameDocument")
 
 
+@whole
 def test_what_was_written_into_another_case_goes_too_after_a_restart_of_the_browser(
     site: Site, sign_in: Open, visit: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -308,6 +314,7 @@ def test_what_was_written_into_another_case_goes_too_after_a_restart_of_the_brow
     until(restarted, "!Object.keys(localStorage).some((key) => key.includes('outbox'))")
 
 
+@whole
 def test_what_a_tab_left_behind_when_it_was_closed_goes_first_from_the_one_that_stays(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -326,6 +333,7 @@ def test_what_a_tab_left_behind_when_it_was_closed_goes_first_from_the_one_that_
     expect(stays.locator(".pending")).to_have_count(0)
 
 
+@whole
 def test_while_the_page_only_asks_what_was_refused_waits_as_long_as_it_was_told(
     sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -361,6 +369,7 @@ def test_while_the_page_only_asks_what_was_refused_waits_as_long_as_it_was_told(
     assert len(tries) == 2
 
 
+@whole
 def test_signing_out_asks_first_when_something_was_not_sent(sign_in: Open, case: int, page_errors: PageErrors) -> None:
     page_errors.allow(*GONE_OFFLINE)
     member = sign_in(MEMBER, f"/messages/{case}/", fresh=True)
@@ -383,6 +392,7 @@ def test_signing_out_asks_first_when_something_was_not_sent(sign_in: Open, case:
     expect(member.locator(".message.mine:not(.pending) .text")).to_have_text(["还没送出"])
 
 
+@whole
 def test_a_refusal_stays_in_words_and_does_not_hold_up_what_follows(
     sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -407,6 +417,7 @@ def test_a_refusal_stays_in_words_and_does_not_hold_up_what_follows(
     expect(failed).to_be_visible()
 
 
+@whole
 def test_where_a_proxy_holds_the_stream_back_the_page_asks(site: Site, sign_in: Open, case: int) -> None:
     member = sign_in(MEMBER, "/messages/new/")
     member.clock.install()

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import PageErrors
 from tests.support.processes import ROOT
 from tests.support.site import Site
+from tests.support.size import whole
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("calm_wecom")]
 
@@ -75,6 +76,7 @@ def test_the_button_of_a_card_makes_its_case_the_reply_target(
     expect(member.locator("#messages").get_by_text("请填 IMM 5532")).to_be_visible()
 
 
+@whole
 def test_a_video_sent_in_wecom_stands_in_the_case_and_plays(
     site: Site, sign_in: Open, visit: Open, shot: Callable[..., None]
 ) -> None:
@@ -124,6 +126,7 @@ def bind(admin: Page, name: str, userid: str) -> None:
     expect(admin.locator(".messagelist .success")).to_be_visible()
 
 
+@whole
 @pytest.mark.parametrize(("locale", "names"), [("zh-CN", {"搜索", "是", "否"}), ("en", {"Search", "yes", "no"})])
 def test_the_icons_of_the_admin_have_names_in_the_readers_language(sign_in: Open, locale: str, names: set[str]) -> None:
     page = sign_in(ADMIN, "/admin/members/user/", locale=locale)

@@ -13,6 +13,7 @@ from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
 from tests.browser.conftest import PASSWORD, PageErrors
 from tests.support.site import Site
+from tests.support.size import whole
 
 pytestmark = pytest.mark.browser
 
@@ -91,6 +92,7 @@ def test_a_message_goes_both_ways_at_once(site: Site, sign_in: Open, case: int, 
     shot(advisor, "messages-advisor")
 
 
+@whole
 def test_a_message_is_not_read_while_nobody_looks_at_it(site: Site, sign_in: Open, case: int) -> None:
     says(site, case, ADVISOR, *(f"第 {n} 条" for n in range(40)))
     member, advisor = sign_in(MEMBER, f"/messages/{case}/"), sign_in(ADVISOR, f"/messages/{case}/")
@@ -107,6 +109,7 @@ def test_a_message_is_not_read_while_nobody_looks_at_it(site: Site, sign_in: Ope
     expect(member.locator("#jump")).to_be_hidden()
 
 
+@whole
 @pytest.mark.usefixtures("calm_wecom")
 def test_a_tab_left_open_reads_nothing_and_the_advisor_is_told_in_wecom(
     site: Site, sign_in: Open, visit: Open, case: int
@@ -131,6 +134,7 @@ def test_a_tab_left_open_reads_nothing_and_the_advisor_is_told_in_wecom(
     expect(member.locator(".mine .tick")).to_have_attribute("data-state", "read")
 
 
+@whole
 def test_other_cases_count_what_is_unread(site: Site, sign_in: Open, case: int) -> None:
     member = sign_in(MEMBER, "/messages/1001/")
     is_live(member)
@@ -154,6 +158,7 @@ def test_other_cases_count_what_is_unread(site: Site, sign_in: Open, case: int) 
     expect(entry.locator(".badge")).to_have_text(re.compile("^1 "))
 
 
+@whole
 def test_a_second_tab_does_not_bring_a_sent_draft_back(sign_in: Open, case: int) -> None:
     first = sign_in(MEMBER, "/messages/new/")
     first.goto(f"/messages/{case}/")
@@ -240,6 +245,7 @@ def test_a_message_under_way_when_the_page_is_closed_still_goes_out_once(
     assert bubbles(again) == ["刚按下发送"]
 
 
+@whole
 def test_a_message_that_waits_can_be_thrown_away(sign_in: Open, case: int, page_errors: PageErrors) -> None:
     page_errors.allow(*GONE_OFFLINE)
     member = sign_in(MEMBER, f"/messages/{case}/")
@@ -308,6 +314,7 @@ def test_where_the_stream_cannot_be_had_the_page_asks_by_itself(
     expect(member.locator("#banner")).to_be_hidden()
 
 
+@whole
 def test_signing_out_elsewhere_is_said_and_nothing_is_lost(
     sign_in: Open, case: int, page_errors: PageErrors, shot: Any
 ) -> None:
@@ -364,6 +371,7 @@ def test_an_advisor_who_loses_the_case_sees_nothing_of_it_any_more(
     assert "只给跟进人看" not in advisor.content()
 
 
+@whole
 def test_the_advisor_is_shown_as_present_when_they_move(site: Site, sign_in: Open, case: int) -> None:
     goes_away(site)
     member, advisor = sign_in(MEMBER, f"/messages/{case}/"), sign_in(ADVISOR, f"/messages/{case}/")
@@ -439,6 +447,7 @@ def test_older_messages_come_on_scrolling_up_and_nothing_jumps(site: Site, sign_
     assert bubbles(member) == [f"第 {n} 条" for n in range(1, 131)]
 
 
+@whole
 def test_times_are_those_of_the_reader(site: Site, sign_in: Open, case: int) -> None:
     says(site, case, ADVISOR, "早上好")
     site.shell(
@@ -466,6 +475,7 @@ def test_reading_and_writing_work_without_javascript(site: Site, sign_in: Open, 
     assert bubbles(member)[-1] == "没有脚本\n也能写"
 
 
+@whole
 def test_on_a_phone_there_is_the_list_and_then_the_conversation(sign_in: Open, case: int, shot: Any) -> None:
     member = sign_in(MEMBER, phone=True)
     expect(member.locator("#cases")).to_be_visible()
@@ -505,6 +515,7 @@ def test_a_new_member_is_led_from_signing_up_to_a_first_message(
     assert bubbles(page) == ["我想为太太申请团聚。"]
 
 
+@whole
 @pytest.mark.parametrize(
     ("status", "says"),
     [("pending", "您的申请正在审核"), ("rejected", "您的申请没有通过"), ("suspended", "您的顾问资格已停用")],
@@ -600,6 +611,7 @@ def sign_in_here(page: Page, email: str) -> None:
     page.wait_for_url("**/messages/**")
 
 
+@whole
 def test_who_signs_in_after_somebody_else_finds_nothing_of_theirs_on_the_device(
     sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -628,6 +640,7 @@ def test_who_signs_in_after_somebody_else_finds_nothing_of_theirs_on_the_device(
     assert bubbles(page) == []
 
 
+@whole
 def test_what_a_session_that_ended_left_unsent_is_sent_when_the_same_person_is_back(
     sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:

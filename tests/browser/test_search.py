@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import PageErrors
 from tests.browser.test_pages import ADVISOR, BOX, MEMBER, height_of, is_live, says, serious, write
 from tests.support.site import Site
+from tests.support.size import whole
 
 pytestmark = pytest.mark.browser
 
@@ -79,6 +80,7 @@ def let_through(page: Page, held: list[Route]) -> None:
     )
 
 
+@whole
 def test_a_long_conversation_is_a_window_that_slides_without_a_jump(sign_in: Open, case: int) -> None:
     member = sign_in(MEMBER, f"/messages/{case}/")
     is_live(member)
@@ -106,6 +108,7 @@ def test_a_long_conversation_is_a_window_that_slides_without_a_jump(sign_in: Ope
     expect(member.locator("#jump")).to_be_hidden()
 
 
+@whole
 def test_what_comes_while_one_reads_far_up_is_counted_and_leaves_no_hole(
     site: Site, sign_in: Open, case: int, shot: Any
 ) -> None:
@@ -197,6 +200,7 @@ def test_a_search_in_the_case_leads_to_the_place_and_from_there_on_to_the_newest
     assert shown(member)[-1] >= 400, "scrolling down goes on forward"
 
 
+@whole
 def test_a_search_over_all_cases_on_a_phone_opens_the_right_one(
     site: Site, sign_in: Open, case: int, shot: Any
 ) -> None:
@@ -231,6 +235,7 @@ def test_a_search_over_all_cases_on_a_phone_opens_the_right_one(
     assert not serious(member)
 
 
+@whole
 def test_what_an_advisor_finds_names_the_member(site: Site, sign_in: Open, page_errors: PageErrors, shot: Any) -> None:
     page_errors.allow("400")
     says(site, 1002, ADVISOR, "公证件请寄原件")
@@ -244,6 +249,7 @@ def test_what_an_advisor_finds_names_the_member(site: Site, sign_in: Open, page_
     expect(advisor.locator(".cases .found-more button")).to_be_hidden()
 
 
+@whole
 def test_what_was_typed_before_the_scripts_came_is_searched_for(site: Site, sign_in: Open) -> None:
     says(site, 1002, ADVISOR, "体检预约在周五")
     advisor = sign_in(ADVISOR, "/messages/1002/")
@@ -272,6 +278,7 @@ def test_searching_works_without_javascript(sign_in: Open, case: int, shot: Any)
     expect(member.locator(BOX)).to_be_visible()
 
 
+@whole
 def test_enter_before_the_search_has_come_asks_when_it_is_there_and_else_by_its_form(
     site: Site, sign_in: Open, page_errors: PageErrors
 ) -> None:

@@ -14,7 +14,7 @@ from tests.browser.test_files import file, opened, sent_files
 from tests.browser.test_pages import ADVISOR, BOX, is_live, sign_in_here, write
 from tests.support import files
 from tests.support.site import Site
-from tests.support.size import sized, some
+from tests.support.size import sized, some, whole
 
 pytestmark = pytest.mark.browser
 
@@ -110,6 +110,7 @@ def test_a_refused_message_of_another_case_is_seen_from_the_list(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@whole
 def test_the_list_shows_nothing_that_another_account_left_on_the_computer(
     sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -178,6 +179,7 @@ def test_a_new_question_survives_a_reload_with_its_kind_and_is_gone_when_it_was_
     assert site.shell(f"print({kinds})") == "['family', 'other']"
 
 
+@whole
 def test_a_question_sent_from_one_of_two_tabs_is_not_offered_again_by_the_other(sign_in: Open, asker: str) -> None:
     first = sign_in(asker, "/messages/new/", fresh=True)
     ask(first, "接父母来", "想问问超级签证")
@@ -192,6 +194,7 @@ def test_a_question_sent_from_one_of_two_tabs_is_not_offered_again_by_the_other(
     assert question(second) == ["", "other", ""]
 
 
+@whole
 def test_a_question_that_another_tab_went_on_with_is_kept(sign_in: Open, asker: str) -> None:
     first = sign_in(asker, "/messages/new/", fresh=True)
     ask(first, "接父母来", "第一版")
@@ -207,6 +210,7 @@ def test_a_question_that_another_tab_went_on_with_is_kept(sign_in: Open, asker: 
     assert question(second) == ["接父母来", "family", "第二版，另一件事"]
 
 
+@whole
 def test_a_new_question_goes_with_who_signs_out(sign_in: Open, asker: str) -> None:
     page = sign_in(asker, "/messages/new/", fresh=True)
     ask(page, "接父母来", "想问问超级签证")
@@ -250,6 +254,7 @@ def test_whichever_is_tried_again_what_was_written_before_goes_before(
     assert written(site, case) == ["一", "二", "三", "四"]
 
 
+@whole
 def test_one_slow_file_holds_up_neither_files_nor_texts_and_is_sent_once_after_a_reload(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors, shot: Any
 ) -> None:
@@ -286,6 +291,7 @@ def test_one_slow_file_holds_up_neither_files_nor_texts_and_is_sent_once_after_a
     assert written(site, case) == ["文字不用等", "小一.pdf", "小二.pdf", "别的标签页.pdf", "大.pdf"]
 
 
+@whole
 def test_a_file_that_breaks_off_again_and_again_holds_up_no_other(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -307,6 +313,7 @@ def test_a_file_that_breaks_off_again_and_again_holds_up_no_other(
     assert written(site, case) == ["小.pdf", "后来的.pdf", "大.pdf"]
 
 
+@whole
 def test_no_more_than_three_files_are_under_way_and_all_arrive_once(site: Site, sign_in: Open, case: int) -> None:
     page = opened(sign_in(CLIENT, f"/messages/{case}/"))
     held: list[Route] = []

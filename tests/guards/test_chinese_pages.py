@@ -29,7 +29,7 @@ from members.models import AccountMail
 from tests.support.colleague import WeCom
 from tests.support.files import PDF
 from tests.support.people import PASSWORD, World, says, signed_in
-from tests.support.size import size, sized
+from tests.support.size import size, whole
 from wecom.models import Attempt, Channel, Notification
 
 pytestmark = pytest.mark.django_db
@@ -107,7 +107,7 @@ def admin_pages(client: Client) -> Iterator[str]:
             yield from (f"{base}{row.pk}/{page}/" for page in pages)
 
 
-@sized
+@whole
 def test_the_admin_speaks_chinese(filled: World) -> None:
     client = signed_in(filled.admin)
     found: set[str] = set()

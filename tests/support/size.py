@@ -8,6 +8,7 @@ import pytest
 
 FULL = os.environ.get("TEST_SIZE") == "full"
 sized = pytest.mark.sized  # for every test that asks `size`: `make prove` runs these
+whole = pytest.mark.sized(small=False)  # for a test that has no small size: it runs in `make prove` only
 
 T = TypeVar("T")
 

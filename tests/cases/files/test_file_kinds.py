@@ -20,7 +20,7 @@ from jiayi.errors import InvalidInput
 from tests.support import files
 from tests.support.people import World, signed_in
 from tests.support.processes import run
-from tests.support.size import FULL, part, sized
+from tests.support.size import FULL, part, sized, whole
 
 pytestmark = pytest.mark.django_db
 
@@ -373,7 +373,7 @@ print((peak() - before) // 1024, (child() - childs) // 1024)
 """
 
 
-@sized
+@whole
 def test_no_bomb_takes_more_than_200_mb_of_memory(tmp_path: Path) -> None:
     """Read in a process of its own: what this one has used already would hide it."""
     megabyte = 1024 * 1024

@@ -15,7 +15,7 @@ from tests.support.held import HeldServer
 from tests.support.page import PATIENCE
 from tests.support.people import World, signed_in
 from tests.support.server import session_of
-from tests.support.size import size, sized
+from tests.support.size import size, sized, whole
 
 # Threads and signals are the same on every database.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
@@ -64,7 +64,7 @@ def hold_all(server: HeldServer, sockets: ExitStack, world: World) -> None:
     assert len(server.begun(count=THREADS)) == THREADS
 
 
-def whole(asking: socket.socket, seconds: float = PATIENCE) -> bytes:
+def whole_answer(asking: socket.socket, seconds: float = PATIENCE) -> bytes:
     """The answer, up to the end of the connection or of the time."""
     asking.settimeout(seconds)
     answer = b""
@@ -77,7 +77,7 @@ def whole(asking: socket.socket, seconds: float = PATIENCE) -> bytes:
 def has_page(server: HeldServer, seconds: float = PATIENCE) -> bool:
     """Whether a visitor gets a page within that time."""
     with server.begin("GET", SIGN_IN, more=CLOSE) as asking:
-        return whole(asking, seconds).startswith(b"HTTP/1.1 200")
+        return whole_answer(asking, seconds).startswith(b"HTTP/1.1 200")
 
 
 def test_a_page_whose_reader_left_while_it_waited_is_not_begun(
@@ -90,7 +90,7 @@ def test_a_page_whose_reader_left_while_it_waited_is_not_begun(
             assert server.has_seen_all()
         (waits,) = ask(server, sockets, None, "waits")
         assert server.has_seen_all()
-    assert whole(waits).startswith(b"HTTP/1.1 200")
+    assert whole_answer(waits).startswith(b"HTTP/1.1 200")
     assert server.begun() == {"wang0", "wang1", "wang2", "li0", "waits0"}
 
 
@@ -107,6 +107,7 @@ def test_what_somebody_sent_is_carried_out_though_they_left_while_it_waited(
     assert "lin0" in server.begun(count=THREADS + 1)
 
 
+@whole
 def test_who_left_while_their_page_was_made_holds_its_thread_until_it_is_ready(
     server: HeldServer, world: World, sockets: ExitStack
 ) -> None:
@@ -143,8 +144,8 @@ def test_who_has_fewer_threads_goes_first(server: HeldServer, world: World, sock
         wang = ask(server, sockets, signed_in(world.wang), "slow", size(20, 50))
         (lin,) = ask(server, sockets, signed_in(world.lin), "lin")
         assert server.has_seen_all()
-    assert whole(lin).startswith(b"HTTP/1.1 200")
-    assert all(whole(one).startswith(b"HTTP/1.1 200") for one in wang)
+    assert whole_answer(lin).startswith(b"HTTP/1.1 200")
+    assert all(whole_answer(one).startswith(b"HTTP/1.1 200") for one in wang)
     first = sorted(server.folder.iterdir(), key=lambda one: one.stat().st_mtime_ns)
     assert [one.name for one in first].index("lin0") <= 2 * THREADS
 
@@ -164,7 +165,7 @@ def test_beyond_the_queue_one_is_told_to_come_again(server: HeldServer, world: W
         assert server.has_seen_all()
         for path, language, said in TOLD:
             more = server.begin("GET", path, session_of(wang), more={**CLOSE, "Accept-Language": language})
-            answer = whole(sockets.enter_context(more)).decode()
+            answer = whole_answer(sockets.enter_context(more)).decode()
             assert answer.startswith("HTTP/1.1 503")
             assert "retry-after: 5" in answer.lower()
             assert said in answer
@@ -181,6 +182,7 @@ def test_who_sends_slowly_holds_up_nobody(server: HeldServer, world: World, sock
     assert has_page(server)
 
 
+@whole
 def test_who_leaves_a_long_answer_gives_the_thread_back(server: HeldServer, world: World) -> None:
     with ExitStack() as left:
         for who in (world.wang, world.wang, world.li, world.li):  # nobody gets all the threads
@@ -192,7 +194,7 @@ def test_who_leaves_a_long_answer_gives_the_thread_back(server: HeldServer, worl
     assert has_page(server)
     for _ in range(3):
         with server.begin("GET", "/held/long/", more=CLOSE) as asking:
-            assert whole(asking).count(b"x" * 1024) == 100 * 64
+            assert whole_answer(asking).count(b"x" * 1024) == 100 * 64
 
 
 def test_a_file_that_broke_off_on_its_way_is_no_message(server: HeldServer, world: World) -> None:

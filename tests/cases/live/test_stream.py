@@ -25,7 +25,7 @@ from tests.support.page import Event, Page
 from tests.support.people import PASSWORD, World, deactivate, says, signed_in
 from tests.support.processes import manage
 from tests.support.server import Server, session_of
-from tests.support.size import size, sized
+from tests.support.size import size, whole
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -410,7 +410,7 @@ def connections_of_the_server() -> int:
         return int(cursor.fetchone()[0])
 
 
-@sized
+@whole
 def test_a_reader_that_takes_nothing_is_dropped_and_holds_up_nobody(server: Server, world: World) -> None:
     message = says(world.case, world.wang, "字" * 5000)
     many = size(450, 700)  # more than the kernel keeps, 4 MB, and the product on top of it
@@ -539,6 +539,7 @@ class Reader:
         self.seen[case] += [message["seq"] for message in found]
 
 
+@whole
 def test_who_loses_the_connection_again_and_again_ends_up_with_exactly_what_is_theirs(
     server: Server, world: World
 ) -> None:
@@ -572,6 +573,7 @@ def test_who_loses_the_connection_again_and_again_ends_up_with_exactly_what_is_t
         assert reader.strange == []
 
 
+@whole
 def test_sigterm_ends_the_server_within_five_seconds_with_streams_open(own_server: Server, world: World) -> None:
     with ExitStack() as stack:
         opened = [stack.enter_context(own_server.open(signed_in(world.wang))) for _ in range(5)]

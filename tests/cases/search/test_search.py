@@ -24,7 +24,7 @@ from jiayi.folding import fold, snippet, words_of
 from members.models import Member
 from tests.support.files import PNG
 from tests.support.people import World, says, signed_in
-from tests.support.size import size, sized
+from tests.support.size import size, whole
 
 pytestmark = [pytest.mark.django_db, pytest.mark.engine]
 
@@ -314,7 +314,7 @@ def corpus(world: World) -> list[tuple[int, int, str]]:
     return said
 
 
-@sized
+@whole
 @pytest.mark.usefixtures("small_steps")
 def test_going_on_finds_each_message_once_and_misses_none(world: World, corpus: list[tuple[int, int, str]]) -> None:
     client = signed_in(world.li)

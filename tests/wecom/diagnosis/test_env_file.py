@@ -17,7 +17,7 @@ from jiayi.health import WORKER
 from jiayi.running import WEB, note_of
 from scripts.units import FOLDER, read_unit
 from tests.support.processes import ROOT, database_url, end, eventually, free_port, patched, run, start
-from tests.support.size import size, sized
+from tests.support.size import size, sized, whole
 from wecom.inbound import crypto
 from wecom.inbound.crypto import Keys
 
@@ -126,6 +126,7 @@ def test_what_is_filled_into_the_file_is_taken_up_by_a_reload_and_the_url_check_
     assert not [value for value in CALLBACK.values() if value in site.said()]
 
 
+@whole
 def test_what_is_taken_out_of_the_file_is_gone_after_a_reload(site: Production) -> None:
     site.fill(**CALLBACK)
     site.start()
@@ -138,6 +139,7 @@ def test_what_is_taken_out_of_the_file_is_gone_after_a_reload(site: Production) 
     eventually(lambda: not site.passes_the_url_check(), site.said)
 
 
+@whole
 def test_a_secret_in_a_file_of_its_own_is_read_anew_and_the_check_up_knows(site: Production, tmp_path: Path) -> None:
     secret = tmp_path / "token"
     secret.write_text(OTHER_TOKEN)
@@ -151,6 +153,7 @@ def test_a_secret_in_a_file_of_its_own_is_read_anew_and_the_check_up_knows(site:
     eventually(site.passes_the_url_check, site.said)
 
 
+@whole
 def test_what_the_process_environment_says_wins_over_the_file_before_and_after_a_reload(site: Production) -> None:
     site.fill(**{**CALLBACK, "WECHAT_CALLBACK_TOKEN": OTHER_TOKEN})
     site.start(WECHAT_CALLBACK_TOKEN=TOKEN)
@@ -161,6 +164,7 @@ def test_what_the_process_environment_says_wins_over_the_file_before_and_after_a
     assert site.passes_the_url_check()
 
 
+@whole
 def test_a_wrong_setting_does_not_take_the_site_down_on_a_reload(site: Production) -> None:
     site.fill(**CALLBACK)
     site.start()

@@ -15,7 +15,7 @@ from tests.support.colleague import WeCom
 from tests.support.held import HeldServer
 from tests.support.page import PATIENCE
 from tests.support.people import World
-from tests.support.size import size, sized
+from tests.support.size import size, sized, whole
 from wecom.inbound import callback
 from wecom.inbound.spool import bring_in
 
@@ -94,7 +94,7 @@ def test_wecom_is_answered_while_every_page_waits(server: HeldServer, world: Wor
             assert Message.objects.filter(body=f"您好 {n}").exists()
 
 
-@sized
+@whole
 def test_what_wecom_delivered_is_stored_though_it_cut_the_line_before_its_turn(
     server: HeldServer, world: World
 ) -> None:
@@ -162,6 +162,7 @@ def test_who_only_reads_has_a_thread_though_many_writes_give_way(server: HeldSer
     assert is_stored("您好")
 
 
+@whole
 def test_what_may_write_gives_way_to_wecom_for_a_moment(server: HeldServer, world: World) -> None:
     with one_in_hand(server, world) as sockets:
         sockets.enter_context(server.begin("POST", "/held/writes/"))

@@ -20,6 +20,7 @@ from tests.support.clamd import says as says_to_scan
 from tests.support.colleague import WeCom
 from tests.support.files import PDF
 from tests.support.people import World, says
+from tests.support.size import whole
 from wecom.api import client
 from wecom.inbound import media
 from wecom.inbound.media import fetch_due_media
@@ -138,6 +139,7 @@ def test_media_that_expired_is_held_and_said(world: World, app: App) -> None:
     assert row.reason
 
 
+@whole
 def test_a_busy_wecom_is_asked_again_for_three_days(world: World, app: App, clock: time_machine.Traveller) -> None:
     row = sends(world, "image", "pic")
     app.script = [{"errcode": -1}] * 2

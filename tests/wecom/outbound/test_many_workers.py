@@ -25,7 +25,7 @@ from tests.support.colleague import WeCom
 from tests.support.hostile import Received, Response, Wire, answer
 from tests.support.people import World, says, some_members
 from tests.support.robot import Robot
-from tests.support.size import size, sized
+from tests.support.size import size, sized, whole
 from tests.support.threads import at_once
 from tests.support.workers import fork, forks, kill, wait_until, work_for_ever, workers
 from wecom import clock
@@ -108,7 +108,7 @@ def test_an_alert_goes_before_a_hundred_and_twenty_sign_ups_whichever_worker_tak
     assert not Attempt.objects.exclude(outcome="ok").exists()
 
 
-@sized
+@whole
 def test_the_limit_and_the_leases_hold_on_hosts_whose_clocks_differ(
     world: World, robot: Robot, settings: Settings
 ) -> None:
@@ -146,7 +146,7 @@ def slow(seconds: float) -> Callable[[Received], Response]:
     return script
 
 
-@sized
+@whole
 def test_the_limit_holds_across_workers_that_are_killed_and_started_again(
     world: World, robot: Robot, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from tests.support.colleague import WeCom
 from tests.support.files import image
 from tests.support.people import World, look, says, send, signed_in, some_members
 from tests.support.robot import Robot
-from tests.support.size import size, sized
+from tests.support.size import size, whole
 from wecom.models import Notification, ReplyTarget
 from wecom.outbound import events
 from wecom.outbound.sending import send_due
@@ -585,7 +585,7 @@ def test_an_advisor_bound_or_approved_again_is_told_what_waits(app: App, world: 
     assert len(cards(app, "LiMing")) == 1
 
 
-@sized
+@whole
 def test_many_waiting_cases_given_to_one_advisor_are_a_few_texts_and_delay_nobody(
     app: App, robot: Robot, world: World, clock: time_machine.Traveller
 ) -> None:

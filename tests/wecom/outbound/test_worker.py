@@ -18,7 +18,7 @@ from jiayi.health import WORKER, seen
 from tests.support.hostile import ScriptedServer, Wire, answer, hang
 from tests.support.people import World
 from tests.support.processes import end, environment, patched, start
-from tests.support.size import size, sized
+from tests.support.size import size, whole
 from wecom.management.commands import deliver
 from wecom.models import Notification
 from wecom.outbound.requests import request_test
@@ -69,7 +69,7 @@ def test_sigterm_finishes_the_message_in_hand_and_takes_no_other(world: World, s
         assert len(server.requests) == 1
 
 
-@sized
+@whole
 def test_sigterm_ends_within_ten_seconds_while_wecom_hangs_and_loses_nothing(
     world: World, settings: Settings, tmp_path: Path
 ) -> None:
