@@ -335,13 +335,13 @@ def scene(site: Site) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def looks(values: dict[str, str], begin: int) -> list[tuple[str, str]]:
-    """Who looks at what: in small size every second page, from `begin` on, the rest being another test's."""
+    """Who looks at what: in small size every third page, from `begin` on."""
     found = []
     for pattern, visitors in PAGES.items():
         for visitor in visitors:
             who, _space, path = visitor.partition(" ")
             found.append((who, path.format_map(values) or pattern))
-    return found[size(begin, 0) :: size(2, 1)]
+    return found[size(begin, 0) :: size(3, 1)]
 
 
 def is_there(page: Page, path: str) -> None:

@@ -143,7 +143,7 @@ def test_odd_query_strings(stage: Stage, broken: Broken) -> None:
             queries += ["after=1&after=%00", "=&&==", "a" * 20_000, "x[]=1&x.y=2", "after[]=1"]
         # An advisor's list of cases has filters that a member's has not.
         actors = {actor_of(route), "li"} if route.pattern == "/messages/" else {actor_of(route)}
-        for actor, query in itertools.product(sorted(actors), part(queries, 8, at)):
+        for actor, query in itertools.product(sorted(actors), part(queries, 16, at)):
             broken.send(actor, "GET", route.url(values), environ={"QUERY_STRING": query})
 
 
@@ -172,7 +172,7 @@ def test_odd_query_strings_in_the_admin(stage: Stage, broken: Broken) -> None:
         # Its lists; of the other pages one request each.
         filters = FILTERS if route.pattern.count("/") == 4 and not route.holes else []
         queries = [f"{name}={odd}" for name in filters for odd in ("%00", "9" * 19)] + ["q=%00&_popup=%ed%a0%80"]
-        for query in part(queries, 8, at):
+        for query in part(queries, 16, at):
             broken.send("admin", "GET", route.url(values), environ={"QUERY_STRING": query})
 
 
@@ -225,7 +225,7 @@ def test_bodies_that_are_none(stage: Stage, broken: Broken) -> None:
         takes_any = is_admin(route) or row_of(route).POST is not None
         bodies = BODIES if takes_any and is_ours(route) else BODIES[1:3] if takes_any else BODIES[:1]
         sent = [(body, kind) for body in bodies for kind in (kinds_of(body) if is_ours(route) else [FORM])]
-        for body, content_type in part(sent, 8, at):
+        for body, content_type in part(sent, 16, at):
             broken.send(actor_of(route), "POST", route.url(values), body, content_type)
 
 
@@ -264,7 +264,7 @@ def test_each_field_with_values_of_every_kind(stage: Stage, broken: Broken) -> N
                 sent = [
                     one for odd in (ODD if is_ours(route) else ODD[-12:-4]) for one in _with(route, good, name, odd)
                 ]
-                for body, content_type in part(sent, 8, next(fields)):
+                for body, content_type in part(sent, 16, next(fields)):
                     broken.send(actor_of(route), method, route.url(stage.values()), body, content_type)
 
 

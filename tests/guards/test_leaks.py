@@ -112,7 +112,7 @@ def crawled(stage: Stage, actor: str) -> Iterator[tuple[str, Any]]:
     for at, route in enumerate(all_routes(), ACTORS.index(actor)):
         if is_admin(route):
             objects = sorted(admin_urls(route, cases[0])) if actor in ("staff", "admin") else []
-            urls = set(part(objects, 5, at))
+            urls = set(part(objects, 8, at))
         elif route.pattern.startswith(("/sandbox/", "/accounts/")):
             continue
         else:

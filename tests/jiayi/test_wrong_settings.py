@@ -46,7 +46,7 @@ def run(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 # In the small size of each setting some of the values.
-STOPPING = [(name, value) for at, name in enumerate(STOPS) for value in part(STOPS[name], 2, at)]
+STOPPING = [(name, value) for at, name in enumerate(STOPS) for value in part(STOPS[name], 4, at)]
 
 
 @sized
@@ -66,7 +66,7 @@ ASKED = ["DATABASE_URL", "REDIS_URL", "LOG_LEVEL", "WEB_CONCURRENCY"]
 @sized
 @pytest.mark.parametrize(
     ("command", "name"),
-    [(command, name) for at, command in enumerate(COMMANDS) for name in part(ASKED, 2, at)],
+    [(command, name) for at, command in enumerate(COMMANDS) for name in part(ASKED, 4, at)],
     ids=str,
 )
 def test_worker_commands_and_web_server_say_it_in_one_line_too(
@@ -148,7 +148,7 @@ HOSTS = ["", "jiayi.example", "JIAYI.example,other.example", "www.jiayi.example,
 
 
 @sized
-@pytest.mark.parametrize("hosts", some(HOSTS, 2))
+@pytest.mark.parametrize("hosts", some(HOSTS, 4))
 def test_hosts_that_hold_the_sites_own_are_in_order(hosts: str) -> None:
     assert run(*MANAGE, "check", "--deploy", ALLOWED_HOSTS=hosts).returncode == 0
 

@@ -323,7 +323,7 @@ def test_in_a_random_world_nothing_is_misrouted(
     settings.VAR_DIR = tmp_path
     Life.robot, Life.app, Life.wecom, Life.world, Life.settings = robot, app, WeCom(), world, settings
     checked: Any = hypothesis_settings(
-        max_examples=size(3, 14),
+        max_examples=size(2, 14),
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -67,7 +67,7 @@ def place(name: str) -> int:
 def test_a_file_comes_back_as_it_was_sent_and_as_nothing_a_browser_would_run(world: World, name: str) -> None:
     content, called, content_type, kind = files.GOOD[name]
     client = signed_in(world.wang)
-    for said in part(TYPES, 3, place(name)):
+    for said in part(TYPES, 6, place(name)):
         answer = send_file(client, world.case.number, content, called, said)
         assert answer.status_code == 201, answer.content.decode()
         attachment = answer.json()["attachment"]
@@ -85,7 +85,7 @@ def test_the_name_ends_as_the_bytes_are(world: World, name: str) -> None:
     content, called, content_type, _kind = files.GOOD[name]
     proper = "." + called.rsplit(".")[-1]
     client = signed_in(world.wang)
-    for extension in part(EXTENSIONS, 3, place(name)):
+    for extension in part(EXTENSIONS, 6, place(name)):
         answer = send_file(client, world.case.number, content, "passport" + extension)
         if content_type.startswith("text/"):  # only the name tells a text from a program's source
             assert answer.status_code == 400
@@ -102,7 +102,7 @@ def test_the_name_ends_as_the_bytes_are(world: World, name: str) -> None:
 def test_what_is_no_known_kind_is_refused_however_it_is_called(world: World, name: str) -> None:
     client = signed_in(world.wang)
     called = list(zip((".jpg", ".png", ".txt", ".docx", ".html.jpg", ".html", ""), TYPES * 2, strict=False))
-    for extension, said in part(called, 3, place(name)):
+    for extension, said in part(called, 6, place(name)):
         answer = send_file(client, world.case.number, files.BAD[name], "a" + extension, said)
         assert (answer.status_code, list(answer.json())) == (400, ["detail"]), (extension, answer.content.decode())
     assert not Attachment.objects.exists()

@@ -307,7 +307,7 @@ FAULTS: dict[str, Response] = {
 
 
 @sized
-@pytest.mark.parametrize("fault", some(FAULTS, 2))
+@pytest.mark.parametrize("fault", some(FAULTS, 3))
 @pytest.mark.usefixtures("short_deadline")
 def test_a_hostile_answer_ends_in_time_as_a_retry(wecom: ScriptedServer, fault: str) -> None:
     error = group_failure(wecom, FAULTS[fault])

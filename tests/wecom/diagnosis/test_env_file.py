@@ -181,6 +181,7 @@ def test_a_wrong_setting_does_not_take_the_site_down_on_a_reload(site: Productio
     eventually(lambda: "verbose" not in site.manage("check_wecom") and site.passes_the_url_check())
 
 
+@whole
 def test_the_check_up_tells_when_the_worker_was_started_with_other_settings(site: Production) -> None:
     site.fill(**CALLBACK)
     worker = start("manage.py", *read_unit("jiayi-deliver").start[2:], env=site.environment())

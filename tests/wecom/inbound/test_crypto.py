@@ -31,7 +31,7 @@ from tests.wecom.inbound.samples import (
 from wecom.inbound.crypto import InvalidCallback, Keys, decrypt, encrypt, sign
 from wecom.inbound.envelope import parse_message, parse_query
 
-SAMPLES = size(500, 2000)
+SAMPLES = size(200, 2000)
 
 
 def opened(request: Signed, keys: Keys = KEYS) -> bytes:

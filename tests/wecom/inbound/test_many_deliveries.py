@@ -18,7 +18,7 @@ from wecom.inbound import receipts
 from wecom.inbound.spool import bring_in
 from wecom.models import InboundMessage
 
-MESSAGES, DELIVERIES, THREADS = size(60, 500), 5, 20
+MESSAGES, DELIVERIES, THREADS = size(30, 500), 5, 20
 
 
 @sized

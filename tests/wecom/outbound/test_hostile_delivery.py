@@ -136,7 +136,7 @@ def within(moment: datetime | None, bounds: tuple[float, float]) -> bool:
 
 
 @sized
-@pytest.mark.parametrize("name", some(FAULTS, 2))
+@pytest.mark.parametrize("name", some(FAULTS, 4))
 def test_a_fault_and_what_follows(
     world: World, wecom: ScriptedServer, clock: time_machine.Traveller, name: str
 ) -> None:

@@ -41,7 +41,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), forks]
 
 State = Notification.State
 LEASE = timedelta(seconds=0.3)
-KILLS, NOTIFICATIONS = size((15, 150), (50, 1000))
+KILLS, NOTIFICATIONS = size((8, 80), (50, 1000))
 PRODUCT = Path(callback.__file__).resolve().parents[1]
 
 # At which step the worker dies: what WeCom answers it first, and how often the robot hears of it in the end.

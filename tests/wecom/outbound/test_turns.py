@@ -13,7 +13,7 @@ from tests.support.app import App
 from tests.support.clock import NOON
 from tests.support.people import World, make_advisor, says, some_members
 from tests.support.robot import Robot
-from tests.support.size import size, sized
+from tests.support.size import size, sized, whole
 from wecom.models import Attempt, Notification
 from wecom.outbound import events
 from wecom.outbound.requests import request_test
@@ -116,7 +116,7 @@ def test_hundreds_of_assignments_do_not_delay_an_alert(
     assert way == "app" or not untold.exists()
 
 
-@sized
+@whole
 def test_an_alert_finds_a_place_after_every_kind_of_flood(
     told: World, robot: Robot, clock: time_machine.Traveller, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,7 +184,7 @@ def test_a_member_has_three_messages_a_minute_and_the_rest_together(
     assert set(alerts.values_list("state", flat=True)) == {State.DELIVERED}
 
 
-@sized
+@whole
 def test_in_a_digest_a_member_with_many_cases_takes_nobodys_line(
     told: World, robot: Robot, settings: Settings, clock: time_machine.Traveller
 ) -> None:
@@ -207,6 +207,7 @@ def test_in_a_digest_a_member_with_many_cases_takes_nobodys_line(
 # Nobody waits for ever ----------------------------------------------------------------------------------
 
 
+@whole
 def test_news_waits_for_alerts_but_not_for_ever(
     told: World, robot: Robot, settings: Settings, clock: time_machine.Traveller
 ) -> None:
