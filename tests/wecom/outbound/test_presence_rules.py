@@ -135,7 +135,7 @@ def test_when_who_is_told(world: World, robot: Robot, clock: time_machine.Travel
     bind_wecom_account(world.zhang, "ZhangWei")
     scene = Scene(world)
     alerts: list[tuple[int, str]] = []
-    for second in sorted({*(second for second, _act in happens), *range(0, 241, size(20, 5))}):
+    for second in sorted({*(second for second, _act in happens), *range(0, 241, size(10, 5))}):
         clock.move_to(NOON + timedelta(seconds=second))
         if second == 0:
             says(world.case, world.wang, "在吗？")
