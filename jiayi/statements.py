@@ -45,17 +45,13 @@ class _Statement:
         self._build = build
         self._compiled: dict[str, tuple[SQLCompiler, str, tuple[Any, ...]]] = {}
 
-    def _compiler(self, values: dict[str, Any]) -> SQLCompiler:
-        """Return a compiler of this thread's own that gives the kept SQL with these values."""
+    def _with(self, values: dict[str, Any]) -> tuple[SQLCompiler, str, tuple[Any, ...]]:
+        """Return the compiler that made it, which all threads share, its SQL, and the values in their places."""
         if connection.vendor not in self._compiled:
             made = self._build().get_compiler(connection=connection)
             self._compiled[connection.vendor] = (made, *made.as_sql())
-        kept, sql, places = self._compiled[connection.vendor]
-        compiler = copy.copy(kept)
-        compiler.connection = connection
-        params = tuple(_prepared(values[one.name]) if isinstance(one, _Given) else one for one in places)
-        compiler.as_sql = lambda *_args, **_more: (sql, params)  # type: ignore[method-assign]
-        return compiler
+        compiler, sql, places = self._compiled[connection.vendor]
+        return compiler, sql, tuple(_prepared(values[one.name]) if isinstance(one, _Given) else one for one in places)
 
 
 def _prepared(value: Any) -> Any:
@@ -75,9 +71,12 @@ class kept(_Statement, Generic[M]):
         Raises TransactionManagementError when it locks rows and no transaction is open, as Django does.
         """
         assert None not in values.values(), "SQL compares nothing with NULL"
-        compiler = self._compiler(values)
-        if compiler.query.select_for_update and connection.get_autocommit():
+        shared, sql, params = self._with(values)
+        if shared.query.select_for_update and connection.get_autocommit():
             raise TransactionManagementError("rows cannot be locked outside of a transaction")
+        compiler = copy.copy(shared)
+        compiler.connection = connection
+        compiler.as_sql = lambda *_args, **_more: (sql, params)  # type: ignore[method-assign]
         return list(ModelIterable(_Running(compiler)))  # type: ignore[arg-type]
 
     def first(self, **values: Any) -> M | None:
@@ -111,8 +110,9 @@ class KeptUpdate(_Statement):
 
     def run(self, **values: Any) -> int:
         """Change the rows; return how many there were."""
+        _compiler, sql, params = self._with(values)
         with connection.cursor() as cursor:
-            cursor.execute(*self._compiler(values).as_sql())
+            cursor.execute(sql, params)
             return int(cursor.rowcount)
 
 
@@ -162,10 +162,8 @@ def _fields(model: type[Model]) -> list["Field[Any, Any]"]:
 @cache
 def _inserting(model: type[Model], unless: str) -> str:
     """Return the INSERT of a whole row. PostgreSQL and SQLite write it alike, names in double quotes."""
-    columns, places = (
-        ", ".join(f'"{field.column}"' for field in _fields(model)),
-        ", ".join(["%s"] * len(_fields(model))),
-    )
+    columns = ", ".join(f'"{field.column}"' for field in _fields(model))
+    places = ", ".join(["%s"] * len(_fields(model)))
     conflict = f' ON CONFLICT ("{unless}") DO NOTHING' if unless else ""
     returned = f' RETURNING "{model._meta.pk.column}"'
     return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({places}){conflict}{returned}'  # noqa: S608

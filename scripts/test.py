@@ -1,6 +1,7 @@
 """`make test`: every test on PostgreSQL, what asks the engine on SQLite too, and the pages in a browser.
 
-`make prove` (--prove): the tests that have a small size in `make test` in their full one. CI runs both (--then-prove).
+`make prove` (--prove): in full size the tests that are small in `make test`, and those that it leaves out. CI runs both
+(--then-prove).
 
 Two runs at a time; each prints its whole report when it is its turn. What could not be run is said loudly, or is
 a failure with --require-postgres and --require-chromium (.ci/run). The last line sums everything up.

@@ -20,7 +20,7 @@ from wecom.inbound.routing import OUTCOME_FIELDS, Outcome, where_next, write_out
 from wecom.models import InboundMessage, ReplyTarget
 
 State = InboundMessage.State
-LOCK_SECONDS = 1.5  # for one lock; there are three at most, and WeCom waits 5
+LOCK_SECONDS = 1.5  # for one statement; three at most wait for a lock, and WeCom waits 5
 MAP = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=16/{lat}/{lon}"
 
 
@@ -52,7 +52,7 @@ def receive(
 
 
 def _stored(inbound: Inbound, received_at: datetime, *, late: bool) -> tuple[InboundMessage, bool]:
-    """Return the row of a message or callback event, and whether it is new; it is committed with what came of it."""
+    """Return the row of a message or callback event, and whether it is new."""
     row = InboundMessage(
         identity=inbound.identity,
         userid=inbound.from_user,

@@ -113,7 +113,7 @@ def test_the_limit_and_the_leases_hold_on_hosts_whose_clocks_differ(
     world: World, robot: Robot, settings: Settings
 ) -> None:
     """By its own clock a host that is ahead would see a window that is over, and leases that have ended."""
-    rows, seconds = size((7, 1), (10, 2))
+    rows, seconds = 10, 2
     settings.WECHAT_ROBOT_LIMIT = (5, seconds)
     robot.play(slow(0.05))
     ask_for(rows)
@@ -154,7 +154,7 @@ def test_the_limit_holds_across_workers_that_are_killed_and_started_again(
     monkeypatch.setattr(Transport, "lease", timedelta(seconds=0.5))
     monkeypatch.setattr(limits, "SEND_LEASE", timedelta(seconds=0.5))
     robot.play(slow(0.03))
-    rows = size(11, 16)
+    rows = 16
     ask_for(rows)
     chance = random.Random(4)
     kills = 0

@@ -23,7 +23,7 @@ from tests.support.colleague import WeCom
 from tests.support.files import image
 from tests.support.people import World, look, says, send, signed_in, some_members
 from tests.support.robot import Robot
-from tests.support.size import size, whole
+from tests.support.size import whole
 from wecom.models import Notification, ReplyTarget
 from wecom.outbound import events
 from wecom.outbound.sending import send_due
@@ -590,10 +590,10 @@ def test_many_waiting_cases_given_to_one_advisor_are_a_few_texts_and_delay_nobod
     app: App, robot: Robot, world: World, clock: time_machine.Traveller
 ) -> None:
     """300 assignments and 100 sign-ups at once, half of the cases waiting: 王小明's alert within 10 s, both ways."""
-    members = some_members(size(25, 100))
-    # In small size too more wait than one text tells of (50): 王小明, who comes last, is told of by a card.
-    cases = [open_case(members[n % len(members)], "学签") for n in range(size(60, 300))]
-    for case in cases[: size(50, 150)]:
+    members = some_members(100)
+    # More wait than one text tells of (50): 王小明, who comes last, is told of by a card.
+    cases = [open_case(members[n % len(members)], "学签") for n in range(300)]
+    for case in cases[:150]:
         says(case, case.member, "请问要多久？")
     for case in cases:
         assign_advisor(case, world.li, by=world.admin)

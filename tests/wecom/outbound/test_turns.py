@@ -121,7 +121,7 @@ def test_an_alert_finds_a_place_after_every_kind_of_flood(
     told: World, robot: Robot, clock: time_machine.Traveller, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All at once and over minutes: sign-ups and assignments, and a member with twenty cases more each time."""
-    for _ in range(size(2, 3)):
+    for _ in range(3):
         for member in some_members(15):
             assign_advisor(open_case(member, "学签"), told.li, by=told.admin)
         for number in range(20):
@@ -189,7 +189,7 @@ def test_in_a_digest_a_member_with_many_cases_takes_nobodys_line(
     told: World, robot: Robot, settings: Settings, clock: time_machine.Traveller
 ) -> None:
     settings.WECHAT_ROBOT_LIMIT = (4, 60)
-    for number in range(size(55, 100)):  # more than one digest holds
+    for number in range(100):  # more than one digest holds
         says(open_case(told.wang, f"案件 {number}"), told.wang, "在吗？")
     clock.shift(1)
     others = [open_case(member, "学签", advisor=told.li) for member in some_members(19)]
