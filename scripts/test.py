@@ -115,6 +115,7 @@ def begin(run: Run) -> subprocess.Popen[bytes]:
     options = (f"--junitxml={report}", "-o", f"cache_dir=.pytest_cache/{run.name}", "--color=no", "-rs")
     env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | run.env
     env["JIAYI_ENV_FILE"] = os.devnull  # what a developer has in .env changes no test
+    env["PYTHONDONTWRITEBYTECODE"] = ""  # else each run, and each server of a test, compiles all modules anew: 4 s
     return start([sys.executable, "-m", "pytest", *options, *run.arguments], env, log)
 
 
