@@ -15,8 +15,8 @@ WRITE_EVERY = timedelta(seconds=15)
 
 def note_activity(user: User) -> None:
     """Note that an advisor or a member does something on the website now."""
-    advisor = Advisor.objects.working().select_related("user").filter(user=user).first()
-    if advisor is not None:
+    advisor: Advisor | None = getattr(user, "advisor", None)
+    if advisor is not None and advisor.may_work:
         mark_active(advisor)
     note_member_active(user)
 

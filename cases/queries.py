@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from cases.models import Attachment, Case, CaseQuerySet, Message, ReadMark
 from cases.serializers import case_json
 from jiayi.errors import Gone
+from jiayi.statements import given, kept
 from members.models import User
 
 # Unread messages are counted up to so many, and only among so many of the newest: the screen says 99+ long before, and
@@ -19,9 +20,14 @@ MOST_UNREAD = 100
 COUNTED = 250
 
 
+@kept
+def _seen_by() -> CaseQuerySet:
+    return _visible(given("user")).filter(number=given("number")).order_by()
+
+
 def case_for(user: User, number: int) -> Case:
     """Return the case if this person may see it. Raises Gone otherwise, as for a number never used."""
-    found = _visible(user).filter(number=number).first()
+    found = _seen_by.first(user=user.pk, number=number)
     if found is None:
         raise Gone(_("没有找到。"))
     return found

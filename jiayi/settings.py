@@ -125,7 +125,7 @@ CACHES: dict[str, Any] = {"default": cache(REDIS_URL)}
 
 # Accounts -------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "members.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["advisors.authentication.AuthenticationBackend"]
 PASSWORD_HASHERS = [
     "members.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

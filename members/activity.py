@@ -12,7 +12,7 @@ WRITE_EVERY = timedelta(seconds=60)
 
 def note_member_active(user: User) -> None:
     """Note that this person, if a member, does something on the website now, in the language of the request."""
-    member = Member.objects.filter(user=user).first()
+    member: Member | None = getattr(user, "member", None)
     if member is None:
         return
     now, language = timezone.now(), get_language() or ""

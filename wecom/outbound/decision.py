@@ -14,7 +14,7 @@ from wecom.outbound.channels import transport_of
 from wecom.outbound.events import CASE_ASSIGNED, MEMBER_WROTE, STILL_UNANSWERED, Rule
 from wecom.outbound.next_step import Cancel, NextStep, Postpone, Send
 from wecom.outbound.reminders import decide_reminder
-from wecom.outbound.waiting import count_by_kind, escalation_due, gathers_until, unanswered
+from wecom.outbound.waiting import count_by_kind, escalation_due, gathers_until, told_lately, unanswered
 
 State = Notification.State
 
@@ -69,7 +69,7 @@ def _of_messages(row: Notification, now: datetime) -> NextStep:
 def _too_soon(row: Notification, advisor: Advisor | None, first: Message, now: datetime) -> Postpone | None:
     if advisor is not None and advisor.is_present:
         return Postpone(now + PRESENT_FOR, "跟进人在网站上，一分钟后再看是否已读。")
-    until = gathers_until(row.case, advisor, row.channel, now) if row.case else None
+    until = gathers_until(told_lately(row.case, now), advisor, row.channel, now) if row.case else None
     return Postpone(until, "一分钟内的消息汇成一条通知。") if until and until > now else None
 
 

@@ -16,9 +16,9 @@ from wecom.models import Notification
 from wecom.outbound import events, states
 from wecom.outbound.alerts import keep_alerts_due
 from wecom.outbound.channels import transport_of
-from wecom.outbound.events import APP, EMAIL, GROUP, Event
+from wecom.outbound.events import APP, EMAIL, GROUP
 from wecom.outbound.timing import look_again
-from wecom.outbound.waiting import escalation_due, gathers_until, unanswered
+from wecom.outbound.waiting import escalation_due, gathers_until, told_lately, unanswered, was_reminded
 
 State = Notification.State
 
@@ -65,15 +65,16 @@ def notify_waiting(case: Case) -> None:
     if case.waits_since and seqs["first"]:
         advisor = case.advisor
         channel = _way_to(advisor) if advisor is not None and advisor.may_work else GROUP
-        _ask_to_alert(case, channel, (seqs["first"], seqs["last"]))
-        _ask_to_remind(case, (seqs["first"], seqs["last"]))
+        told = told_lately(case, timezone.now())
+        _ask_to_alert(case, channel, (seqs["first"], seqs["last"]), told)
+        _ask_to_remind(case, (seqs["first"], seqs["last"]), told)
     keep_alerts_due([case.pk])
 
 
 def notify_rest(case: Case, row: Notification) -> None:
     """Ask for the messages that joined an alert after its text had been composed to be told as well."""
     if row.event == events.MEMBER_WROTE.name and row.payload_seq and row.last_seq and row.last_seq > row.payload_seq:
-        _ask_to_alert(case, row.channel, (row.payload_seq + 1, row.last_seq))
+        _ask_to_alert(case, row.channel, (row.payload_seq + 1, row.last_seq), told_lately(case, timezone.now()))
         keep_alerts_due([case.pk])
 
 
@@ -118,10 +119,11 @@ def notify_member_wrote(message: Message) -> None:
     """
     failpoint("message.stored")
     case, seqs = message.case, (message.seq, message.seq)
+    told = told_lately(case, timezone.now())
     ways = {GROUP, _way_to(case.advisor) if case.advisor is not None else GROUP}
     for channel in sorted(ways, reverse=True):
-        _ask_to_alert(case, channel, seqs)
-    _ask_to_remind(case, seqs)
+        _ask_to_alert(case, channel, seqs, told)
+    _ask_to_remind(case, seqs, told)
     keep_alerts_due([case.pk])
     failpoint("message.notified")
 
@@ -140,22 +142,17 @@ def _way_to(advisor: Advisor) -> str:
     return APP if advisor.wecom_userid and not transport_of(APP).problem() else GROUP
 
 
-def _ask_to_alert(case: Case, channel: str, seqs: tuple[int, int]) -> None:
+def _ask_to_alert(case: Case, channel: str, seqs: tuple[int, int], told: list[Notification]) -> None:
     now, advisor = timezone.now(), case.advisor
     due = now + PRESENT_FOR if advisor is not None and advisor.is_present else now
-    due = max(due, gathers_until(case, advisor, channel, now) or due)
+    due = max(due, gathers_until(told, advisor, channel, now) or due)
     states.request_gathered(events.MEMBER_WROTE, channel, case, due, seqs)
 
 
-def _ask_to_remind(case: Case, seqs: tuple[int, int]) -> None:
+def _ask_to_remind(case: Case, seqs: tuple[int, int], told: list[Notification]) -> None:
     """Ask for the group to be reminded of an unread and of an unanswered message, once each while the member waits."""
+    now = timezone.now()
     for event in (events.STILL_UNREAD, events.STILL_UNANSWERED):
-        due = escalation_due(event.name, timezone.now())
-        if due and not _was_reminded(case, event):
+        due = escalation_due(event.name, now)
+        if due and not was_reminded(told, event, case.waiting_since or now):
             states.request_gathered(event, GROUP, case, due, seqs)
-
-
-def _was_reminded(case: Case, event: Event) -> bool:
-    """Return whether the group was reminded, in this way, since the member began to wait."""
-    delivered = Q(state=State.DELIVERED, delivered_at__gte=case.waiting_since or timezone.now())
-    return case.notifications.filter(delivered | Q(state=State.SENDING), event=event.name).exists()

@@ -4,12 +4,13 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from advisors.models import Advisor
 from cases.models import Case, Message
+from jiayi.statements import given, kept
 from wecom.models import Notification
-from wecom.outbound.events import MEMBER_WROTE, STILL_UNREAD
+from wecom.outbound.events import MEMBER_WROTE, STILL_UNREAD, Event
 
 # After a case's alert, further messages are gathered for this long into one more alert to the same advisor.
 GATHER_FOR = timedelta(seconds=60)
@@ -30,13 +31,43 @@ def count_by_kind(messages: QuerySet[Message]) -> Counter[str]:
     return found
 
 
-def gathers_until(case: Case, advisor: Advisor | None, channel: str, now: datetime) -> datetime | None:
-    """Return until when messages are gathered, if this advisor was just alerted about the case by this channel."""
-    alerts = case.notifications.filter(event=MEMBER_WROTE.name, channel=channel, advisor=advisor)
-    if alerts.filter(state=Notification.State.SENDING).exists():
+@kept
+def _told_since() -> QuerySet[Notification]:
+    told = Q(state=Notification.State.SENDING) | Q(delivered_at__gte=given("since"))
+    return Notification.objects.filter(told, case=given("case")).defer("payload", "answer", "sent_text").order_by()
+
+
+def told_lately(case: Case, now: datetime) -> list[Notification]:
+    """Return what is being sent about a case, and what was delivered lately or since its member began to wait."""
+    since = now - GATHER_FOR
+    return _told_since.all(case=case.pk, since=min(since, case.waiting_since or since))
+
+
+def gathers_until(told: list[Notification], advisor: Advisor | None, channel: str, now: datetime) -> datetime | None:
+    """Return until when messages are gathered, if this advisor was just alerted by this channel.
+
+    `told` are the case's notifications of told_lately.
+    """
+    alerts = [
+        one for one in told if (one.event, one.channel, one.advisor_id) == (MEMBER_WROTE.name, channel, _id(advisor))
+    ]
+    if any(one.state == Notification.State.SENDING for one in alerts):
         return now + GATHER_FOR
-    told = alerts.aggregate(Max("delivered_at"))["delivered_at__max"]
-    return min(told, now) + GATHER_FOR if told else None
+    times = [one.delivered_at for one in alerts if one.delivered_at]
+    return min(max(times), now) + GATHER_FOR if times else None
+
+
+def was_reminded(told: list[Notification], event: Event, waiting_since: datetime) -> bool:
+    """Return whether the group was reminded, in this way, since then. `told` are those of told_lately."""
+    return any(
+        one.event == event.name
+        and (one.state == Notification.State.SENDING or (one.delivered_at and one.delivered_at >= waiting_since))
+        for one in told
+    )
+
+
+def _id(advisor: Advisor | None) -> int | None:
+    return advisor.pk if advisor else None
 
 
 def escalation_due(event: str, since: datetime) -> datetime | None:
