@@ -26,6 +26,7 @@ SCRIPTS = (
     "post_while_wecom_hangs",
     "long_conversations",
     "message_page",
+    "many_sessions",
 )
 LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/postgres"
 TIMEOUT = 300.0  # seconds for one script

@@ -11,8 +11,6 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.hashers import make_password
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
@@ -20,7 +18,8 @@ from advisors.actions import apply_as_advisor, approve_advisor, bind_wecom_accou
 from advisors.models import Advisor
 from benchmarks.sockets import request
 from cases.models import FIRST_NUMBER, Case
-from members.models import Member, User
+from members.models import Member, Session, User
+from members.session_store import SessionStore
 from tests.support.colleague import WeCom, xml
 from wecom.inbound.spool import _folder
 
@@ -82,6 +81,7 @@ def sign_in(users: Sequence[User]) -> list[str]:
     sessions = [
         Session(
             session_key=get_random_string(32, "abcdefghijklmnopqrstuvwxyz0123456789"),
+            user=user,
             session_data=SessionStore().encode(
                 {
                     SESSION_KEY: str(user.pk),

@@ -66,7 +66,7 @@ INSTALLED_APPS = [
     "jiayi.admin_app.JiayiAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
+    "django.contrib.sessions",  # for its command clearsessions; the rows are members.models.Session
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
@@ -161,6 +161,7 @@ MFA_FORMS = {
     "reauthenticate": "members.account_forms.ReauthenticateCodeForm",
     "activate_totp": "members.account_forms.ActivateTOTPForm",
 }
+SESSION_ENGINE = "members.session_store"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 # allauth counts by address of the client; "register" is our own sign-up, beside allauth's limits on signing in.
 # "upload": files that a person sends on the website.

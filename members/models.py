@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -100,6 +101,18 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return self.user.name
+
+
+class Session(AbstractBaseSession):
+    """A session in the website; `user` is the account that is signed in, if any."""
+
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions", verbose_name=_("账号"))
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        from members.session_store import SessionStore  # which keeps its rows here
+
+        return SessionStore
 
 
 class SecondFactor(Authenticator):  # type: ignore[misc]  # allauth ships no types

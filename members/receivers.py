@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.models import Session
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
 from jiayi.bus import publish
-from members.models import User
+from members.models import Session, User
 from members.sessions import end_sessions
 
 
@@ -20,9 +18,8 @@ def connect() -> None:
 
 def on_session_ended(*, instance: Session, **kwargs: Any) -> None:
     """End the streams of a session that was signed out; not of one that had expired (`clearsessions`)."""
-    user = instance.get_decoded().get(SESSION_KEY)
-    if user is not None and instance.expire_date > timezone.now():
-        publish({"type": "revoked", "user": int(user)})
+    if instance.user_id is not None and instance.expire_date > timezone.now():
+        publish({"type": "revoked", "user": instance.user_id})
 
 
 def on_account_saved(

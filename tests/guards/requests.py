@@ -16,7 +16,7 @@ from tests.guards.stage import JSON, Stage
 from tests.support.recording import undone
 
 # allauth remembers in a session where a stranger wanted to go.
-WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)(?!.{1,20}django_session)", re.IGNORECASE)
+WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)(?!.{1,20}members_session)", re.IGNORECASE)
 FORM = "application/x-www-form-urlencoded"
 
 

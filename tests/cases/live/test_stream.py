@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.test import Client
 
@@ -19,7 +18,7 @@ from cases.actions import assign_advisor, close_case, lock_case, mark_read, note
 from cases.live.stream import STREAMS_PER_USER
 from cases.models import Case, Message
 from jiayi.bus import publish
-from members.models import User
+from members.models import Session, User
 from tests.support.held import held_settings
 from tests.support.page import Event, Page
 from tests.support.people import PASSWORD, World, deactivate, says, signed_in
@@ -334,7 +333,7 @@ def test_what_was_changed_past_the_product_silences_a_stream_as_well(world: Worl
         says(case, world.li, "之前")
     assert bodies([pages["wang"].next(), pages["lin"].next()]) == ["之前"] * 2
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_session WHERE session_key = %s", [session_of(pages.clients["wang"])])
+        cursor.execute("DELETE FROM members_session WHERE session_key = %s", [session_of(pages.clients["wang"])])
     User.objects.filter(pk=world.lin.user_id).update(is_active=False)
     time.sleep(CHECKED_FOR)
     for case in (world.case, world.other_case):
