@@ -9,7 +9,7 @@ from members.models import User
 
 def working_advisor(user: User) -> Advisor:
     """Return this person as an advisor who may work. Raises Gone when they are none."""
-    advisor = Advisor.objects.working().select_related("user").filter(user=user).first()
-    if advisor is None:
+    advisor: Advisor | None = getattr(user, "advisor", None)
+    if advisor is None or not advisor.may_work:
         raise Gone(_("没有找到。"))
     return advisor

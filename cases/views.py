@@ -73,7 +73,7 @@ def _send(request: HttpRequest, case: Case, user: User, said: dict[str, Any]) ->
 
 def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, object]:
     """Return what the page shows about its reader, the list of their cases, and the open one of them."""
-    advisor = Advisor.objects.select_related("user").filter(user=user).first()
+    advisor: Advisor | None = getattr(user, "advisor", None)
     desk = Desk(request.GET) if advisor is not None and advisor.may_work else None
     number = case.number if case else None
     cases = list_cases(
@@ -89,7 +89,7 @@ def _about(request: HttpRequest, user: User, case: Case | None) -> dict[str, obj
         "open": opened,
         "notice": notice_of(opened, case) if opened and case else "",
         "notified_at": case.notified_at if case else None,
-        "is_member": Member.objects.filter(user=user).exists(),
+        "is_member": hasattr(user, "member"),
         "advisor": advisor,
         "desk": desk.about(cases, number) if desk else None,
         "next_steps": next_steps(case) if case and case.member.user_id == user.pk else None,
@@ -163,7 +163,7 @@ def _page(user: User, case: Case | None) -> dict[str, object]:
 @require_http_methods(["GET", "POST"])
 def new_case(request: HttpRequest) -> HttpResponse:
     """Let a member open a case with its first message; an administrator then assigns an advisor."""
-    member = Member.objects.filter(user=cast(User, request.user)).first()
+    member: Member | None = getattr(request.user, "member", None)
     if member is None:
         raise Http404
     form = NewCaseForm(request.POST or None)

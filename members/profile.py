@@ -1,7 +1,5 @@
 """The page of one's own account, and the page behind the link that switches e-mail reminders off."""
 
-from typing import cast
-
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -14,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from members.actions import set_language, set_reminders
 from members.forms import ProfileForm
-from members.models import Member, User
+from members.models import Member
 from members.reminders import member_of
 
 
@@ -22,7 +20,7 @@ from members.reminders import member_of
 @require_http_methods(["GET", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
     """Show name and address; let the language and, for members, e-mail reminders be changed."""
-    member = Member.objects.filter(user=cast(User, request.user)).first()
+    member: Member | None = getattr(request.user, "member", None)
     initial = {"language": get_language(), "email_reminders": member is not None and member.email_reminders}
     form = ProfileForm(request.POST or None, initial=initial)
     if member is None:
