@@ -8,7 +8,7 @@ from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subq
 from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext as _
 
-from cases.models import Attachment, Case, CaseQuerySet, Message, ReadMark
+from cases.models import Attachment, Case, CaseQuerySet, Message, ReadMark, sees
 from cases.serializers import case_json
 from jiayi.errors import Gone
 from jiayi.statements import given, kept
@@ -22,7 +22,7 @@ COUNTED = 250
 
 @kept
 def _seen_by() -> CaseQuerySet:
-    return _visible(given("user")).filter(number=given("number")).order_by()
+    return _with_people(Case.objects.filter(sees(given("user")), number=given("number"))).order_by()
 
 
 def case_for(user: User, number: int) -> Case:
@@ -80,7 +80,7 @@ def _counted(user: User) -> CaseQuerySet:
     marks = ReadMark.objects.filter(case=OuterRef("pk"))
     # For a member the other side is any advisor of the case, before or now; for an advisor it is the member.
     others = marks.exclude(user=user).filter(Q(user=OuterRef("member__user")) | Q(case__member__user=user))
-    mine = _visible(user).annotate(read_up_to=_seq_of(marks.filter(user=user)))
+    mine = _with_people(Case.objects.visible_to(user)).annotate(read_up_to=_seq_of(marks.filter(user=user)))
     # By (case, seq), a look into the index for each case. A join on `last_seq` may read every message of all of them.
     newest = Subquery(Message.objects.filter(case=OuterRef("pk"), seq=OuterRef("last_seq")).values("pk"))
     counted = mine.annotate(unread=_unread(user), peer_read_seq=_seq_of(others), waits=_waits(user), newest=newest)
@@ -153,6 +153,5 @@ def with_what_is_shown(messages: QuerySet[Message]) -> QuerySet[Message]:
     return messages.select_related("sender", "case__member", "attachment")
 
 
-def _visible(user: User) -> CaseQuerySet:
-    cases: CaseQuerySet = Case.objects.visible_to(user).select_related("member__user", "advisor__user")
-    return cases
+def _with_people(cases: CaseQuerySet) -> CaseQuerySet:
+    return cases.select_related("member__user", "advisor__user")

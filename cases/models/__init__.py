@@ -8,6 +8,7 @@ from cases.models.case import FIRST_NUMBER as FIRST_NUMBER
 from cases.models.case import Case as Case
 from cases.models.case import CaseQuerySet as CaseQuerySet
 from cases.models.case import ReadMark as ReadMark
+from cases.models.case import sees as sees
 from cases.models.desk import CannedReply as CannedReply
 from cases.models.desk import Note as Note
 from cases.models.message import CLIENT_ID as CLIENT_ID

@@ -187,6 +187,20 @@ def test_the_lists_need_no_more_queries_for_more_cases(world: World) -> None:
     assert max(few) <= 15
 
 
+@pytest.mark.parametrize("name", ["wang", "li", "both"])
+def test_ones_cases_are_found_by_an_index_and_not_among_all_of_the_practice(world: World, name: str) -> None:
+    """Somebody who is an advisor and a member has both sides, and two indexes are joined."""
+    Member.objects.create(user=world.zhang.user)
+    who = {"wang": world.wang.user, "li": world.li.user, "both": world.zhang.user}[name]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = Case.objects.visible_to(who).explain()
+    indexes = {"wang": ["member_id"], "li": ["advisor_id"], "both": ["member_id", "advisor_id"]}[name]
+    assert all(f"cases_case_{column}_" in plan for column in indexes), plan
+    assert "SCAN cases_case\n" not in f"{plan}\n"  # SQLite's word for reading all
+
+
 def unread(who: object) -> int:
     return signed_in(who).get("/api/cases/").json()[-1]["unread"]  # type: ignore[arg-type]
 
