@@ -1,13 +1,17 @@
 """Messages of a case that wait for an answer, and when they are told. Used at the request and when it is due."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, F, Min, QuerySet
+from django.db.models.functions import Coalesce
 
 from advisors.models import Advisor
 from cases.models import Case, Message
+from jiayi.statements import given, kept_values
 from wecom.models import Notification
 from wecom.outbound.events import MEMBER_WROTE, STILL_UNREAD
 
@@ -23,20 +27,36 @@ def unanswered(case: Case) -> QuerySet[Message]:
 
 def count_by_kind(messages: QuerySet[Message]) -> Counter[str]:
     """Return the number of messages of each kind: text, call, or the kind of the attached file."""
-    kinds = messages.order_by().values_list("kind", "attachment__kind").annotate(Count("pk"))
+    return counted(by_kind(messages))
+
+
+def by_kind(messages: QuerySet[Message]) -> QuerySet[Message, tuple[Any, ...]]:
+    """Return the messages by kind and kind of file: these, how many there are, and when the first was written."""
+    return messages.order_by().values_list("kind", "attachment__kind").annotate(Count("pk"), Min("created_at"))
+
+
+def counted(kinds: Iterable[tuple[Any, ...]]) -> Counter[str]:
+    """Return the numbers of `by_kind`."""
     found: Counter[str] = Counter()
-    for kind, of_file, count in kinds:
+    for kind, of_file, count, _first in kinds:
         found[of_file or kind] += count
     return found
 
 
+@kept_values
+def _last_told() -> QuerySet[Notification, tuple[Any, ...]]:
+    """The newest alert of a case to an advisor, or to nobody (0), by a channel; one that is being sent before all."""
+    told = [Notification.State.SENDING, Notification.State.DELIVERED]
+    alerts = Notification.objects.alias(reader=Coalesce("advisor", 0)).filter(
+        event=MEMBER_WROTE.name, case=given("case"), channel=given("channel"), reader=given("reader"), state__in=told
+    )
+    return alerts.order_by(F("delivered_at").desc(nulls_first=True)).values_list("delivered_at")[:1]
+
+
 def gathers_until(case: Case, advisor: Advisor | None, channel: str, now: datetime) -> datetime | None:
     """Return until when messages are gathered, if this advisor was just alerted about the case by this channel."""
-    alerts = case.notifications.filter(event=MEMBER_WROTE.name, channel=channel, advisor=advisor)
-    if alerts.filter(state=Notification.State.SENDING).exists():
-        return now + GATHER_FOR
-    told = alerts.aggregate(Max("delivered_at"))["delivered_at__max"]
-    return min(told, now) + GATHER_FOR if told else None
+    last = _last_told.all(case=case.pk, channel=channel, reader=advisor.pk if advisor else 0)
+    return min(last[0][0] or now, now) + GATHER_FOR if last else None
 
 
 def escalation_due(event: str, since: datetime) -> datetime | None:
