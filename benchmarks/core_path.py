@@ -1,19 +1,22 @@
-"""What one callback and one message of a member cost this process: CPU time, and statements.
+"""What one callback, one message of a member and one alert cost this process: CPU time, and statements.
 
     .venv/bin/python -m benchmarks.core_path [--database-url postgres://postgres@127.0.0.1/postgres]
 
 In process, through Django's handler and all of the product's middleware, one request after another, so that nothing
 waits: the CPU time of this process (not of PostgreSQL's). Beside the callback the one written by hand
-(bare/handwritten.py), in turns. Statements are counted with BEGIN, COMMIT and savepoints.
+(bare/handwritten.py), in turns. Statements are counted with BEGIN, COMMIT and savepoints. The alert is sent by the
+worker's function, alone in its database, with all but the sockets: WeCom's answer lies ready.
 
-One empty database of its own, about 15 s. Figures and machine: docs/performance.md.
+One empty database of its own, about 20 s. Figures and machine: docs/performance.md.
 """
 
 import argparse
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 from benchmarks import figures
 from benchmarks.servers import empty_database, environment, set_up_django
@@ -21,6 +24,7 @@ from benchmarks.servers import empty_database, environment, set_up_django
 WARM_UP, REQUESTS, PEOPLE = 100, 600, 8
 PRODUCT = "jiayi.urls"
 Make = Callable[[int], Any]  # the n-th request
+Handlers = dict[str, tuple[Callable[[Any], Any], Make]]
 
 
 def measure(options: argparse.Namespace) -> figures.Tables:
@@ -31,13 +35,12 @@ def measure(options: argparse.Namespace) -> figures.Tables:
         from django.db import connection
 
         try:
-            return {f"in process, {figures.engine(options)}": _table()}
+            return {f"in process, {figures.engine(options)}": _table(_handlers()) | _table(_worker())}
         finally:
             connection.close()
 
 
-def _table() -> figures.Table:
-    handlers = _handlers()
+def _table(handlers: Handlers) -> figures.Table:
     seconds: dict[str, list[float]] = {name: [] for name in handlers}
     for n in range(WARM_UP + REQUESTS):
         for name, (handle, make) in handlers.items():
@@ -54,7 +57,7 @@ def _table() -> figures.Table:
     return table
 
 
-def _handlers() -> dict[str, tuple[Callable[[Any], Any], Make]]:
+def _handlers() -> Handlers:
     from django.core.handlers.wsgi import WSGIHandler
     from django.test import RequestFactory
 
@@ -83,6 +86,33 @@ def _handlers() -> dict[str, tuple[Callable[[Any], Any], Make]]:
         "callback by hand": callback("benchmarks.bare.urls", PEOPLE),
         "a member's POST": (handler.get_response, post),
     }
+
+
+def _worker() -> Handlers:
+    from django.http import HttpResponse
+    from django.urls import set_urlconf
+
+    from cases.actions import post_message
+    from cases.models import Case
+    from wecom.api.answers import Response
+    from wecom.models import Notification
+    from wecom.outbound.sending import send_due
+
+    case = Case.objects.select_related("member__user").earliest("pk")
+    set_urlconf(PRODUCT)
+    logging.getLogger("jiayi.wecom").setLevel(logging.WARNING)  # else a line for each
+    said = b'{"errcode": 0, "errmsg": "ok"}'
+    answer = Response(status=200, content_type="application/json", disposition="", body=said, duration_ms=1)
+
+    def make(n: int) -> None:
+        Notification.objects.all().delete()  # with the attempts: each one is alone in its minute
+        post_message(case, case.member.user, f"您好，第 {n} 条。", client_id=f"a{n}")
+
+    def send(_request: None) -> HttpResponse:
+        with mock.patch("wecom.api.client._Exchange._perform", return_value=answer):
+            return HttpResponse(status=200 if send_due() == 1 else 500)
+
+    return {"an alert sent": (send, make)}
 
 
 def _of(urls: str, request: Any) -> Any:

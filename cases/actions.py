@@ -150,10 +150,9 @@ def is_participant(case: Case, user_id: int) -> bool:
 
 def follows(case: Case, user: User) -> bool:
     """Whether `user` is the case's approved follow-up advisor now, and active; the member themselves never is."""
-    advisor = case.advisor
-    if advisor is None or case.member.user_id == user.pk:
+    if case.advisor is None or case.member.user_id == user.pk:
         return False
-    return advisor.user_id == user.pk and advisor.may_work
+    return case.advisor.user_id == user.pk and case.advisor.may_work
 
 
 @kept
@@ -170,10 +169,14 @@ def lock_case(pk: int) -> Case:
     """Return the case with its row locked until the end of the transaction, which must be open."""
     # First lock, then read: after a wait PostgreSQL reads the locked row anew, but not what is joined to it.
     _locked.all(pk=pk)
-    case = _with_people.first(pk=pk)
-    if case is None:
-        raise Case.DoesNotExist
-    return case
+    return read_case(pk)
+
+
+def read_case(pk: int) -> Case:
+    """Return the case with its people, as it stands now."""
+    if case := _with_people.first(pk=pk):
+        return case
+    raise Case.DoesNotExist
 
 
 def _say(case: Case, notice: str, name: str = "") -> None:
@@ -257,13 +260,13 @@ def note_advisor_notified(case: Case, advisor: Advisor | None, seq: int) -> None
     if case.advisor != advisor or seq <= case.notified_seq:
         return
     case.notified_seq, case.notified_at = seq, timezone.now()
-    case.save(update_fields=["notified_seq", "notified_at"])
+    save(case, "notified_seq", "notified_at")
     _tell(case, {"type": "notified", "case": case.pk})
 
 
 def note_alert_due(case_id: int, due_at: datetime | None) -> None:
     """Note when the follow-up advisor is to be told, elsewhere than on the website, of what waits; None: not at all."""
-    Case.objects.filter(pk=case_id).update(alert_due_at=due_at)
+    save(Case(pk=case_id, alert_due_at=due_at), "alert_due_at")
 
 
 @transaction.atomic

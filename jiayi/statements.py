@@ -58,15 +58,15 @@ def _prepared(value: Any) -> Any:
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
 
 
-class kept(_Statement, Generic[M]):
-    """Keep the SELECT of a function that returns a queryset of objects."""
+class _Select(_Statement):
+    """The SELECT of a function that returns a queryset."""
 
-    def __init__(self, build: Callable[[], QuerySet[M]]) -> None:
+    def __init__(self, build: Callable[[], QuerySet[Any, Any]]) -> None:
         self.__doc__ = build.__doc__
         super().__init__(lambda: build().query)
 
-    def all(self, **values: Any) -> list[M]:
-        """Return what it finds with these values, of which none may be None: nothing equals NULL.
+    def _ready(self, values: dict[str, Any]) -> SQLCompiler:
+        """Return a compiler that runs it with these values, of which none may be None: nothing equals NULL.
 
         Raises TransactionManagementError when it locks rows and no transaction is open, as Django does.
         """
@@ -77,11 +77,30 @@ class kept(_Statement, Generic[M]):
         compiler = copy.copy(shared)
         compiler.connection = connection
         compiler.as_sql = lambda *_args, **_more: (sql, params)  # type: ignore[method-assign]
-        return list(ModelIterable(_Running(compiler)))  # type: ignore[arg-type]
+        return compiler
+
+
+class kept(_Select, Generic[M]):
+    """Keep the SELECT of a function that returns a queryset of objects."""
+
+    def __init__(self, build: Callable[[], QuerySet[M]]) -> None:
+        super().__init__(build)
+
+    def all(self, **values: Any) -> list[M]:
+        """Return what it finds with these values."""
+        return list(ModelIterable(_Running(self._ready(values))))  # type: ignore[arg-type]
 
     def first(self, **values: Any) -> M | None:
         """Return the only one it finds, or the first by the order and limit of its own; None without one."""
         return next(iter(self.all(**values)), None)
+
+
+class kept_values(_Select):
+    """Keep the SELECT of a function that returns a values_list()."""
+
+    def all(self, **values: Any) -> list[tuple[Any, ...]]:
+        """Return what it finds with these values."""
+        return list(self._ready(values).results_iter(tuple_expected=True))  # type: ignore[arg-type]
 
 
 class _Running:

@@ -6,11 +6,18 @@ call this module with the advisor's row locked.
 
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from advisors.models import Advisor
 from cases.models import Case
+from jiayi.statements import given, insert, kept, save
 from wecom.models import ReplyTarget
+
+
+@kept
+def _target() -> QuerySet[ReplyTarget]:
+    return ReplyTarget.objects.filter(advisor=given("advisor")).order_by()
 
 
 def set_target(advisor: Advisor, case: Case, at: datetime | None = None, *, chosen: bool = False) -> bool:
@@ -18,18 +25,20 @@ def set_target(advisor: Advisor, case: Case, at: datetime | None = None, *, chos
 
     `chosen` says that the advisor named the case. Returns whether the case is the target afterwards.
     """
-    target = ReplyTarget.objects.filter(advisor=advisor).first()
+    target = _target.first(advisor=advisor.pk)
     moment = at or timezone.now()
     if target is not None and target.case_id == case.pk:
         if chosen:
-            ReplyTarget.objects.filter(pk=target.pk).update(chosen_at=moment)
+            target.chosen_at = moment
+            save(target, "chosen_at")
         return True
     if target is not None and at is not None and target.set_at > at:
         return False
-    chosen_at = moment if chosen else None
-    ReplyTarget.objects.update_or_create(
-        advisor=advisor, defaults={"case": case, "set_at": moment, "chosen_at": chosen_at}
-    )
+    if target is None:
+        insert(ReplyTarget(advisor=advisor, case=case, set_at=moment, chosen_at=moment if chosen else None))
+        return True
+    target.case, target.set_at, target.chosen_at = case, moment, moment if chosen else None
+    save(target, "case", "set_at", "chosen_at")
     return True
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, Max, QuerySet
 from django.db.models.functions import Greatest
 from django.db.models.signals import post_save
 from django.db.transaction import TransactionManagementError
@@ -15,7 +15,7 @@ from django.utils import timezone
 from cases.actions import lock_case
 from cases.models import Case, Message
 from jiayi.models import WakeUp
-from jiayi.statements import KeptUpdate, given, insert, kept, save
+from jiayi.statements import KeptUpdate, given, insert, kept, kept_values, save
 from tests.support.people import World, says
 from wecom.models import InboundMessage
 
@@ -58,9 +58,38 @@ def test_a_kept_query_finds_what_django_finds_each_time_with_its_own_values(worl
     assert _written.first(case=world.case.pk, since=timezone.now()) is None
 
 
+@kept_values
+def _senders() -> QuerySet[Message, tuple[Any, ...]]:
+    """Who wrote in a case, and how much."""
+    written = Message.objects.filter(case=given("case"), seq__gte=given("first")).exclude(sender=None)
+    return written.order_by("sender").values_list("sender__name").annotate(Count("pk"), Max("created_at"))[:2]
+
+
+def test_kept_values_are_what_django_finds_in_the_order_of_the_columns(world: World) -> None:
+    for case, who, body in (
+        (world.case, world.li, "一"),
+        (world.case, world.wang, "二"),
+        (world.case, world.li, "三"),
+        (world.other_case, world.li, "四"),
+    ):
+        says(case, who, body)
+    first, last = world.case.messages.get(sender=world.wang.user), world.case.messages.latest("seq")
+    with CaptureQueriesContext(connection) as queries:
+        assert _senders.all(case=world.case.pk, first=0) == [
+            ("王小明", 1, first.created_at),
+            ("李明", 2, last.created_at),
+        ]
+        assert _senders.all(case=world.case.pk, first=last.seq) == [("李明", 1, last.created_at)]
+        assert _senders.all(case=10**9, first=0) == []
+    assert len(queries) == 3
+    assert _senders.__doc__ == "Who wrote in a case, and how much."
+
+
 def test_what_nothing_can_equal_is_a_mistake(world: World) -> None:
     with pytest.raises(AssertionError, match="NULL"):
         _written.all(case=None, since=timezone.now())
+    with pytest.raises(AssertionError, match="NULL"):
+        _senders.all(case=world.case.pk, first=None)
 
 
 @pytest.mark.django_db(transaction=True)

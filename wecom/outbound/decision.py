@@ -3,18 +3,29 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Max, QuerySet
 
 from advisors.models import PRESENT_FOR, Advisor
+from cases.actions import read_case
 from cases.models import Case, Message, ReadMark
+from jiayi.statements import given, kept_values
 from wecom.models import Notification
 from wecom.outbound.channels import transport_of
 from wecom.outbound.events import CASE_ASSIGNED, MEMBER_WROTE, STILL_UNANSWERED, Rule
 from wecom.outbound.next_step import Cancel, NextStep, Postpone, Send
 from wecom.outbound.reminders import decide_reminder
-from wecom.outbound.waiting import count_by_kind, escalation_due, gathers_until, told_lately, unanswered
+from wecom.outbound.waiting import (
+    by_kind,
+    count_by_kind,
+    counted,
+    escalation_due,
+    gathers_until,
+    told_lately,
+    unanswered,
+)
 
 State = Notification.State
 
@@ -51,22 +62,21 @@ def _of_assignment(row: Notification, now: datetime) -> NextStep:
 def _of_messages(row: Notification, now: datetime) -> NextStep:
     case = _case_of(row)
     advisor = case.advisor if case.advisor is not None and case.advisor.may_work else None
-    messages = _told_about(case, row)
     if case.waiting_since is None:
-        return Cancel("会员的消息已得到回复。" if messages.exists() else "会员撤回了消息。")
+        return Cancel("会员的消息已得到回复。" if _told_about(case, row).exists() else "会员撤回了消息。")
     if not transport_of(row.channel).reaches(advisor):
         return Cancel("跟进人已变更或没有企业微信账号。")
-    open_ones = messages.filter(created_at__gte=case.waiting_since)
     read = 0 if row.event == STILL_UNANSWERED.name else _read_up_to(case, advisor)
-    told = open_ones.filter(seq__gt=read)
-    first = told.order_by("seq").first()
-    if first is None:
+    told = _unread.all(**_bounds(case, row), since=case.waiting_since, read=read)
+    if not told:
+        open_ones = _told_about(case, row).filter(created_at__gte=case.waiting_since)
         return Cancel("跟进人已在网站上阅读。" if open_ones.exists() else "会员撤回了消息。")
+    first = min(first for _kind, _of_file, _count, first in told)
     wait = _too_soon if row.event == MEMBER_WROTE.name else _escalates_later
-    return wait(row, advisor, first, now) or Send(advisor, count_by_kind(told))
+    return wait(row, advisor, first, now) or Send(advisor, counted(told))
 
 
-def _too_soon(row: Notification, advisor: Advisor | None, first: Message, now: datetime) -> Postpone | None:
+def _too_soon(row: Notification, advisor: Advisor | None, first: datetime, now: datetime) -> Postpone | None:
     if advisor is not None and advisor.is_present:
         return Postpone(now + PRESENT_FOR, "跟进人在网站上，一分钟后再看是否已读。")
     until = gathers_until(told_lately(row.case, now), advisor, row.channel, now) if row.case else None
@@ -74,10 +84,10 @@ def _too_soon(row: Notification, advisor: Advisor | None, first: Message, now: d
 
 
 def _escalates_later(
-    row: Notification, advisor: Advisor | None, first: Message, now: datetime
+    row: Notification, advisor: Advisor | None, first: datetime, now: datetime
 ) -> Cancel | Postpone | None:
     # The message it was requested for may have been read or answered since, and a later one not.
-    due = escalation_due(row.event, first.created_at)
+    due = escalation_due(row.event, first)
     if due is None:
         return Cancel("久未回复的提醒已关闭。")
     if due > now:
@@ -88,21 +98,41 @@ def _escalates_later(
 
 
 def _case_of(row: Notification) -> Case:
-    row.case = Case.objects.select_related("member__user", "advisor__user").get(notifications=row)
+    row.case = read_case(row.case_id or 0)
     return row.case
+
+
+def _bounds(case: Case, row: Notification) -> dict[str, Any]:
+    """Return what `_messages` is given. An alert tells of those it was requested for, a reminder of all there are."""
+    last = row.last_seq if row.event == MEMBER_WROTE.name else case.last_seq
+    return {"case": case.pk, "sender": case.member.user_id, "first": row.first_seq or 0, "last": last}
+
+
+def _messages(case: Any, sender: Any, first: Any, last: Any) -> QuerySet[Message]:
+    """Return the messages of a sender with these seqs, without recalled ones."""
+    return Message.objects.filter(case=case, sender=sender, recalled_at=None, seq__gte=first, seq__lte=last)
+
+
+@kept_values
+def _unread() -> QuerySet[Message, tuple[Any, ...]]:
+    messages = _messages(given("case"), given("sender"), given("first"), given("last"))
+    return by_kind(messages.filter(created_at__gte=given("since"), seq__gt=given("read")))
 
 
 def _told_about(case: Case, row: Notification) -> QuerySet[Message]:
     """Return the member's messages that a row tells about, without recalled ones."""
-    messages = case.messages.filter(sender=case.member.user_id, recalled_at=None, seq__gte=row.first_seq or 0)
-    # An alert tells of those it was requested for, a reminder of all there are by then.
-    return messages.filter(seq__lte=row.last_seq) if row.event == MEMBER_WROTE.name else messages
+    return _messages(**_bounds(case, row))
+
+
+@kept_values
+def _mark() -> QuerySet[ReadMark, tuple[Any, ...]]:
+    return ReadMark.objects.filter(case=given("case"), user=given("user")).values_list("seq")
 
 
 def _read_up_to(case: Case, advisor: Advisor | None) -> int:
     """Return the seq up to which this advisor has read on the website; 0 without an advisor."""
-    marks = ReadMark.objects.filter(case=case, user__advisor__pk=advisor.pk if advisor else 0)
-    return marks.values_list("seq", flat=True).first() or 0
+    marks = _mark.all(case=case.pk, user=advisor.user_id) if advisor else []
+    return int(marks[0][0]) if marks else 0
 
 
 RULES: dict[Rule, Callable[[Notification, datetime], NextStep]] = {

@@ -1,13 +1,16 @@
 """Limits of the robot and of each advisor. Counted from the rows of Attempt, so they hold across workers and hosts."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from advisors.models import Advisor
+from jiayi.statements import given, kept_values
 from wecom.api.errcodes import Verdict, explain
 from wecom.models import Attempt, Channel, Notification
 
@@ -47,39 +50,55 @@ class Places:
         return self.news if priority == Priority.NEWS else self.others
 
 
-def free_places(now: datetime) -> Places:
-    """Return what the robot may send now. The channel's row must be locked.
+class Tried(NamedTuple):
+    """The columns of a recent attempt that the robot's limits need."""
+
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    priority: int
+    member_id: int | None
+
+
+def recent_messages(now: datetime) -> list[Tried]:
+    """Return the robot's attempts that count now. The channel's row must be locked."""
+    _limit, seconds = settings.WECHAT_ROBOT_LIMIT
+    return [Tried(*row) for row in _messages.all(**_since(now, timedelta(seconds=seconds) + MARGIN))]
+
+
+@kept_values
+def _messages() -> QuerySet[Attempt, tuple[Any, ...]]:
+    columns = "started_at", "finished_at", "outcome", "notification__priority", "notification__member_id"
+    return _recent(Channel.Name.GROUP).values_list(*columns)
+
+
+def free_places(recent: Sequence[Tried], now: datetime) -> Places:
+    """Return what the robot may send now, after these messages.
 
     Most of the limit goes out at once, the last quarter a second apart, so that a flood leaves room for what comes
     meanwhile and is gathered. An attempt counts from its end, which is never before WeCom saw it.
     """
-    limit, seconds = settings.WECHAT_ROBOT_LIMIT
-    seen = _recent(now, timedelta(seconds=seconds) + MARGIN).aggregate(
-        used=Count("pk"),
-        others=Count("pk", filter=~Q(notification__priority=Priority.ALERT)),
-        news=Count("pk", filter=Q(notification__priority=Priority.NEWS)),
-        started=Max("started_at"),
-        finished=Max("finished_at"),
-    )
-    used, latest = seen["used"], seen["started"]
-    if any(moment and moment > now for moment in (latest, seen["finished"])):
+    limit, _seconds = settings.WECHAT_ROBOT_LIMIT
+    used = len(recent)
+    others = sum(one.priority != Priority.ALERT for one in recent)
+    news = sum(one.priority == Priority.NEWS for one in recent)
+    latest = max((one.started_at for one in recent), default=None)
+    if any(moment and moment > now for one in recent for moment in (one.started_at, one.finished_at)):
         _clock_was_put_back(now)
     is_soon = latest is not None and now - SPACING < latest <= now
     if used >= limit or (used >= limit * 3 // 4 and is_soon):
-        return Places(0, limit, seen["others"], seen["news"])
-    return Places(int(limit - used), limit, seen["others"], seen["news"])
+        return Places(0, limit, others, news)
+    return Places(limit - used, limit, others, news)
 
 
-def places_of_members(now: datetime) -> Counter[int]:
-    """Return how many of the robot's messages of the last minute were alerts about each member (by id).
+def places_of_members(recent: Sequence[Tried]) -> Counter[int]:
+    """Return how many of these messages were alerts about each member (by id).
 
     One that did not arrive is not held against them: it is tried again as soon as any other.
     """
-    _limit, seconds = settings.WECHAT_ROBOT_LIMIT
-    alerts = _recent(now, timedelta(seconds=seconds) + MARGIN).filter(notification__priority=Priority.ALERT)
-    arrived = alerts.filter(Q(finished_at=None) | Q(outcome="ok"))
-    of_members = arrived.filter(notification__member__isnull=False).values_list("notification__member")
-    return Counter(dict(of_members.annotate(Count("pk")).order_by()))
+    alerts = [one for one in recent if one.priority == Priority.ALERT]
+    arrived = [one for one in alerts if one.finished_at is None or one.outcome == "ok"]
+    return Counter(one.member_id for one in arrived if one.member_id is not None)
 
 
 def _clock_was_put_back(now: datetime) -> None:
@@ -91,9 +110,13 @@ def _clock_was_put_back(now: datetime) -> None:
 
 def member_is_full(advisor: Advisor, now: datetime, priority: int) -> bool:
     """Return whether another application message to this advisor might be dropped, or take a place that alerts need."""
-    minute = timedelta(seconds=60) + MARGIN
     most = PER_MEMBER if priority == Priority.ALERT else PER_MEMBER - KEPT_FOR_ALERTS
-    return _recent(now, minute, Channel.Name.APP).filter(notification__advisor=advisor).count() >= most
+    return len(_to_advisor.all(advisor=advisor.pk, **_since(now, timedelta(seconds=60) + MARGIN))) >= most
+
+
+@kept_values
+def _to_advisor() -> QuerySet[Attempt, tuple[Any, ...]]:
+    return _recent(Channel.Name.APP).filter(notification__advisor=given("advisor")).values_list("pk")
 
 
 def is_failing(channel: str) -> bool:
@@ -106,6 +129,11 @@ def is_failing(channel: str) -> bool:
     return all(passing) and len({pk for pk, _outcome, _code in last}) == FAILURES
 
 
-def _recent(now: datetime, window: timedelta, channel: str = Channel.Name.GROUP) -> QuerySet[Attempt]:
-    under_way = Q(finished_at=None, started_at__gt=now - window - SEND_LEASE)
-    return Attempt.objects.filter(under_way | Q(finished_at__gt=now - window), channel=channel)
+def _recent(channel: str) -> QuerySet[Attempt]:
+    under_way = Q(finished_at=None, started_at__gt=given("started_since"))
+    return Attempt.objects.filter(under_way | Q(finished_at__gt=given("ended_since")), channel=channel)
+
+
+def _since(now: datetime, window: timedelta) -> dict[str, datetime]:
+    """Return what `_recent` is given: an attempt counts from its end, or as long as it may be under way."""
+    return {"started_since": now - window - SEND_LEASE, "ended_since": now - window}

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from advisors.models import Advisor
 from cases.actions import lock_case, note_advisor_notified
 from cases.models import Case
+from jiayi.statements import KeptUpdate, given, kept
 from wecom.api.answers import Answer, WeComError, storable
 from wecom.api.errcodes import Verdict
 from wecom.clock import shared_now
@@ -39,12 +40,17 @@ BACKOFF = (2, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)  # seconds; the last one
 logger = logging.getLogger("jiayi.wecom")
 
 
+@kept
+def _locked_advisor() -> QuerySet[Advisor]:
+    return Advisor.objects.select_for_update(no_key=True).filter(pk=given("pk")).order_by()
+
+
 @transaction.atomic
 def mark_delivered(claim: Claim, answer: Answer) -> None:
     """Note the success, and make the case the advisor's reply target in the same transaction."""
     now = shared_now()
     advisors = sorted({row.advisor_id for row in claim.rows if row.advisor_id})
-    told = list(Advisor.objects.select_for_update(no_key=True).filter(pk__in=advisors).order_by("pk"))
+    told = [advisor for pk in advisors for advisor in _locked_advisor.all(pk=pk)]
     cases = _locked_cases(claim)
     code = storable(str(answer.data.get("response_code", "")))[:200]
     if states.note_delivered(claim, now, f"errcode {answer.errcode} {answer.errmsg}"[:300], code):
@@ -53,7 +59,7 @@ def mark_delivered(claim: Claim, answer: Answer) -> None:
         _tell_members(claim, cases)
     else:
         logger.warning("%s was sent by two workers", claim.first.reference)
-    _finish(claim.attempt, "ok", answer.errcode, answer.duration_ms)
+    _finish(claim.attempt, now, "ok", answer.errcode, answer.duration_ms)
     _works_again(claim.first.channel, now)  # last: every claim of every worker waits for this row
     failpoint("sending.marking")
 
@@ -72,11 +78,16 @@ def _tell_members(claim: Claim, cases: dict[int, Case]) -> None:
             notify_rest(cases[row.case_id], row)
 
 
+_went_well = KeptUpdate(lambda: Channel.objects.filter(name=given("channel"), problem=""), last_success_at=given("now"))
+
+
 def _works_again(channel: str, now: datetime) -> None:
     """Note a success of the channel. Rows whose tries failed while nothing went through are tried again at once.
 
     A pause that still lasts was set after this request had begun: it stays.
     """
+    if _went_well.run(channel=channel, now=now):
+        return  # nothing stood in the way, as nearly always
     row = Channel.objects.filter(name=channel)
     row.update(last_success_at=now)
     over = row.filter(Q(paused_until=None) | Q(paused_until__lte=now))
@@ -104,7 +115,7 @@ def _told(advisor: Advisor, rows: list[Notification]) -> None:
 def mark_failed(claim: Claim, error: WeComError, took: timedelta) -> None:
     """Note the failure and what follows: again later, never again, or not before a person has mended something."""
     now = shared_now()
-    _finish(claim.attempt, error.reason, error.errcode, max(0, round(took.total_seconds() * 1000)))
+    _finish(claim.attempt, now, error.reason, error.errcode, max(0, round(took.total_seconds() * 1000)))
     wait = timedelta(seconds=max(error.wait, _backoff(claim.first.attempts)))  # one for all: they come back together
     for row in sorted(claim.rows, key=lambda one: one.case_id or 0):
         if states.locked(claim.still_ours().filter(pk=row.pk), row.case_id) is not None:
@@ -150,10 +161,17 @@ def _not_before(moment: datetime) -> dict[str, Any]:
     return {"due_at": moment, "retry_at": moment}
 
 
-def _finish(attempt: Attempt, outcome: str, errcode: int | None, duration_ms: int) -> None:
-    Attempt.objects.filter(pk=attempt.pk).update(
-        finished_at=shared_now(), outcome=outcome[:300], errcode=errcode, duration_ms=duration_ms
-    )
+_finished = KeptUpdate(
+    lambda: Attempt.objects.filter(pk=given("pk")),
+    finished_at=given("now"),
+    outcome=given("outcome"),
+    errcode=given("errcode"),
+    duration_ms=given("duration_ms"),
+)
+
+
+def _finish(attempt: Attempt, now: datetime, outcome: str, errcode: int | None, duration_ms: int) -> None:
+    _finished.run(pk=attempt.pk, now=now, outcome=outcome[:300], errcode=errcode, duration_ms=duration_ms)
 
 
 def _backoff(attempts: int) -> float:

@@ -8,7 +8,9 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import QuerySet
 
+from jiayi.statements import given, kept
 from wecom.clock import shared_now
 from wecom.models import Channel, Notification
 from wecom.outbound import states
@@ -17,7 +19,7 @@ from wecom.outbound.decision import decide
 from wecom.outbound.events import EVENTS
 from wecom.outbound.next_step import Cancel, NextStep, Postpone, Send
 from wecom.outbound.states import Claim
-from wecom.outbound.turns import MOST_DECIDED, DueRow, Turn, due
+from wecom.outbound.turns import MOST_DECIDED, DueRow, Turn, unclaimed
 from wecom.outbound.words import MAX_TEXT
 
 MEMBER_WAITS = timedelta(seconds=20)
@@ -34,18 +36,26 @@ def claim(name: str) -> Claim | None:
     return _claim(transport_of(name))
 
 
+@kept
+def _channel() -> QuerySet[Channel]:
+    return Channel.objects.select_for_update(no_key=True).filter(name=given("name")).order_by()
+
+
+def _locked_channel(name: str) -> Channel:
+    """Return the channel's row, locked; the first time it is made."""
+    return _channel.first(name=name) or Channel.objects.select_for_update(no_key=True).get_or_create(name=name)[0]
+
+
 @transaction.atomic
 def _claim(transport: Transport) -> Claim | None:
     """Claim under the lock of the channel's row, behind which its limit is counted. Locked rows are skipped."""
-    Channel.objects.get_or_create(name=transport.name)
-    channel = Channel.objects.select_for_update(no_key=True).get(name=transport.name)
+    channel = _locked_channel(transport.name)
     now = shared_now()  # not before the lock: others may have sent while we waited for it
     if channel.paused_until and now < channel.paused_until <= now + LONGEST_PAUSE:
         if channel.needs_mending:
             fall_back_all(transport, now, channel.problem)
         return None
-    rows = due(transport.name, now).filter(state=Notification.State.WAITING)
-    taken = next((taken for turn in transport.turns(rows, now) if (taken := _take(turn, now))), None)
+    taken = next((taken for turn in transport.turns(now) if (taken := _take(turn, now))), None)
     if not taken:
         return None
     return states.begin_sending([row for row, _composed in taken], _together(taken), now)
@@ -75,7 +85,7 @@ def _ready(turn: Turn, chosen: list[DueRow], now: datetime) -> list[Ready]:
     """Return those of the chosen rows that are sent now, as many as fit into one message."""
     taken: list[Ready] = []
     for one in chosen:
-        row = turn.rows.filter(pk=one.pk).select_for_update(no_key=True, skip_locked=True).first()
+        row = turn.lock(one)
         ready = _decided(row, now) if row else None
         if row is None or ready is None:
             continue
@@ -123,7 +133,7 @@ def _next_step(row: Notification, now: datetime) -> NextStep:
 def fall_back_all(transport: Transport, now: datetime, problem: str) -> None:
     """Give up what waits for a channel that does not work, where the group can be told instead."""
     events = [event.name for event in EVENTS.values() if transport.falls_back(event)]
-    rows = due(transport.name, now).filter(event__in=events, state=Notification.State.WAITING)
+    rows = unclaimed(transport.name, now).filter(event__in=events)
     if not events or not rows.exists():
         return
     with transaction.atomic():

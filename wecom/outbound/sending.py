@@ -21,7 +21,7 @@ from wecom.outbound.events import APP, EMAIL, GROUP
 from wecom.outbound.marks import mark_delivered, mark_failed
 from wecom.outbound.queue import claim, fall_back_all
 from wecom.outbound.states import Claim
-from wecom.outbound.turns import due
+from wecom.outbound.turns import is_any_due
 
 logger = logging.getLogger("jiayi.wecom")
 
@@ -36,7 +36,7 @@ def send_due(stopping: Callable[[], bool] = lambda: False, channels: Iterable[st
 
 def _send_by(channel: str, stopping: Callable[[], bool]) -> int:
     tried = 0
-    while not stopping() and due(channel, shared_now()).exists():
+    while not stopping() and is_any_due(channel, shared_now()):
         problem = transport_of(channel).problem()
         if problem:
             # Nothing is dropped: it waits until the way is configured, and the admin says so.

@@ -21,7 +21,7 @@ from advisors.models import Advisor
 from cases.actions import lock_case
 from cases.models import Case
 from jiayi.errors import Conflict
-from jiayi.statements import KeptUpdate, given
+from jiayi.statements import KeptUpdate, given, insert, kept_values, save
 from wecom.clock import shared_now
 from wecom.failpoints import failpoint
 from wecom.models import Attempt, Notification
@@ -101,8 +101,9 @@ def begin_sending(rows: list[Notification], composed: Composed, now: datetime) -
         # One that is sent by itself is repeated to the byte where that counts; a digest is composed anew.
         exactly = transport.repeats_exactly and len(rows) == 1
         _keep(row, json.dumps(composed.payload, ensure_ascii=False) if exactly else "")
-        row.save(update_fields=LEASED_FIELDS)
-    attempt = Attempt.objects.create(notification=rows[0], channel=rows[0].channel, started_at=now)
+        save(row, *LEASED_FIELDS)
+    attempt = Attempt(notification=rows[0], channel=rows[0].channel, started_at=now)
+    insert(attempt)
     failpoint("sending.claiming")
     return Claim(rows, name, attempt, composed.payload)
 
@@ -153,14 +154,24 @@ def _told_to_another_since(row: Notification, others: QuerySet[Notification]) ->
     return since.exclude(advisor=row.advisor_id).exists()
 
 
+def _expired_at(channel: str, now: datetime) -> QuerySet[Notification]:
+    return Notification.objects.filter(channel=channel, state=State.SENDING, leased_until__lt=now)
+
+
+@kept_values
+def _expired() -> QuerySet[Notification, tuple[Any, ...]]:
+    return _expired_at(given("channel"), given("now")).values_list("pk", "case_id")
+
+
 def take_back(channel: str) -> None:
     """Change the rows of killed workers back to waiting: each in its own transaction, the case locked before it.
 
     A case that another transaction has locked is left for the next call: however long that one hangs, it does not hold
     up the notifications of all the other cases.
     """
-    expired = Notification.objects.filter(channel=channel, state=State.SENDING, leased_until__lt=shared_now())
-    for pk, case_id in list(expired.values_list("pk", "case_id")):
+    now = shared_now()
+    expired = _expired_at(channel, now)
+    for pk, case_id in _expired.all(channel=channel, now=now):
         with transaction.atomic():
             free = Case.objects.filter(pk=case_id).select_for_update(no_key=True, skip_locked=True).first()
             row = locked(expired.filter(pk=pk), None) if free or not case_id else None
@@ -169,11 +180,24 @@ def take_back(channel: str) -> None:
                 failpoint("sending.taking_back")
 
 
+# All rows of a claim are found by its lease, among the few of a channel that are being sent.
+_delivered = KeptUpdate(
+    lambda: Notification.objects.filter(channel=given("channel"), state=State.SENDING, lease=given("lease")),
+    state=State.DELIVERED,
+    delivered_at=given("now"),
+    note=given("note"),
+    answer=given("answer"),
+    lease="",
+    payload="",
+    response_code=given("response_code"),
+)
+
+
 def note_delivered(claim: Claim, now: datetime, answer: str, response_code: str) -> bool:
     """Change the rows of a claim from sending to delivered. Returns False when another worker has any of them."""
     note = "" if len(claim.rows) == 1 else f"与 {claim.first.reference} 汇总为一条。"
-    done = {"state": State.DELIVERED, "delivered_at": now, "note": note, "answer": answer, "lease": "", "payload": ""}
-    changed = claim.still_ours().update(**done, response_code=response_code)
+    said = {"note": note, "answer": answer, "response_code": response_code}
+    changed = _delivered.run(channel=claim.first.channel, lease=claim.lease, now=now, **said)
     _tell_cases(claim.rows)
     return changed == len(claim.rows)
 

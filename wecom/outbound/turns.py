@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import BigIntegerField, Case, F, Q, QuerySet, When
 
+from jiayi.statements import given, kept, kept_values
 from wecom.models import Channel, Notification
 from wecom.outbound.events import EVENTS, Reader
 
@@ -54,7 +55,10 @@ class DueRow(NamedTuple):
 class Turn:
     """Notifications that may be sent now, in their order, and how many messages may be sent about them."""
 
-    rows: QuerySet[Notification]
+    channel: str
+    now: datetime
+    priority: int | None = None  # all of them
+    full: tuple[int, ...] = ()  # members about whom enough is told for now
     places: int = 1
     gathers: bool = False
     is_direct: bool = False  # each message goes to one advisor
@@ -62,13 +66,26 @@ class Turn:
 
     def waiting(self) -> list[DueRow]:
         """Return the due rows in order: LOOKED_AT of them where several share a message, else MOST_DECIDED."""
-        near = self._first(MOST_DECIDED)
+        near = self._near()
         gathers = len(near) == MOST_DECIDED and any(self._shared_with(one) for one in near)
-        return self._first(LOOKED_AT) if gathers else near
+        return self._look(LOOKED_AT) if gathers else near
 
-    def _first(self, most: int) -> list[DueRow]:
-        rows = self.rows.annotate(reader=READER, is_card=IS_CARD)
-        return [DueRow(*row) for row in rows.values_list(*DueRow._fields)[:most]]
+    def _near(self) -> list[DueRow]:
+        """Return the first MOST_DECIDED."""
+        if self.full:
+            return self._look(MOST_DECIDED)
+        now: dict[str, Any] = {"channel": self.channel, "now": self.now}
+        found = _first.all(**now) if self.priority is None else _first_of_priority.all(**now, priority=self.priority)
+        return [DueRow(*row) for row in found]
+
+    def _look(self, most: int) -> list[DueRow]:
+        rows = unclaimed(self.channel, self.now).exclude(member__in=self.full)
+        rows = rows if self.priority is None else rows.filter(priority=self.priority)
+        return [DueRow(*row) for row in _columns(rows)[:most]]
+
+    def lock(self, one: DueRow) -> Notification | None:
+        """Return the row, locked, unless another transaction has it or it is not due any more."""
+        return _locked.first(pk=one.pk, channel=self.channel, now=self.now)
 
     def _shared_with(self, one: DueRow) -> set[str]:
         """Return the names of the events that may share a message with this row; none when it is sent by itself."""
@@ -103,9 +120,50 @@ def due(channel: str, now: datetime) -> QuerySet[Notification]:
     return rows.order_by("priority", "due_at", "pk")
 
 
-def is_overdue(rows: QuerySet[Notification], priority: int, now: datetime) -> bool:
-    """Return whether something of this priority has waited too long for a place."""
-    return rows.filter(priority=priority, due_at__lt=now - OVERDUE).exists()
+def unclaimed(channel: str, now: datetime) -> QuerySet[Notification]:
+    """Return those of them that no worker has."""
+    return due(channel, now).filter(state=State.WAITING)
+
+
+@kept_values
+def _any_due() -> QuerySet[Notification, tuple[Any, ...]]:
+    return due(given("channel"), given("now")).order_by().values_list("pk")[:1]
+
+
+def is_any_due(channel: str, now: datetime) -> bool:
+    """Return whether a channel has anything to do."""
+    return bool(_any_due.all(channel=channel, now=now))
+
+
+@kept_values
+def _overdue() -> QuerySet[Notification, tuple[Any, ...]]:
+    rows = unclaimed(given("channel"), given("now")).filter(due_at__lt=given("before"))
+    return rows.order_by().values_list("priority").distinct()
+
+
+def overdue_priorities(channel: str, now: datetime) -> set[int]:
+    """Return the priorities of which something has waited too long for a place."""
+    return {priority for (priority,) in _overdue.all(channel=channel, now=now, before=now - OVERDUE)}
+
+
+def _columns(rows: QuerySet[Notification]) -> QuerySet[Notification, tuple[Any, ...]]:
+    return rows.annotate(reader=READER, is_card=IS_CARD).values_list(*DueRow._fields)
+
+
+@kept_values
+def _first() -> QuerySet[Notification, tuple[Any, ...]]:
+    return _columns(unclaimed(given("channel"), given("now")))[:MOST_DECIDED]
+
+
+@kept_values
+def _first_of_priority() -> QuerySet[Notification, tuple[Any, ...]]:
+    return _columns(unclaimed(given("channel"), given("now")).filter(priority=given("priority")))[:MOST_DECIDED]
+
+
+@kept
+def _locked() -> QuerySet[Notification]:
+    row = unclaimed(given("channel"), given("now")).filter(pk=given("pk")).order_by()
+    return row.select_for_update(no_key=True, skip_locked=True)
 
 
 def _by_member(waiting: Iterable[DueRow]) -> list[DueRow]:

@@ -1,16 +1,18 @@
 """Messages of a case that wait for an answer, and when they are told. Used at the request and when it is due."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
 from advisors.models import Advisor
 from cases.models import Case, Message
 from jiayi.statements import given, kept
 from wecom.models import Notification
-from wecom.outbound.events import MEMBER_WROTE, STILL_UNREAD, Event
+from wecom.outbound.events import MEMBER_WROTE, STILL_UNANSWERED, STILL_UNREAD, Event
 
 # After a case's alert, further messages are gathered for this long into one more alert to the same advisor.
 GATHER_FOR = timedelta(seconds=60)
@@ -24,23 +26,32 @@ def unanswered(case: Case) -> QuerySet[Message]:
 
 def count_by_kind(messages: QuerySet[Message]) -> Counter[str]:
     """Return the number of messages of each kind: text, call, or the kind of the attached file."""
-    kinds = messages.order_by().values_list("kind", "attachment__kind").annotate(Count("pk"))
+    return counted(by_kind(messages))
+
+
+def by_kind(messages: QuerySet[Message]) -> QuerySet[Message, tuple[Any, ...]]:
+    """Return the messages by kind and kind of file: these, how many there are, and when the first was written."""
+    return messages.order_by().values_list("kind", "attachment__kind").annotate(Count("pk"), Min("created_at"))
+
+
+def counted(kinds: Iterable[tuple[Any, ...]]) -> Counter[str]:
+    """Return the numbers of `by_kind`."""
     found: Counter[str] = Counter()
-    for kind, of_file, count in kinds:
+    for kind, of_file, count, _first in kinds:
         found[of_file or kind] += count
     return found
 
 
 @kept
-def _told_since() -> QuerySet[Notification]:
-    told = Q(state=Notification.State.SENDING) | Q(delivered_at__gte=given("since"))
+def _told_lately() -> QuerySet[Notification]:
+    reminded = Q(event__in=[STILL_UNREAD.name, STILL_UNANSWERED.name], delivered_at__gte=given("waiting_since"))
+    told = Q(state=Notification.State.SENDING) | Q(delivered_at__gte=given("lately")) | reminded
     return Notification.objects.filter(told, case=given("case")).defer("payload", "answer", "sent_text").order_by()
 
 
 def told_lately(case: Case, now: datetime) -> list[Notification]:
-    """Return what is being sent about a case, and what was delivered lately or since its member began to wait."""
-    since = now - GATHER_FOR
-    return _told_since.all(case=case.pk, since=min(since, case.waiting_since or since))
+    """Return what is being sent about a case, what was delivered just now, and reminders since its member waits."""
+    return _told_lately.all(case=case.pk, lately=now - GATHER_FOR, waiting_since=case.waiting_since or now)
 
 
 def gathers_until(told: list[Notification], advisor: Advisor | None, channel: str, now: datetime) -> datetime | None:

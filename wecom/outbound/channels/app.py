@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
 
 from advisors.models import Advisor
 from wecom.api.answers import WeComError, undelivered
@@ -39,8 +38,8 @@ class App(Transport):
     def problem(self) -> str:
         return "" if app_is_configured() else "没有设置 WECHAT_AGENT_ID 和 WECHAT_APP_SECRET：应用消息不会发送。"
 
-    def turns(self, rows: QuerySet[Notification], now: datetime) -> list[Turn]:
-        return [Turn(rows, gathers=True, is_direct=True)]
+    def turns(self, now: datetime) -> list[Turn]:
+        return [Turn(self.name, now, gathers=True, is_direct=True)]
 
     def quiet(self, advisor: Advisor | None, now: datetime) -> Postpone | None:
         until = advisor.quiet_until(now) if advisor else None

@@ -1,12 +1,10 @@
 """The group robot: a webhook that can only be written to, read by the whole group (DOC 99110)."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import QuerySet
 
 from advisors.models import Advisor
 from wecom.api.addresses import robot_address
@@ -15,9 +13,9 @@ from wecom.models import Channel, Notification
 from wecom.outbound import digests, words
 from wecom.outbound.channels.transport import Composed, Transport
 from wecom.outbound.events import Priority
-from wecom.outbound.limits import free_places, places_of_members
+from wecom.outbound.limits import free_places, places_of_members, recent_messages
 from wecom.outbound.next_step import Postpone
-from wecom.outbound.turns import MEMBER_PLACES, Turn, is_overdue
+from wecom.outbound.turns import MEMBER_PLACES, Turn, overdue_priorities
 from wecom.outbound.words import Rendered
 
 
@@ -35,16 +33,16 @@ class Robot(Transport):
             return str(error)
         return ""
 
-    def turns(self, rows: QuerySet[Notification], now: datetime) -> list[Turn]:
-        places, told = free_places(now), places_of_members(now)
+    def turns(self, now: datetime) -> list[Turn]:
+        recent = recent_messages(now)
+        places, told = free_places(recent, now), places_of_members(recent)
 
-        def turn(priority: int) -> Turn:
-            return Turn(rows.filter(priority=priority), places.left(priority), gathers=True, told=told)
+        def turn(priority: int, full: tuple[int, ...] = ()) -> Turn:
+            return Turn(self.name, now, priority, full, places.left(priority), gathers=True, told=told)
 
-        full = [member for member, used in told.items() if used >= MEMBER_PLACES]
-        alerts, others = turn(Priority.ALERT), [priority for priority in Priority if priority != Priority.ALERT]
-        alerts = replace(alerts, rows=alerts.rows.exclude(member__in=full))
-        starved = [turn(one) for one in others if not places.used(one) and is_overdue(rows, one, now)]
+        alerts = turn(Priority.ALERT, tuple(member for member, used in told.items() if used >= MEMBER_PLACES))
+        others, overdue = [one for one in Priority if one != Priority.ALERT], overdue_priorities(self.name, now)
+        starved = [turn(one) for one in others if one in overdue and not places.used(one)]
         return [one for one in (*starved, alerts, *map(turn, others)) if one.places > 0]
 
     def quiet(self, advisor: Advisor | None, now: datetime) -> Postpone | None:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
-
 from advisors.models import Advisor
 from wecom.api.answers import Answer
 from wecom.models import Notification
@@ -36,9 +34,9 @@ class Transport(ABC):
         """Return why nothing can be sent this way as things are configured, or nothing."""
         return ""
 
-    def turns(self, rows: QuerySet[Notification], now: datetime) -> list[Turn]:
+    def turns(self, now: datetime) -> list[Turn]:
         """Return the turns by which the due rows may be sent now, in order. The caller has locked the channel's row."""
-        return [Turn(rows, is_direct=True)]
+        return [Turn(self.name, now, is_direct=True)]
 
     def quiet(self, advisor: Advisor | None, now: datetime) -> Postpone | None:
         """Return until when nothing may be sent this way because of quiet hours, or None."""
