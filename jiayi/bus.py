@@ -1,7 +1,8 @@
 """Wake-ups between processes: which row changed, told to every process on commit.
 
-PostgreSQL carries them as NOTIFY inside the transaction. SQLite has no such thing, so they are rows that a
-reader sees when `PRAGMA data_version` moves. A wake-up is a hint; the database is the truth (docs/decisions/0002).
+PostgreSQL carries them as NOTIFY inside the transaction. SQLite has no such thing, so they are rows that a reader sees
+when `PRAGMA data_version` moves; readers in the writer's own process look at the commit. A wake-up is a hint; the
+database is the truth (docs/decisions/0002).
 """
 
 import asyncio
@@ -9,11 +10,12 @@ import json
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import psycopg2
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from jiayi.models import WakeUp
 from jiayi.statements import insert
@@ -26,6 +28,9 @@ RECONNECT_AFTER = 1.0  # seconds
 logger = logging.getLogger("jiayi.bus")
 
 Event = dict[str, Any]
+
+# Of SQLite's listeners in this process.
+_listening: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
 
 def publish(event: Event) -> None:
@@ -40,6 +45,7 @@ def publish(event: Event) -> None:
         return
     row = WakeUp(payload=payload)
     insert(row)
+    transaction.on_commit(_nudge, robust=True)
     if row.pk % 1000 == 0:
         WakeUp.objects.filter(pk__lte=row.pk - KEPT_WAKE_UPS).delete()
 
@@ -91,6 +97,8 @@ def _open_listener() -> Any:
 async def _listen_sqlite() -> AsyncIterator[Event | None]:
     # Both statements take microseconds and never wait for a writer (WAL), so they run on the event loop itself.
     reader = sqlite3.connect(settings.DATABASES["default"]["NAME"], isolation_level=None)
+    listening = asyncio.get_running_loop(), (nudged := asyncio.Event())
+    _listening.add(listening)
     try:
         (last,) = reader.execute(f"SELECT COALESCE(MAX(id), 0) FROM {WakeUp._meta.db_table}").fetchone()  # noqa: S608
         seen = None
@@ -103,6 +111,15 @@ async def _listen_sqlite() -> AsyncIterator[Event | None]:
                 for row_id, payload in reader.execute(query, (last,)).fetchall():
                     last = row_id
                     yield json.loads(payload)
-            await asyncio.sleep(SQLITE_INTERVAL)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(nudged.wait(), SQLITE_INTERVAL)
+            nudged.clear()
     finally:
+        _listening.discard(listening)
         reader.close()
+
+
+def _nudge() -> None:
+    """Have the listeners of this process look at once; those of others do at their next look."""
+    for loop, nudged in tuple(_listening):
+        loop.call_soon_threadsafe(nudged.set)

@@ -1,14 +1,18 @@
 """Turning an event into what each person with an open page is shown. Uses the database: not for the event loop."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Any
 
+from django.db.models import QuerySet
+
 from advisors.models import Advisor
-from cases.actions import follows, is_participant
+from cases.actions import follows, is_participant, read_case
 from cases.desk.queries import note_json
 from cases.models import Case, Message, Note
 from cases.serializers import message_json
 from jiayi.bus import Event
+from jiayi.statements import given, kept
 
 # One thing to show: to whom (a User's id), the name of the server-sent event, its JSON.
 Show = tuple[int, str, dict[str, Any]]
@@ -23,9 +27,14 @@ def shows(event: Event, connected: Collection[int]) -> list[Show]:
     return [show for show in build(event) if show[0] in connected] if build else []
 
 
+@kept
+def _messages() -> QuerySet[Message]:
+    joined = Message.objects.select_related("sender", "attachment", "case__member__user", "case__advisor__user")
+    return joined.filter(case=given("case"), seq=given("seq")).order_by()
+
+
 def _message(event: Event) -> list[Show]:
-    found = Message.objects.select_related("sender", "attachment", "case__member__user", "case__advisor__user")
-    message = found.filter(case=event["case"], seq=event["seq"]).first()
+    message = _messages.first(case=event["case"], seq=event["seq"])
     if message is None:
         return []
     return [
@@ -35,7 +44,7 @@ def _message(event: Event) -> list[Show]:
 
 
 def _read(event: Event) -> list[Show]:
-    case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
+    case = _case_of(event)
     if case is None:
         return []
     return [
@@ -46,7 +55,7 @@ def _read(event: Event) -> list[Show]:
 
 def _typing(event: Event) -> list[Show]:
     """Typing notice, for the other side, as long as both are on the case."""
-    case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
+    case = _case_of(event)
     people = _participants(case) if case else []
     if case is None or event["user"] not in people:
         return []
@@ -55,7 +64,7 @@ def _typing(event: Event) -> list[Show]:
 
 def _notified(event: Event) -> list[Show]:
     """Up to which message the advisor was notified, as of now: a hand-over resets it."""
-    case = Case.objects.select_related("member__user", "advisor__user").filter(pk=event["case"]).first()
+    case = _case_of(event)
     if case is None:
         return []
     at = case.notified_at.isoformat() if case.notified_at else None
@@ -95,6 +104,12 @@ BUILDERS = {
     "case": _case,
     "note": _note,
 }
+
+
+def _case_of(event: Event) -> Case | None:
+    with suppress(Case.DoesNotExist):
+        return read_case(event["case"])
+    return None
 
 
 def _participants(case: Case) -> list[int]:
