@@ -23,6 +23,7 @@ Open = Callable[..., Page]
 # An advisor with 85 open cases of five members, whose names say who they are; every tenth waits. And a member with an
 # open, a closed and a closed unread case. Written in bulk: nobody is to be told in WeCom.
 PEOPLE = f"""
+from django.db import transaction
 from advisors.actions import apply_as_advisor, approve_advisor
 from members.actions import register_member
 busy = apply_as_advisor(email={BUSY!r}, name="周忙", password={PASSWORD!r}, licence_number="R585858")
@@ -43,8 +44,9 @@ def make(number, member, title, minutes, *, waits=False, closed=False):
     ReadMark.objects.create(case=case, user=busy.user, seq=1)
     return case
 
-for n in range(85):
-    make(3000 + n, members[n % 5], titles[n % 4], 30 + n * 7, waits=n % 10 == 0)
+with transaction.atomic():
+    for n in range(85):
+        make(3000 + n, members[n % 5], titles[n % 4], 30 + n * 7, waits=n % 10 == 0)
 make(3900, lasting, "永久居民", 90)
 closed = make(3901, lasting, "旧的学签", 10, closed=True)
 ReadMark.objects.create(case=closed, user=lasting.user, seq=1)
@@ -282,6 +284,7 @@ def test_closed_cases_are_folded_and_stay_as_the_reader_left_them(
     expect(row(plain, 3902)).to_be_visible()
 
 
+@whole
 def test_a_case_that_is_closed_sinks_into_the_fold_and_comes_back(practice: Site, sign_in: Open) -> None:
     practice.shell(
         "member = Member.objects.get(user__email='m3@example.com')\n"

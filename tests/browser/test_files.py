@@ -280,6 +280,7 @@ def test_a_file_the_browser_did_not_keep_asks_to_be_chosen_again(
     expect(member.locator(".pending")).to_have_count(0)
 
 
+@whole
 def test_signing_out_leaves_no_file_on_the_device(sign_in: Open, case: int, page_errors: PageErrors) -> None:
     page_errors.allow(*GONE_OFFLINE)
     member = opened(sign_in(MEMBER, f"/messages/{case}/", fresh=True))

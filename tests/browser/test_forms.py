@@ -170,6 +170,7 @@ def test_a_new_member_is_told_when_answers_come_until_the_first_one_is_there(
     expect(page.locator("#next-steps")).to_be_hidden()
 
 
+@whole
 def test_a_question_is_not_lost_when_the_session_has_ended_meanwhile(sign_in: Open) -> None:
     page = sign_in(MEMBER, "/messages/new/", fresh=True)
     page.fill("[name=title]", "工签")

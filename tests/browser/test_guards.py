@@ -13,7 +13,7 @@ from tests.browser.conftest import PageErrors
 from tests.browser.payloads import PAYLOADS, SHORT
 from tests.guards.routes import all_routes
 from tests.support.site import Site
-from tests.support.size import size, sized, some, whole
+from tests.support.size import part, size, sized, some, whole
 
 pytestmark = pytest.mark.browser
 
@@ -76,7 +76,7 @@ for name in names:
     post_file(case, case.member.user, upload, client_id=uuid4().hex)
 for text in names: post_message(case, case.advisor.user, text, client_id=uuid4().hex, source="wecom")
 """
-NAMES = SHORT[:20]
+NAMES = some(SHORT[:20], 3)
 
 
 @pytest.fixture
@@ -110,13 +110,15 @@ def test_nothing_that_somebody_wrote_runs_in_a_conversation(
     site: Site, sign_in: Open, poisoned: int, shot: Callable[..., None]
 ) -> None:
     assert len(PAYLOADS) >= 200
-    payloads = some(PAYLOADS, 8)
+    payloads = some(PAYLOADS, 11)  # two and more of each list there
     path, wrote = f"/messages/{poisoned}/", [text.strip() for text in payloads]
     live = watched(sign_in("poisoner@example.com", "/profile/"), path)
     expect(live.locator("body")).to_have_attribute("data-connection", "live")
     filled = {"payloads": json.dumps(payloads), "names": json.dumps(NAMES), "number": poisoned}
     site.shell(SAY.format(**filled))
-    expect(live.locator("#messages .message:not(.system)")).to_have_count(len(payloads) + 40, timeout=30_000)
+    expect(live.locator("#messages .message:not(.system)")).to_have_count(
+        len(payloads) + 2 * len(NAMES), timeout=30_000
+    )
     assert texts(live) == wrote + NAMES, "as they arrive live, at the advisor's"
     files = live.locator("#messages .file-name").all_inner_texts()
     assert [name for name in NAMES if f"{name.replace('/', '')}.txt" not in files] == []
@@ -124,7 +126,7 @@ def test_nothing_that_somebody_wrote_runs_in_a_conversation(
     shot(live, "payloads-live")
 
     member, rendered = watched(sign_in("poison@example.com"), path), list[str]()
-    assert texts(member)[-20:] == NAMES, "as the server renders them, at the member's"
+    assert texts(member)[-len(NAMES) :] == NAMES, "as the server renders them, at the member's"
     for before in range(len(payloads) + 2, 1, -50):
         member.goto(f"{path}?before={before}")
         rendered += texts(member)
@@ -335,13 +337,13 @@ def scene(site: Site) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def looks(values: dict[str, str], begin: int) -> list[tuple[str, str]]:
-    """Who looks at what: in small size every third page, from `begin` on."""
+    """Who looks at what: in small size every sixth page, from `begin` on."""
     found = []
     for pattern, visitors in PAGES.items():
         for visitor in visitors:
             who, _space, path = visitor.partition(" ")
             found.append((who, path.format_map(values) or pattern))
-    return found[size(begin, 0) :: size(3, 1)]
+    return found[size(begin, 0) :: size(6, 1)]
 
 
 def is_there(page: Page, path: str) -> None:
@@ -361,9 +363,10 @@ def findings(page: Page, *rules: str) -> list[str]:
     return [json.dumps([one["id"], [node["html"][:200] for node in one["nodes"]]], ensure_ascii=False) for one in bad]
 
 
-def error_pages(site: Site, page: Page, language: str) -> Iterator[str]:
-    """Open each error page as it is shown in production; here DEBUG is on."""
-    for status, html in json.loads(site.shell(RENDER.format(language=language, names=ERROR_PAGES))).items():
+def error_pages(site: Site, page: Page, language: str, at: int) -> Iterator[str]:
+    """Open each error page as it is shown in production, in small size every second, from `at` on; here DEBUG is on."""
+    names = part(ERROR_PAGES, 2, at)
+    for status, html in json.loads(site.shell(RENDER.format(language=language, names=names))).items():
         page.unroute_all()
         page.route("**/error", partial(_fulfil, html))
         page.goto("/error")
@@ -391,7 +394,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off_at_twice_the_size(
         if not path.startswith("/admin/"):
             assert page.evaluate(SIDEWAYS) <= 0, path
         page.set_viewport_size({"width": 1280, "height": 800})
-    for status in error_pages(site, visitors.page("stranger"), "zh-hans"):
+    for status in error_pages(site, visitors.page("stranger"), "zh-hans", 0):
         wrong[status] = findings(visitors.page("stranger"))
     assert not {where: found for where, found in wrong.items() if found}
 
@@ -429,7 +432,7 @@ def test_axe_finds_nothing_serious_on_any_page_of_the_admin(
     paths = list(dict.fromkeys(site.shell(ADMIN_PAGES).split()))
     assert len(paths) > 25
     wrong = {}
-    for path in some(paths, 4):
+    for path in some(paths, 7):
         is_there(page, path)
         expect(page.locator(UNNAMED_BOXES)).to_have_count(0)
         wrong[path] = findings(page)
@@ -444,14 +447,14 @@ def test_every_page_fits_a_small_phone_in_the_dark_in_english_without_moving(
     small: dict[str, Any] = {"width": 320, "height": 640}
     options = {"viewport": small, "color_scheme": "dark", "reduced_motion": "reduce", "locale": "en"}
     visitors, wrong = Visitors(visit, keys, site.url, **options), {}
-    for who, path in looks(values, 1):
+    for who, path in looks(values, 3):
         page = visitors.page(who)
         is_there(page, path)
         wrong[f"{who} {path}"] = findings(page, "color-contrast", "label", "button-name", "link-name")
         if not path.startswith("/admin/"):
             assert page.evaluate(SIDEWAYS) <= 0, path
             assert page.evaluate(MOVING) == [], path
-    for status in error_pages(site, visitors.page("stranger"), "en"):
+    for status in error_pages(site, visitors.page("stranger"), "en", 1):
         wrong[status] = findings(visitors.page("stranger"), "color-contrast")
         assert visitors.page("stranger").evaluate(SIDEWAYS) <= 0, status
     assert not {where: found for where, found in wrong.items() if found}

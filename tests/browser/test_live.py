@@ -462,6 +462,7 @@ def open_tabs(sign_in: Open, email: str) -> tuple[Page, Page]:
     return first, second
 
 
+@whole
 def test_an_open_page_whose_account_was_switched_off_says_so_and_shows_nothing_more(
     site: Site, sign_in: Open, leaver: str, page_errors: PageErrors, shot: Any
 ) -> None:

@@ -147,6 +147,7 @@ def test_an_application_is_reviewed_and_approved_in_the_admin(
     expect(admin.locator(".messagelist .success")).to_contain_text("已停用")
 
 
+@whole
 def test_binding_changing_and_unbinding_an_account_takes_effect_with_the_next_message(
     site: Site, sign_in: Open, visit: Open, shot: Callable[..., None]
 ) -> None:

@@ -229,6 +229,7 @@ def test_what_was_written_offline_survives_a_reload_and_is_sent_once(
     assert bubbles(member) == ["在隧道里写的", "没有网络"]
 
 
+@whole
 def test_a_message_under_way_when_the_page_is_closed_still_goes_out_once(
     sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -274,6 +275,7 @@ def test_a_recall_is_seen_at_once_and_the_text_can_be_edited_again(sign_in: Open
     assert "写错了" not in advisor.content()
 
 
+@whole
 def test_what_happened_while_the_server_was_down_appears_once_it_is_back(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors, shot: Any
 ) -> None:
@@ -299,6 +301,7 @@ def test_what_happened_while_the_server_was_down_appears_once_it_is_back(
     expect(member.locator(".message:not(.system) .text")).to_have_text(in_order)
 
 
+@whole
 def test_where_the_stream_cannot_be_had_the_page_asks_by_itself(
     site: Site, sign_in: Open, visit: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -353,6 +356,7 @@ def test_signing_out_leaves_no_words_on_the_device(sign_in: Open, case: int) -> 
     assert "E12345678" not in member.evaluate("JSON.stringify(localStorage)")
 
 
+@whole
 def test_an_advisor_who_loses_the_case_sees_nothing_of_it_any_more(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors
 ) -> None:
@@ -381,6 +385,7 @@ def test_the_advisor_is_shown_as_present_when_they_move(site: Site, sign_in: Ope
     expect(member.locator("#peer")).to_have_text("顾问 李明 · 在线")
 
 
+@whole
 def test_a_closed_case_can_be_read_but_not_written(site: Site, sign_in: Open, case: int) -> None:
     member = sign_in(MEMBER, f"/messages/{case}/")
     is_live(member)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.site import Site
+from tests.support.size import whole
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("calm_wecom")]
 
@@ -51,6 +52,7 @@ def test_a_message_is_sent_told_in_wecom_and_read_before_the_members_eyes(
     shot(member, "reach-read")
 
 
+@whole
 def test_after_a_hand_over_the_page_names_who_was_told_since(site: Site, sign_in: Open, number: str) -> None:
     member = sign_in(MEMBER, f"/messages/{number}/")
     write(member, "在吗？")

@@ -10,6 +10,7 @@ compared, both lose what only one of them can have (NORMAL):
 
 import time
 from collections.abc import Callable
+from textwrap import indent
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -193,7 +194,8 @@ def prepared(site: Site, code: str, **values: object) -> list[int]:
     """Run a piece of scene; return the numbers it printed."""
     for name, value in values.items():
         code = code.replace(name, repr(value))
-    return [int(one) for one in site.shell(SCENE + code).split()]
+    in_one = "from django.db import transaction\nwith transaction.atomic():\n"  # hundreds of rows, one commit
+    return [int(one) for one in site.shell(in_one + indent(SCENE + code, "    ")).split()]
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +253,7 @@ def same(page: Page, selector: str, url: str | None = None, place: str | None = 
     ("email", "source", "locale"),
     some(
         [(MEMBER, "wecom", ENGLISH), (MEMBER, "web", CHINESE), (ADVISOR, "wecom", CHINESE), (ADVISOR, "web", ENGLISH)],
-        every=2,
+        every=4,
     ),
 )
 def test_every_kind_and_state_of_message(cast: Site, read: Open, email: str, source: str, locale: str) -> None:
@@ -299,7 +301,7 @@ def test_the_fold_of_closed_cases(cast: Site, rows: int, read: Open) -> None:
 @sized
 @pytest.mark.parametrize(
     ("notice", "locale"),
-    some([*((one, CHINESE) for one in NOTICES), ("notified", ENGLISH), ("team-notified", ENGLISH)], every=2),
+    some([*((one, CHINESE) for one in NOTICES), ("notified", ENGLISH), ("team-notified", ENGLISH)], every=4),
 )
 def test_every_notice_and_who_is_there(
     cast: Site, calm_wecom: None, read: Open, notice: str, locale: str, request: pytest.FixtureRequest

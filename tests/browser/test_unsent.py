@@ -59,8 +59,8 @@ def written(site: Site, number: int) -> list[str]:
 # The list of cases ---------------------------------------------------------------------------------------
 
 
-@sized
-@pytest.mark.parametrize("who", some([CLIENT, ADVISOR], 2))
+@whole
+@pytest.mark.parametrize("who", [CLIENT, ADVISOR])
 def test_the_list_shows_drafts_and_what_is_not_sent_live_in_every_tab(
     sign_in: Open, case: int, elsewhere: int, who: str, page_errors: PageErrors, shot: Any
 ) -> None:
@@ -329,11 +329,12 @@ def test_no_more_than_three_files_are_under_way_and_all_arrive_once(site: Site, 
     assert sorted(sent_files(site, case)) == [f"{n}.pdf" for n in range(5)]
 
 
+@sized
 def test_what_can_never_be_sent_offers_no_retry_and_leaves_the_draft_alone(
     site: Site, sign_in: Open, case: int, page_errors: PageErrors, shot: Any
 ) -> None:
     page_errors.allow("400", "413", "status of")
-    for phone in (False, True):
+    for phone in some((True, False), 2):
         page = opened(sign_in(CLIENT, f"/messages/{case}/", phone=phone))
         page.fill(BOX, "写到一半的话")
         page.set_input_files("#picker", [file("护照.pdf", b"MZ\x90\0" + b"\0" * 100, "application/pdf")])

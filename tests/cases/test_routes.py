@@ -156,6 +156,7 @@ def test_a_csrf_token_of_ours_sent_from_another_site_is_refused(world: World) ->
 WRITES = re.compile(r"INSERT|UPDATE|DELETE|REPLACE|TRUNCATE|.*pg_notify|.*FOR UPDATE", re.IGNORECASE | re.DOTALL)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", ["wang", "li"])
 def test_looking_writes_nothing(world: World, name: str) -> None:
     says(world.case, world.wang, "您好")

@@ -18,6 +18,7 @@ from tests.support.server import Server
 RESET = "/accounts/password/reset/key/2n9c-d4kvq2-canary5reset5key5a1b2c3d4e5f/"
 
 
+@pytest.mark.once
 @pytest.mark.django_db(transaction=True)
 def test_a_real_server_writes_no_secret_path_and_no_address(world: World) -> None:
     token = switch_off_url(world.wang).split("/")[-2]

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -21,6 +21,15 @@ def size(small: T, full: T) -> T:
 def some(values: Iterable[T], every: int) -> list[T]:
     """Give what a test is parametrized with in this run: one of so many of the values, or all of them."""
     return list(values)[:: size(every, 1)]
+
+
+def mostly_once(values: Iterable[T], every: int) -> list[Any]:
+    """Give what a `sized` test is parametrized with that asks the database's engine: all of the values on PostgreSQL.
+
+    On SQLite one of so many in small size, and all of them in full.
+    """
+    apart = size(every, 1)
+    return [one if at % apart == 0 else pytest.param(one, marks=pytest.mark.once) for at, one in enumerate(values)]
 
 
 def part(values: Iterable[T], every: int, at: int) -> list[T]:

@@ -19,6 +19,7 @@ from tests.support.people import World
 from tests.support.processes import manage, start_manage
 
 
+@pytest.mark.once
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_killed_while_scanning_leaves_the_file_waiting_and_the_next_one_finishes(
     world: World, settings: Settings

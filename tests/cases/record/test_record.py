@@ -221,6 +221,7 @@ def fill(case: Case, sender: Member, count: int, body: str = "第 {} 句。") ->
     Case.objects.filter(pk=case.pk).update(last_seq=first + count - 1)
 
 
+@pytest.mark.once
 def test_two_thousand_messages_are_one_page_of_few_queries(world: World) -> None:
     fill(world.case, world.wang, 1_900)
     client = signed_in(world.wang)

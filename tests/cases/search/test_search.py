@@ -26,7 +26,7 @@ from tests.support.files import PNG
 from tests.support.people import World, says, signed_in
 from tests.support.size import size, whole
 
-pytestmark = [pytest.mark.django_db, pytest.mark.engine]
+pytestmark = pytest.mark.django_db
 
 NEVER_USED = 987_654
 
@@ -100,6 +100,7 @@ TEXTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.engine
 def test_words_are_found_without_regard_to_case_width_and_accents_and_otherwise_as_they_are(world: World) -> None:
     client = signed_in(world.wang)
     for text, right, wrong in TEXTS:
@@ -110,6 +111,7 @@ def test_words_are_found_without_regard_to_case_width_and_accents_and_otherwise_
             assert (1001, seq) not in found(client, query, case=1001), (text, query)
 
 
+@pytest.mark.engine
 def test_the_name_of_a_file_is_found(world: World) -> None:
     name = "护照首页.png"
     upload = read_upload(SimpleUploadedFile(name, PNG), name)
@@ -122,6 +124,7 @@ def test_what_the_system_says_is_not_found(world: World) -> None:
     assert found(signed_in(world.wang), "跟进人") == []
 
 
+@pytest.mark.engine
 def test_a_recalled_message_is_not_found(world: World) -> None:
     message = says(world.case, world.wang, "我的护照号是 G12345678")
     recall_message(message, by=world.wang.user)
@@ -131,6 +134,7 @@ def test_a_recalled_message_is_not_found(world: World) -> None:
         assert found(signed_in(who), "护照") == []
 
 
+@pytest.mark.engine
 def test_cases_are_found_by_number_and_title_before_the_messages(world: World) -> None:
     client = signed_in(world.li)
     for query in ("1002", "#1002", "配偶", "团聚 #1002"):
@@ -146,6 +150,7 @@ def named(client: Client, query: str) -> list[int]:
     return [one["number"] for one in ask(client, query)["cases"]]
 
 
+@pytest.mark.engine
 def test_an_advisor_finds_cases_by_email_kind_and_name_together_and_the_number_however_written(world: World) -> None:
     Case.objects.filter(number=1001).update(kind=Case.Kind.STUDY_PERMIT, title="续签")
     advisor = signed_in(world.li)
@@ -190,6 +195,7 @@ def test_an_advisor_reads_and_finds_whose_case_it_is(world: World) -> None:
     assert ask(member, "林芳")["cases"] == []
 
 
+@pytest.mark.engine
 def test_the_newest_stands_first_over_all_cases(world: World) -> None:
     for n in range(3):
         says(world.case, world.wang, f"材料 {n}")
@@ -202,6 +208,7 @@ def test_the_newest_stands_first_over_all_cases(world: World) -> None:
 # By whom ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engine
 def test_everybody_finds_only_what_they_may_see_now(world: World) -> None:
     mine, other = says(world.case, world.wang, "机密一"), says(world.other_case, world.lin, "机密二")
     expected = {
@@ -275,6 +282,7 @@ def test_a_question_asked_wrongly_is_a_400_that_names_the_mistake(world: World) 
         assert client.get(f"/messages/search/?{query}").status_code in {200, 400, 404}
 
 
+@pytest.mark.engine
 def test_odd_characters_break_nothing(world: World) -> None:
     client = signed_in(world.wang)
     for query in ("%ED%A0%80", "%ff", "%F0%9F%99%82", quote("\u3164"), quote("´"), quote("\u0301"), "%E2%80%8B", "%23"):
@@ -314,6 +322,7 @@ def corpus(world: World) -> list[tuple[int, int, str]]:
     return said
 
 
+@pytest.mark.engine
 @whole
 @pytest.mark.usefixtures("small_steps")
 def test_going_on_finds_each_message_once_and_misses_none(world: World, corpus: list[tuple[int, int, str]]) -> None:
@@ -327,6 +336,7 @@ def test_going_on_finds_each_message_once_and_misses_none(world: World, corpus: 
             assert everything(client, query, case=number) == within
 
 
+@pytest.mark.engine
 @pytest.mark.usefixtures("small_steps")
 def test_an_answer_looks_at_a_bounded_number_and_says_how_far_it_got(world: World) -> None:
     first = says(world.case, world.wang, "找我")
@@ -395,6 +405,7 @@ def test_titles_are_compared_up_to_a_bound(world: World, folded: list[int], monk
     assert sum(folded) < 10_000
 
 
+@pytest.mark.engine
 def test_a_question_of_too_many_words_is_refused_in_words(world: World) -> None:
     client = signed_in(world.wang)
     assert client.get("/api/search/", {"q": "a b c d e f g h"}).status_code == 200
@@ -430,6 +441,7 @@ def stored(message: Message) -> str:
     return text
 
 
+@pytest.mark.engine
 def test_what_is_found_is_written_with_the_message_and_goes_with_it(world: World) -> None:
     message = says(world.case, world.wang, "ＩＭＭ 5710 Montréal")
     assert stored(message) == "imm 5710 montreal"
@@ -441,6 +453,7 @@ def test_what_is_found_is_written_with_the_message_and_goes_with_it(world: World
     assert found(signed_in(world.wang), "끝") == [(1001, korean.seq)]
 
 
+@pytest.mark.engine
 def test_the_database_holds_no_search_text_of_what_may_not_be_found(world: World) -> None:
     message = says(world.case, world.wang, "机密")
     system = world.case.messages.filter(kind="system")
@@ -492,6 +505,7 @@ AROUND = [
 ]
 
 
+@pytest.mark.engine
 @pytest.mark.usefixtures("long_case")
 def test_a_page_around_a_place_says_whether_there_is_more_on_both_sides(world: World) -> None:
     client = signed_in(world.wang)

@@ -113,6 +113,7 @@ def test_without_a_worker_the_page_says_that_the_test_message_waits(world: World
     assert Notification.objects.get().state == State.WAITING
 
 
+@pytest.mark.once
 @pytest.mark.django_db(transaction=True)
 def test_the_worker_sends_the_test_message_while_the_page_waits(world: World, robot: Robot) -> None:
     admin = signed_in(world.admin)

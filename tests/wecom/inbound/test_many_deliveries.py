@@ -1,4 +1,4 @@
-"""Five deliveries of each of 500 messages (or of 60), from 20 threads, to two server processes: each stands once."""
+"""Five deliveries of each of 500 messages (or of 20), from 20 threads, to two server processes: each stands once."""
 
 import http.client
 import random
@@ -18,7 +18,7 @@ from wecom.inbound import receipts
 from wecom.inbound.spool import bring_in
 from wecom.models import InboundMessage
 
-MESSAGES, DELIVERIES, THREADS = size(30, 500), 5, 20
+MESSAGES, DELIVERIES, THREADS = size(20, 500), 5, 20
 
 
 @sized

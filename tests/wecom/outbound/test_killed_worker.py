@@ -27,7 +27,7 @@ from tests.support.colleague import WeCom
 from tests.support.hostile import Received, Response, Wire, answer
 from tests.support.people import World, says
 from tests.support.robot import Robot
-from tests.support.size import size, sized
+from tests.support.size import mostly_once, size, sized
 from tests.support.workers import forks, killed_at, wait_until, workers
 from wecom.inbound import callback, media
 from wecom.inbound.media import fetch_due_media
@@ -41,7 +41,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), forks]
 
 State = Notification.State
 LEASE = timedelta(seconds=0.3)
-KILLS, NOTIFICATIONS = size((8, 80), (50, 1000))
+KILLS, NOTIFICATIONS = size((5, 50), (50, 1000))
 PRODUCT = Path(callback.__file__).resolve().parents[1]
 
 # At which step the worker dies: what WeCom answers it first, and how often the robot hears of it in the end.
@@ -92,7 +92,8 @@ def alert() -> Notification:
 # Delivery -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", DELIVERY)
+@sized
+@pytest.mark.parametrize("step", mostly_once(DELIVERY, 3))
 def test_a_notification_survives_a_worker_killed_at_any_step(told: World, robot: Robot, step: str) -> None:
     robot.script, received = list(DELIVERY[step][0]), DELIVERY[step][1]
     says(told.case, told.wang, "在吗？")
@@ -104,6 +105,7 @@ def test_a_notification_survives_a_worker_killed_at_any_step(told: World, robot:
     assert Notification.objects.count() == 3  # the alert, and two reminders for later
 
 
+@pytest.mark.once
 def test_what_a_killed_worker_had_is_left_alone_until_its_lease_ends(told: World, robot: Robot) -> None:
     says(told.case, told.wang, "在吗？")
     killed_at("sending.claimed", send_due)
@@ -185,7 +187,8 @@ def test_random_kills_lose_no_notification(
 # What causes them ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", POSTING)
+@sized
+@pytest.mark.parametrize("step", mostly_once(POSTING, 2))
 def test_a_members_message_and_its_notification_exist_together_or_not_at_all(told: World, step: str) -> None:
     seq = told.case.last_seq
 
@@ -235,7 +238,8 @@ def test_a_message_committed_before_the_kill_is_there_with_its_notification(told
 # The callback -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", CALLBACK)
+@sized
+@pytest.mark.parametrize("step", mostly_once(CALLBACK, 2))
 def test_a_callback_killed_at_any_step_is_delivered_again_and_stands_once(told: World, step: str) -> None:
     wecom = WeCom()
     plaintext = wecom.message("LiMing", "text", {"Content": f"#{told.case.number} 您好，王先生"}, msg_id=77)
@@ -250,7 +254,8 @@ def test_a_callback_killed_at_any_step_is_delivered_again_and_stands_once(told: 
     assert InboundMessage.objects.count() == 1
 
 
-@pytest.mark.parametrize("step", ["spool.written", "spool.brought_in"])
+@sized
+@pytest.mark.parametrize("step", mostly_once(["spool.written", "spool.brought_in"], 2))
 def test_what_is_put_aside_survives_a_kill_and_comes_in_once(
     told: World, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -293,7 +298,8 @@ def app(told: World, settings: Settings) -> Iterator[App]:
         yield server
 
 
-@pytest.mark.parametrize("step", MEDIA)
+@sized
+@pytest.mark.parametrize("step", mostly_once(MEDIA, 4))
 def test_a_picture_survives_a_worker_killed_at_any_step(
     told: World, app: App, settings: Settings, tmp_path: Path, step: str
 ) -> None:

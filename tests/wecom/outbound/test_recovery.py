@@ -30,7 +30,7 @@ from wecom.outbound.queue import claim
 from wecom.outbound.requests import request_test
 from wecom.outbound.sending import send_due
 
-pytestmark = [pytest.mark.django_db, pytest.mark.engine]
+pytestmark = pytest.mark.django_db
 
 State = Notification.State
 BUSY = {"errcode": -1, "errmsg": "busy"}
@@ -61,6 +61,7 @@ def group() -> Channel:
 # The channel --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engine
 def test_five_failures_in_a_row_pause_the_channel_and_one_probe_at_a_time_follows(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_limit_pauses_the_channel_for_its_minute_however_often_the_row_was_tri
     assert states([fresh]) == [State.DELIVERED]
 
 
+@pytest.mark.engine
 def test_a_success_that_was_under_way_does_not_lift_a_pause(told: World, robot: Robot) -> None:
     ask_for(2)
     limited, under_way = claim("group"), claim("group")
@@ -156,6 +158,7 @@ def test_a_network_failure_meanwhile_does_not_hide_what_must_be_mended(
 # Only the broken one ------------------------------------------------------------------------------------
 
 
+@pytest.mark.engine
 def test_a_digest_that_wecom_refuses_is_sent_one_by_one(
     told: World, robot: Robot, settings: Settings, clock: time_machine.Traveller
 ) -> None:
@@ -213,6 +216,7 @@ def test_a_mistake_of_ours_in_sending_fails_that_one_and_not_the_worker(
     assert Attempt.objects.filter(notification=poison, finished_at=None).count() == 0
 
 
+@pytest.mark.engine
 def test_a_database_that_is_away_for_a_moment_fails_nothing(
     told: World, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -338,6 +342,7 @@ def test_a_pause_of_before_the_clock_was_put_back_is_over(
     assert len(robot.texts) == 1
 
 
+@pytest.mark.engine
 def test_a_mistake_of_ours_that_the_database_refuses_fails_that_one_and_not_the_others(
     told: World, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -353,6 +358,7 @@ def test_a_mistake_of_ours_that_the_database_refuses_fails_that_one_and_not_the_
     assert states([poison, other]) == [State.FAILED, State.DELIVERED]
 
 
+@pytest.mark.engine
 def test_a_mistake_in_one_of_the_workers_jobs_does_not_hold_up_the_others(
     told: World, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

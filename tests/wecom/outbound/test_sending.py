@@ -25,7 +25,7 @@ from wecom.outbound.sending import send_due
 from wecom.outbound.states import cancel_by_hand, resend
 from wecom.reply_target import set_target
 
-pytestmark = [pytest.mark.django_db, pytest.mark.engine]
+pytestmark = pytest.mark.django_db
 
 State = Notification.State
 
@@ -161,6 +161,7 @@ def test_a_present_advisor_who_stays_without_reading_is_asked_about_again(
     assert len(robot.texts) == 1
 
 
+@pytest.mark.engine
 def test_answered_or_recalled_meanwhile_is_cancelled_with_the_reason(told: World, robot: Robot) -> None:
     says(told.case, told.wang, "在吗？")
     says(told.case, told.li, "在")
@@ -183,6 +184,7 @@ def test_whoever_follows_the_case_when_it_is_sent_is_told(told: World, robot: Ro
     assert ReplyTarget.objects.get().advisor == told.zhang
 
 
+@pytest.mark.engine
 def test_more_messages_within_a_minute_are_gathered_into_one_further_alert(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
@@ -285,6 +287,7 @@ def test_without_a_robot_notifications_wait_and_the_channel_says_so(
     assert send_due() == 1
 
 
+@pytest.mark.engine
 def test_the_twenty_first_of_a_minute_is_late_not_refused(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
@@ -300,6 +303,7 @@ def test_the_twenty_first_of_a_minute_is_late_not_refused(
     assert max(times) <= 70
 
 
+@pytest.mark.engine
 def test_when_many_cases_wait_one_digest_tells_of_them_instead_of_being_late(told: World, robot: Robot) -> None:
     cases = [open_case(member, "学签", advisor=told.li) for member in some_members(25)]
     Notification.objects.all().delete()
@@ -327,6 +331,7 @@ def test_after_a_digest_an_advisor_must_name_the_case(told: World, robot: Robot,
     assert not ReplyTarget.objects.exists()
 
 
+@pytest.mark.engine
 def test_one_that_cannot_be_written_does_not_hold_up_the_others(
     told: World, robot: Robot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,6 +350,7 @@ def test_one_that_cannot_be_written_does_not_hold_up_the_others(
     assert about(told.other_case.number).state == State.DELIVERED
 
 
+@pytest.mark.engine
 def test_while_one_is_under_way_the_next_message_asks_for_another(
     told: World, robot: Robot, clock: time_machine.Traveller
 ) -> None:
@@ -364,6 +370,7 @@ def test_while_one_is_under_way_the_next_message_asks_for_another(
     assert "2 条消息" in robot.texts[0]
 
 
+@pytest.mark.engine
 def test_resend_and_cancel(told: World, robot: Robot) -> None:
     says(told.case, told.wang, "一")
     row = about(told.case.number)
@@ -395,6 +402,7 @@ def test_every_try_is_on_record(told: World, robot: Robot, clock: time_machine.T
 # A worker that is killed --------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 @sized
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
