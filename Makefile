@@ -17,7 +17,7 @@ help:  ## this list
 run: setup  ## everything on http://127.0.0.1:8000 with demo accounts; Ctrl-C ends it (PORT=8001: another port)
 	@exec $(PY) -m scripts.run
 
-test: setup-dev  ## all tests: PostgreSQL, what asks the engine on SQLite, without wecom, in Chromium (6 min)
+test: setup-dev  ## all tests: PostgreSQL, what asks the engine on SQLite, without wecom, in Chromium (5 min)
 	@exec $(PY) -m scripts.test
 
 lint: setup-dev  ## ruff, mypy, import contract, missing migrations, check --deploy, ESLint where Node.js is
