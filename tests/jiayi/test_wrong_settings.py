@@ -89,19 +89,19 @@ def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         assert ".env cannot be read" in line
 
 
-@pytest.mark.parametrize(
-    "right",
-    [
-        {"DATABASE_URL": "postgres:///jiayi", "REDIS_URL": "redis://:geheim@localhost:6379/0"},
-        {
-            "DATABASE_URL": "postgresql://jiayi:ge%2Fheim@[::1]:5432/jiayi?sslmode=require",
-            "REDIS_URL": "unix:///run/redis.sock?db=0",
-            "FILES_ACCEL_PREFIX": "/stored/",
-        },
-        {"DATABASE_URL": "sqlite://:memory:", "EMAIL_URL": "smtps://jiayi:ge%40heim@mail.example:465"},
-    ],
-    ids=str,
-)
+EXAMPLES = [
+    {
+        "DATABASE_URL": "postgresql://jiayi:ge%2Fheim@[::1]:5432/jiayi?sslmode=require",
+        "REDIS_URL": "unix:///run/redis.sock?db=0",
+        "FILES_ACCEL_PREFIX": "/stored/",
+    },
+    {"DATABASE_URL": "postgres:///jiayi", "REDIS_URL": "redis://:geheim@localhost:6379/0"},
+    {"DATABASE_URL": "sqlite://:memory:", "EMAIL_URL": "smtps://jiayi:ge%40heim@mail.example:465"},
+]
+
+
+@sized
+@pytest.mark.parametrize("right", some(EXAMPLES, 3), ids=str)
 def test_what_the_readme_gives_as_examples_is_taken(right: dict[str, str]) -> None:
     ended = run(*MANAGE, "check", **right)
     assert ended.returncode == 0, ended.stderr
@@ -117,24 +117,24 @@ def test_both_kinds_of_database_keep_what_they_need() -> None:
 # check --deploy -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("env", "told"),
-    [
-        (
-            {"ALLOWED_HOSTS": "www.jiayi.example", "DATABASE_URL": "postgres://jiayi:geheim@127.0.0.1:9/jiayi"},
-            ["jiayi.E005", "jiayi.E006"],
-        ),
-        (
-            {"UPLOAD_TYPES": "pdf,zip,exe", "MEDIA_ROOT": "/nowhere/files"},
-            ["unknown kinds: zip, exe", "MEDIA_ROOT, /nowhere/files, cannot be written: No such file"],
-        ),
-        (
-            {"MEDIA_ROOT": "/proc", "DATABASE_URL": "sqlite:////proc/jiayi.sqlite3"},  # not even by root
-            ["MEDIA_ROOT, /proc, cannot be written", "jiayi.E006"],
-        ),
-    ],
-    ids=str,
-)
+HURTING = [
+    (
+        {"ALLOWED_HOSTS": "www.jiayi.example", "DATABASE_URL": "postgres://jiayi:geheim@127.0.0.1:9/jiayi"},
+        ["jiayi.E005", "jiayi.E006"],
+    ),
+    (
+        {"MEDIA_ROOT": "/proc", "DATABASE_URL": "sqlite:////proc/jiayi.sqlite3"},  # not even by root
+        ["MEDIA_ROOT, /proc, cannot be written", "jiayi.E006"],
+    ),
+    (
+        {"UPLOAD_TYPES": "pdf,zip,exe", "MEDIA_ROOT": "/nowhere/files"},
+        ["unknown kinds: zip, exe", "MEDIA_ROOT, /nowhere/files, cannot be written: No such file"],
+    ),
+]
+
+
+@sized
+@pytest.mark.parametrize(("env", "told"), some(HURTING, 2), ids=str)
 def test_check_deploy_names_what_nobody_would_notice_before_it_hurts(env: dict[str, str], told: list[str]) -> None:
     ended = run(*MANAGE, "check", "--deploy", **env)
     assert ended.returncode == 1

@@ -74,7 +74,9 @@ def undone() -> Iterator[None]:
 
 
 def _models() -> list[type[Model]]:
-    return [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
+    return [
+        model for model in apps.get_models(include_auto_created=True) if model._meta.managed and not model._meta.proxy
+    ]
 
 
 def _rows(model: type[Model], old: set[Any]) -> Rows | None:

@@ -24,7 +24,7 @@ from tests.support.page import Event, Page
 from tests.support.people import PASSWORD, World, deactivate, says, signed_in
 from tests.support.processes import manage
 from tests.support.server import Server, session_of
-from tests.support.size import whole
+from tests.support.size import size, sized, whole
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -480,15 +480,18 @@ def test_after_its_connection_broke_the_server_listens_again_and_says_so(
         assert bodies([pages["li"].next()]) == ["还听得见吗"]
 
 
+@sized
 def test_after_a_kill_nothing_answered_is_lost_and_the_missed_is_exactly_what_comes_after(
     own_server: Server, world: World
 ) -> None:
     wang, li = signed_in(world.wang), signed_in(world.li)
     listening(own_server, world.zhang).close()
     acked: list[int] = []
+    each = size(12, 25)
+    end = 2 + 3 * each
 
     def keep_writing(name: int) -> None:
-        for n in range(25):
+        for n in range(each):
             body = {"body": f"{name}/{n}", "client_id": f"{name}-{n}"}
             while True:  # as the page does: the same client_id until there is an answer
                 try:
@@ -513,12 +516,12 @@ def test_after_a_kill_nothing_answered_is_lost_and_the_missed_is_exactly_what_co
     for writer in writers:
         writer.join()
     texts = list(Message.objects.filter(case=world.case, kind="text").order_by("seq").values_list("seq", "body"))
-    assert sorted(body for _, body in texts) == sorted(f"{name}/{n}" for name in range(3) for n in range(25))
-    assert sorted(acked) == [seq for seq, _ in texts] == list(range(2, 77))
+    assert sorted(body for _, body in texts) == sorted(f"{name}/{n}" for name in range(3) for n in range(each))
+    assert sorted(acked) == [seq for seq, _ in texts] == list(range(2, end))
     missed = own_server.get(li, f"{WRITE}?after={last}&limit=100")
-    assert [m["seq"] for m in missed["messages"]] == list(range(last + 1, 77))
+    assert [m["seq"] for m in missed["messages"]] == list(range(last + 1, end))
     assert missed["has_more"] is False
-    assert Case.objects.get(pk=world.case.pk).last_seq == 76
+    assert Case.objects.get(pk=world.case.pk).last_seq == end - 1
 
 
 class Reader:

@@ -1,18 +1,27 @@
 """A text goes to no case that does not wait while another does, and a slip reaches no client."""
 
+from collections.abc import Iterator
+from datetime import timedelta
+
 import pytest
 import time_machine
-from pytest_django import Settings
+from django.conf import settings
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker, Settings
 
+from advisors.actions import bind_wecom_account
 from cases.actions import assign_advisor, mark_read, open_case
 from cases.models import Case, ReadMark
 from tests.support.app import App
+from tests.support.clock import NOON
 from tests.support.colleague import WeCom
 from tests.support.files import image
-from tests.support.people import World, says, send, signed_in
+from tests.support.people import World, make_world, says, send, signed_in
+from tests.support.recording import Recording, record
+from tests.support.robot import Robot
 from tests.support.size import sized, some
 from wecom.inbound.media import fetch_due_media
-from wecom.models import InboundMessage, ReplyTarget
+from wecom.models import InboundMessage, Notification, ReplyTarget
 from wecom.outbound.sending import send_due
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -22,18 +31,54 @@ NEXT = "接下来的文字发到 → "
 
 
 @pytest.fixture
+def app(settings: Settings, robot: Robot) -> Iterator[App]:
+    """The app is configured and reachable."""
+    with App() as server:
+        settings.WECHAT_API_BASE_URL = server.url
+        settings.WECHAT_APP_SECRET = "the-secret"
+        yield server
+
+
+@pytest.fixture
 def wecom(app: App, clock: time_machine.Traveller) -> WeCom:
     return WeCom()
 
 
-@pytest.fixture
-def told(world: World, wecom: WeCom, clock: time_machine.Traveller) -> World:
-    """林芳 waits since noon, 王小明 since a minute later; 李明 was told of both, of 王小明 last."""
-    for case, member in ((world.other_case, world.lin), (world.case, world.wang)):
-        says(case, member, "在吗？")
-        send_due()
-        clock.shift(60)
+def make_told() -> World:
+    """The cast; 林芳 waits for two minutes, 王小明 for one; 李明 was told of both, of 王小明 last."""
+    with time_machine.travel(timezone.now() - timedelta(minutes=2), tick=False) as clock:
+        world = make_world()
+        Notification.objects.all().delete()
+        bind_wecom_account(world.li, "LiMing")
+        bind_wecom_account(world.zhang, "ZhangWei")
+        for case, member in ((world.other_case, world.lin), (world.case, world.wang)):
+            says(case, member, "在吗？")
+            send_due()
+            clock.shift(60)
     return world
+
+
+@pytest.fixture(scope="module")
+def recorded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Recording[World]:
+    with (
+        Robot() as robot,
+        App() as app,
+        pytest.MonkeyPatch.context() as patched,
+        time_machine.travel(NOON + timedelta(minutes=2), tick=False),
+        django_db_blocker.unblock(),
+    ):
+        patched.setattr(settings, "WECHAT_WEBHOOK_URL", robot.webhook_url("test-robot-key"))
+        patched.setattr(settings, "WECHAT_API_BASE_URL", app.url)
+        patched.setattr(settings, "WECHAT_APP_SECRET", "the-secret")
+        patched.setattr("wecom.clock._database_time", timezone.now)
+        return record(make_told)
+
+
+@pytest.fixture
+def told(recorded: Recording[World], db: None, wecom: WeCom, clock: time_machine.Traveller) -> World:
+    """林芳 waits since noon, 王小明 since a minute later; 李明 was told of both, of 王小明 last."""
+    clock.shift(120)
+    return recorded.replay()
 
 
 def written(case: Case) -> list[str]:
@@ -111,6 +156,7 @@ def test_in_ask_mode_a_waiting_case_that_the_advisor_has_not_been_told_of_is_ask
     world: World, wecom: WeCom, settings: Settings
 ) -> None:
     settings.WECHAT_REPLY_ROUTING = "ask"
+    bind_wecom_account(world.li, "LiMing")
     says(world.case, world.wang, "在吗？")
     send_due()
     says(world.case, world.li, "在网站上回复了")
@@ -343,10 +389,10 @@ def test_recall_goes_by_when_a_picture_was_sent_and_not_by_when_it_arrived(
 
 
 def test_in_ask_mode_an_answered_case_stands_in_the_question_too(
-    world: World, told: World, ask: WeCom, clock: time_machine.Traveller
+    told: World, ask: WeCom, clock: time_machine.Traveller
 ) -> None:
-    third = open_case(world.wang, "工签", advisor=world.li)
-    says(third, world.wang, "在吗？")
+    third = open_case(told.wang, "工签", advisor=told.li)
+    says(third, told.wang, "在吗？")
     send_due()
     ask.say("LiMing", f"#{third.number} 您好")
     reply = ask.say("LiMing", "还有一点").reply

@@ -288,7 +288,7 @@ def test_open_pages_of_those_on_the_case_are_shown_it_and_nobody_elses(told: Wor
     assert shows(event, everybody) == [(told.wang.user.pk, "notified", data), (told.li.user.pk, "notified", data)]
 
 
-ROUNDS = size(7, 20)
+ROUNDS = size(5, 20)
 
 
 def change_hours(world: World) -> None:

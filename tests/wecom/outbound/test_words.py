@@ -22,6 +22,7 @@ from tests.support.app import App
 from tests.support.clock import NOON
 from tests.support.people import World, says, some_members
 from tests.support.robot import Robot
+from tests.support.size import size, sized
 from wecom.models import Notification, ReplyTarget
 from wecom.outbound import events
 from wecom.outbound.channels import transport_of
@@ -69,8 +70,9 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(one)
 
 
+@sized
 @given(name=texts, other=texts, title=texts, body=texts)
-@hypothesis(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis(max_examples=size(12, 40), deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_people_are_called_and_write_it_mentions_nobody_and_starts_no_line(
     told: World, settings: Settings, name: str, other: str, title: str, body: str
 ) -> None:
