@@ -36,8 +36,8 @@ def pytest_collection_finish() -> None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what asks the database's engine, and runs on SQLite too: real transactions, constraints, plans.
 
-    Whole modules that are about locks, the spool or searching mark themselves. The rest runs once, on PostgreSQL, as
-    does what needs real transactions only because another process takes part (`once`).
+    Others that are about locks, the spool or searching are marked by hand, or their modules are. The rest runs once, on
+    PostgreSQL, as does what needs real transactions only because another process or thread takes part (`once`).
     """
     if item.get_closest_marker("once"):
         return
