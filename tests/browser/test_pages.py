@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import FilePayload, Locator, Page, Route, expect
+from playwright.sync_api import APIResponse, FilePayload, Locator, Page, Route, expect
 
 from tests.browser.conftest import PASSWORD, PageErrors
 from tests.support.site import Site
@@ -132,6 +132,28 @@ def test_a_tab_left_open_reads_nothing_and_the_advisor_is_told_in_wecom(
     expect(member.locator(".mine .tick")).not_to_have_attribute("data-state", "read")
     advisor.mouse.move(200, 200)
     expect(member.locator(".mine .tick")).to_have_attribute("data-state", "read")
+
+
+def test_an_answer_asked_for_before_a_recall_does_not_bring_the_words_back(
+    site: Site, sign_in: Open, case: int
+) -> None:
+    member, advisor = sign_in(MEMBER, f"/messages/{case}/"), sign_in(ADVISOR, f"/messages/{case}/")
+    is_live(member, advisor)
+    write(member, "写错了")
+    expect(advisor.locator(".theirs .text")).to_have_text("写错了")
+    held: list[tuple[Route, APIResponse]] = []
+    # What the site itself says is asked for: this answer was read before the recall, and is late.
+    asks = re.compile("messages/[?]limit=")
+    advisor.route(asks, lambda route: held.append((route, route.fetch())), times=1)
+    with advisor.expect_request(asks):
+        site.shell(f"from cases.actions import close_case\nclose_case(Case.objects.get(number={case}))")
+    member.click(".mine .recall")
+    expect(advisor.locator(".theirs .text")).to_have_text("消息已撤回")
+    ((route, answer),) = held
+    assert "写错了" in answer.text()
+    route.fulfill(response=answer)
+    expect(advisor.locator(".message.system").last).to_contain_text("结案")
+    expect(advisor.locator(".theirs .text")).to_have_text("消息已撤回")
 
 
 @whole

@@ -10,7 +10,7 @@ const REVEALED = 2_500; // ms for which a message that was searched for stands o
 const MOST = 250; // messages kept on the screen; with a page of them more while it slides
 
 export class Conversation {
-  #shown = new Map(); // seq -> { message, element }
+  #shown = new Map(); // seq -> { message, element, at }: as it was at that time
   #waiting = new Map(); // client_id -> { item, element }
   #items = []; // all that are not sent yet
   first = 0;
@@ -35,12 +35,12 @@ export class Conversation {
     return this.last >= this.newest;
   }
 
-  // Show messages, ascending by seq, as far as they join what is shown; one that is there already is replaced.
-  // Returns those that are new.
-  put(messages) {
+  // Show messages, ascending by seq, as far as they join what is shown; one that is there already is replaced, unless
+  // it changed after they were asked for. Returns those that are new.
+  put(messages, asked = performance.now()) {
     const joined = this.#joined(messages);
     const added = joined.filter((message) => !this.#shown.has(message.seq));
-    this.#change(() => joined.forEach((message) => this.#putOne(message)));
+    this.#change(() => joined.forEach((message) => this.#putOne(message, asked)));
     return added;
   }
 
@@ -50,7 +50,7 @@ export class Conversation {
     this.#waiting.clear();
     this.list.replaceChildren();
     this.first = this.last = 0;
-    this.#change(() => messages.forEach((message) => this.#putOne(message)));
+    this.#change(() => messages.forEach((message) => this.#putOne(message, performance.now())));
   }
 
   // There is a newer message, whether it is shown or not.
@@ -95,14 +95,14 @@ export class Conversation {
     this.#shown.delete(seq);
   }
 
-  #putOne(message) {
+  #putOne(message, at) {
     const known = this.#shown.get(message.seq);
     const same = known?.message.recalled === message.recalled && known.message.attachment?.state === message.attachment?.state;
-    if (known && same) return;
+    if (known && (same || at < known.at)) return;
     const element = this.#element(message, known?.message.body);
     if (known) known.element.replaceWith(element);
     else this.#place(message.seq, element);
-    this.#shown.set(message.seq, { message, element });
+    this.#shown.set(message.seq, { message, element, at });
     this.first = Math.min(this.first || message.seq, message.seq);
     this.last = Math.max(this.last, message.seq);
     this.#arrange(element);

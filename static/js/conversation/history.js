@@ -19,13 +19,14 @@ export class History {
 
   async #catchUp() {
     const { conversation } = this;
+    const asked = performance.now();
     const newest = (await this.#get(`limit=${LOOKED_AGAIN}`)).messages;
     if (!newest.length) return;
     const { atEnd, atBottom, newest: known } = conversation;
     const end = newest.at(-1).seq;
     const joins = newest[0].seq <= conversation.last + 1;
-    if (atEnd && !joins) this.#put((await this.#get(`after=${conversation.last}&limit=${CAUGHT_UP}`)).messages);
-    this.#put(newest);
+    if (atEnd && !joins) this.#put((await this.#get(`after=${conversation.last}&limit=${CAUGHT_UP}`)).messages, asked);
+    this.#put(newest, asked);
     if (conversation.last >= end) return;
     conversation.heardOf(end);
     if (atBottom) {
@@ -34,9 +35,9 @@ export class History {
     } else if (end > known) this.onMissed(end - known);
   }
 
-  #put(messages) {
+  #put(messages, asked) {
     const { atEnd } = this.conversation;
-    const added = this.conversation.put(messages);
+    const added = this.conversation.put(messages, asked);
     // What comes on scrolling down to the newest message is no news.
     if (added.length && atEnd) this.onNew(added);
     else this.onMore();

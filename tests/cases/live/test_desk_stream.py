@@ -24,7 +24,6 @@ def server(world: World) -> Iterator[Server]:
     started.close()
 
 
-@pytest.mark.once
 @pytest.mark.without_wecom
 def test_a_note_arrives_at_the_follow_up_advisor_alone_and_a_hand_over_ends_that_at_once(
     server: Server, world: World
@@ -70,7 +69,6 @@ def test_a_note_arrives_at_the_follow_up_advisor_alone_and_a_hand_over_ends_that
         page.close()
 
 
-@pytest.mark.once
 def test_closing_and_reopening_arrive_at_both_sides(server: Server, world: World) -> None:
     with server.open(signed_in(world.wang)) as member, server.open(signed_in(world.li)) as advisor:
         member.events(until="resync")

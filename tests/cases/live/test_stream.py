@@ -130,7 +130,6 @@ def test_a_message_arrives_at_both_sides_each_from_their_view_and_at_nobody_else
     assert pages.at_rest("wang") == []
 
 
-@pytest.mark.once
 def test_every_page_of_a_person_hears_a_message(server: Server, world: World, pages: Pages) -> None:
     with server.open(signed_in(world.wang)) as second, server.open(pages.clients["wang"]) as third:
         says(world.case, world.li, "您好")
@@ -145,7 +144,6 @@ def test_messages_arrive_in_the_order_of_their_numbers(world: World, pages: Page
         assert [data["message"]["seq"] for _, data in events] == list(range(2, 32))
 
 
-@pytest.mark.once
 @pytest.mark.without_wecom
 def test_a_recall_arrives_without_the_words(world: World, pages: Pages) -> None:
     message = says(world.case, world.wang, "我的护照号是 G12345678")
@@ -155,7 +153,6 @@ def test_a_recall_arrives_without_the_words(world: World, pages: Pages) -> None:
         assert (data["message"]["seq"], data["message"]["recalled"], data["message"]["body"]) == (2, True, "")
 
 
-@pytest.mark.once
 @pytest.mark.without_wecom
 def test_a_mark_of_reading_arrives_at_both_sides(world: World, pages: Pages) -> None:
     mark_read(world.case, world.wang.user, 1)
@@ -169,7 +166,6 @@ def types(server: Server, pages: Pages, name: str, number: int = 1001) -> int:
     return server.send(pages.clients[name], f"/api/cases/{number}/typing/", {})[0]
 
 
-@pytest.mark.once
 def test_the_other_side_hears_that_somebody_types_and_nobody_else(server: Server, world: World, pages: Pages) -> None:
     assert [types(server, pages, name) for name in ("wang", "wang", "zhang", "lin")] == [204, 204, 404, 404]
     assert pages["li"].next() == ("typing", {"case": 1001})
@@ -183,7 +179,6 @@ def test_the_other_side_hears_that_somebody_types_and_nobody_else(server: Server
     assert pages.at_rest("li", "lin", "zhang") == []
 
 
-@pytest.mark.once
 def test_nobody_types_in_a_closed_case_or_in_one_that_was_taken_away(
     server: Server, world: World, pages: Pages
 ) -> None:
@@ -197,7 +192,6 @@ def test_nobody_types_in_a_closed_case_or_in_one_that_was_taken_away(
     assert [name for name, _ in pages["wang"].events(until="case")] == ["message", "case"]
 
 
-@pytest.mark.once
 def test_that_the_advisor_was_told_in_wecom_arrives_at_both_sides(world: World, pages: Pages) -> None:
     with transaction.atomic():
         note_advisor_notified(lock_case(world.case.pk), world.li, 1)
@@ -207,7 +201,6 @@ def test_that_the_advisor_was_told_in_wecom_arrives_at_both_sides(world: World, 
     assert pages.at_rest("lin", "zhang") == []
 
 
-@pytest.mark.once
 def test_members_hear_when_their_advisor_comes(server: Server, pages: Pages) -> None:
     assert server.send(pages.clients["li"], "/api/active/", {}) == (204, None)
     assert pages["wang"].next() == ("presence", {"case": 1001, "online": True})
@@ -234,7 +227,6 @@ def test_what_was_rolled_back_never_arrives(world: World, pages: Pages) -> None:
     assert pages.at_rest("li") == []
 
 
-@pytest.mark.once
 def test_no_text_can_forge_an_event(world: World, pages: Pages) -> None:
     text = 'a\n\nevent: message\ndata: {"case": 1002}\n\nb\r\n\r\nid: 7\r\rretry: 0\n\n:\u2028\u0085x'
     says(world.case, world.wang, text)
@@ -246,7 +238,6 @@ def test_no_text_can_forge_an_event(world: World, pages: Pages) -> None:
 # Who may listen, and for how long ------------------------------------------------------------------------
 
 
-@pytest.mark.once
 def test_a_stream_says_what_it_is_and_may_not_be_kept(pages: Pages) -> None:
     assert pages["wang"].status == 200
     assert pages["wang"].headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -254,7 +245,6 @@ def test_a_stream_says_what_it_is_and_may_not_be_kept(pages: Pages) -> None:
     assert pages["wang"].headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.once
 def test_a_stranger_is_refused(process: Server) -> None:
     for session in ("", "0" * 32, "x" * 65, "\xff", 'a"b; session=', "../../x"):
         with Page(process.port, session, {}) as page:
@@ -262,7 +252,6 @@ def test_a_stranger_is_refused(process: Server) -> None:
             assert page.headers["content-type"] == "application/json"
 
 
-@pytest.mark.once
 def test_a_page_of_another_site_is_refused(process: Server, world: World) -> None:
     for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
         with process.open(signed_in(world.wang), **{"Sec-Fetch-Site": site}) as page:
@@ -275,7 +264,6 @@ def test_a_page_of_another_site_is_refused(process: Server, world: World) -> Non
             assert (origin, page.status) == (origin, status)
 
 
-@pytest.mark.once
 def test_a_stream_is_only_read_and_no_header_breaks_it(process: Server, world: World) -> None:
     session = session_of(signed_in(world.wang))
     for method in ("POST", "HEAD", "DELETE"):
@@ -320,7 +308,6 @@ def reset_password_in_the_admin(server: Server, world: World, client: Client) ->
 WAYS = [sign_out, end_session, switch_off, switch_off_in_the_admin, change_password, reset_password_in_the_admin]
 
 
-@pytest.mark.once
 def test_a_stream_whose_session_is_over_shows_nothing_more_and_ends(server: Server, world: World) -> None:
     with server.open(signed_in(world.li)) as li:
         for over in WAYS:
@@ -355,7 +342,6 @@ def test_what_was_changed_past_the_product_silences_a_stream_as_well(world: Worl
     assert pages.at_rest("lin") == []
 
 
-@pytest.mark.once
 def test_signing_out_on_one_device_leaves_the_others_open(server: Server, world: World, pages: Pages) -> None:
     with server.open(signed_in(world.wang)) as elsewhere:
         sign_out(server, world, pages.clients["wang"])
@@ -364,7 +350,6 @@ def test_signing_out_on_one_device_leaves_the_others_open(server: Server, world:
         assert bodies([elsewhere.next()]) == ["您好"]
 
 
-@pytest.mark.once
 def test_the_advisor_before_hears_nothing_more_of_the_case(world: World, pages: Pages) -> None:
     assign_advisor(world.case, world.zhang, by=world.admin)
     says(world.case, world.wang, "给新顾问")
@@ -376,7 +361,6 @@ def test_the_advisor_before_hears_nothing_more_of_the_case(world: World, pages: 
     assert pages.at_rest("li") == []
 
 
-@pytest.mark.once
 def test_a_suspended_advisor_hears_nothing_more(world: World, pages: Pages) -> None:
     suspend_advisor(world.li, by=world.admin)
     assert pages["li"].next() == ("case", {})  # at which the open page clears the case away
@@ -389,7 +373,6 @@ def test_a_suspended_advisor_hears_nothing_more(world: World, pages: Pages) -> N
 # What a stream costs -------------------------------------------------------------------------------------
 
 
-@pytest.mark.once
 def test_a_person_holds_six_streams_and_the_oldest_gives_way_and_is_told(server: Server, world: World) -> None:
     with ExitStack() as stack:
         client = signed_in(world.wang)
@@ -399,7 +382,6 @@ def test_a_person_holds_six_streams_and_the_oldest_gives_way_and_is_told(server:
         assert bodies([page.next() for page in opened[1:]]) == ["您好"] * 6
 
 
-@pytest.mark.once
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc to count threads")
 def test_two_hundred_streams_hold_a_handful_of_threads_and_connections(server: Server, world: World) -> None:
     people = [world.wang.user, world.li.user]
@@ -452,7 +434,6 @@ def test_a_reader_that_takes_nothing_is_dropped_and_holds_up_nobody(server: Serv
 # Faults --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.once
 def test_a_page_opened_before_the_server_listens_is_told_to_look_again(own_server: Server, world: World) -> None:
     page = listening(own_server, world.zhang)
     assert page.status == 200
