@@ -108,6 +108,9 @@ class Session(AbstractBaseSession):
 
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions", verbose_name=_("账号"))
 
+    def __str__(self) -> str:
+        return f"session of account {self.user_id}"  # Django's is the key, which signs in whoever reads it
+
     @classmethod
     def get_session_store_class(cls) -> Any:
         from members.session_store import SessionStore  # which keeps its rows here

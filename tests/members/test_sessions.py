@@ -23,6 +23,13 @@ def test_a_session_has_the_account_from_signing_in_to_signing_out(world: World) 
     assert not Session.objects.exclude(user=None).exists()
 
 
+def test_a_session_in_a_log_or_on_a_page_does_not_show_its_key(world: World) -> None:
+    session = signed_in(world.wang).session
+    row = Session.objects.get(user=world.wang.user)
+    assert session.session_key == row.pk
+    assert row.pk not in f"{row} {row!r}"
+
+
 def test_ending_the_sessions_of_one_person_ends_theirs_and_reads_no_others(world: World) -> None:
     theirs, another = [signed_in(world.wang), signed_in(world.wang)], signed_in(world.li)
     with CaptureQueriesContext(connection) as queries:
